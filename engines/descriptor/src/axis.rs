@@ -1,0 +1,266 @@
+//! An axis: one thing about a run that may be chosen without changing its result.
+
+use crate::Value;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Something a plan chooses: a strategy, a size, or a number of threads.
+///
+/// The order in which an engine declares its axes is the order in which its default plan is decided: a later axis makes
+/// the best of what earlier ones left.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Axis {
+    /// As users type it, such as `decode-threads`.
+    pub name: String,
+    /// One line for `--help` and `scaletune engines`.
+    pub help: String,
+    /// The stage whose time the axis changes; where every axis names one, stages can be tuned apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// What it may be.
+    #[serde(flatten)]
+    pub kind: AxisKind,
+}
+
+/// What an axis may be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum AxisKind {
+    /// One word of a list.
+    Choice {
+        /// The words, the preferred ones first.
+        values: Vec<ChoiceValue>,
+        /// The one that a run takes when nobody says otherwise.
+        default: String,
+    },
+    /// A whole number.
+    Integer {
+        /// Smallest.
+        min: i64,
+        /// Largest; none = only the constraints limit it. A thread knob never exceeds the budget.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max: Option<i64>,
+        /// The one that a run takes when nobody says otherwise.
+        default: IntegerDefault,
+        /// Which numbers are worth a try.
+        #[serde(default)]
+        scale: Scale,
+        /// What the number's threads do; none = it counts no threads.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role: Option<Role>,
+    },
+}
+
+/// One word of a choice axis.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChoiceValue {
+    /// As users type it.
+    pub name: String,
+    /// One line on what it does and when it pays.
+    pub help: String,
+    /// Another algorithm or tolerance, with its own golden: never in a plan space unless named, never in a profile.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub opt_in: bool,
+}
+
+/// The default of an integer axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum IntegerDefault {
+    /// This number, or the nearest that the constraints allow.
+    Number(i64),
+    /// As many as the constraints allow, written `"max"`.
+    Max(MaxWord),
+}
+
+impl IntegerDefault {
+    /// As many as the constraints allow.
+    pub const MAX: IntegerDefault = IntegerDefault::Max(MaxWord::Max);
+}
+
+/// The word `"max"` in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MaxWord {
+    /// `"max"`.
+    Max,
+}
+
+/// Which numbers of an integer axis are worth a try.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scale {
+    /// Every number.
+    #[default]
+    Linear,
+    /// Both ends, the default, and the powers of two between.
+    Log2,
+}
+
+/// What a thread knob's threads do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The work itself.
+    Compute,
+    /// Reading and decompression.
+    Io,
+}
+
+impl Axis {
+    /// A choice axis whose default is its first value. Each value: its word, and one line of help.
+    pub fn choice(name: &str, help: &str, values: &[(&str, &str)]) -> Axis {
+        let values: Vec<_> = values
+            .iter()
+            .map(|(name, help)| ChoiceValue { name: name.to_string(), help: help.to_string(), opt_in: false })
+            .collect();
+        let default = values.first().map(|value| value.name.clone()).unwrap_or_default();
+        Axis { name: name.into(), help: help.into(), stage: None, kind: AxisKind::Choice { values, default } }
+    }
+
+    /// A number of threads, `min` or more, as many as the constraints allow by default.
+    pub fn threads(name: &str, help: &str, role: Role, min: i64, default: IntegerDefault) -> Axis {
+        let kind = AxisKind::Integer { min, max: None, default, scale: Scale::Linear, role: Some(role) };
+        Axis { name: name.into(), help: help.into(), stage: None, kind }
+    }
+
+    /// A size from `min` to `max` of which powers of two are worth a try.
+    pub fn size(name: &str, help: &str, min: i64, max: i64, default: i64) -> Axis {
+        let default = IntegerDefault::Number(default);
+        let kind = AxisKind::Integer { min, max: Some(max), default, scale: Scale::Log2, role: None };
+        Axis { name: name.into(), help: help.into(), stage: None, kind }
+    }
+
+    /// The axis, said to change the time of `stage` only.
+    pub fn in_stage(mut self, stage: &str) -> Axis {
+        self.stage = Some(stage.into());
+        self
+    }
+
+    /// The axis, with the named value marked as opt-in.
+    pub fn with_opt_in(mut self, value: &str) -> Axis {
+        if let AxisKind::Choice { values, .. } = &mut self.kind {
+            for choice in values.iter_mut().filter(|choice| choice.name == value) {
+                choice.opt_in = true;
+            }
+        }
+        self
+    }
+
+    /// True where the axis counts threads.
+    pub fn is_threads(&self) -> bool {
+        matches!(self.kind, AxisKind::Integer { role: Some(_), .. })
+    }
+
+    /// Largest number under a budget of `threads`, where anything limits it.
+    fn upper(&self, threads: i64) -> Option<i64> {
+        match self.kind {
+            AxisKind::Choice { .. } => None,
+            AxisKind::Integer { max, role: Some(_), .. } => Some(max.map_or(threads, |max| max.min(threads))),
+            AxisKind::Integer { max, min, default, role: None, .. } => Some(max.unwrap_or(match default {
+                IntegerDefault::Number(number) => number.max(min),
+                IntegerDefault::Max(_) => min,
+            })),
+        }
+    }
+
+    /// Every value that may be taken under a budget of `threads`, the preferred one first; opt-in values left out.
+    pub(crate) fn by_preference(&self, threads: i64) -> Vec<Value> {
+        match &self.kind {
+            AxisKind::Choice { values, default } => {
+                let usual = values.iter().filter(|value| !value.opt_in && value.name != *default);
+                std::iter::once(default)
+                    .chain(usual.map(|value| &value.name))
+                    .map(|word| Value::Word(word.clone()))
+                    .collect()
+            }
+            AxisKind::Integer { min, default, .. } => {
+                let mut numbers: Vec<i64> = (*min..=self.upper(threads).unwrap_or(*min)).collect();
+                match default {
+                    IntegerDefault::Max(_) => numbers.reverse(),
+                    // A stable sort: of two numbers equally far away the smaller one comes first.
+                    IntegerDefault::Number(wanted) => numbers.sort_by_key(|number| number.abs_diff(*wanted)),
+                }
+                numbers.into_iter().map(Value::Integer).collect()
+            }
+        }
+    }
+
+    /// The values worth measuring under a budget of `threads`, in ascending or declared order; opt-in values left out.
+    pub(crate) fn worth_trying(&self, threads: i64) -> Vec<Value> {
+        match &self.kind {
+            AxisKind::Choice { values, .. } => {
+                values.iter().filter(|value| !value.opt_in).map(|value| Value::Word(value.name.clone())).collect()
+            }
+            AxisKind::Integer { min, scale, default, .. } => {
+                let max = self.upper(threads).unwrap_or(*min);
+                let number = match default {
+                    IntegerDefault::Number(number) => *number,
+                    IntegerDefault::Max(_) => max,
+                };
+                let keep = |n: &i64| {
+                    *scale == Scale::Linear
+                        || *n == *min
+                        || *n == max
+                        || *n == number
+                        || (*n > 0 && n.count_ones() == 1)
+                };
+                (*min..=max).filter(keep).map(Value::Integer).collect()
+            }
+        }
+    }
+
+    /// True where a user may ask for `value`, opt-in values included.
+    pub fn takes(&self, value: &Value) -> bool {
+        match (&self.kind, value) {
+            (AxisKind::Choice { values, .. }, Value::Word(word)) => values.iter().any(|value| value.name == *word),
+            (AxisKind::Integer { min, max, .. }, Value::Integer(number)) => {
+                number >= min && max.is_none_or(|max| *number <= max)
+            }
+            _ => false,
+        }
+    }
+
+    /// True where `value` is opt-in.
+    pub fn is_opt_in(&self, value: &Value) -> bool {
+        match (&self.kind, value) {
+            (AxisKind::Choice { values, .. }, Value::Word(word)) => {
+                values.iter().any(|value| value.opt_in && value.name == *word)
+            }
+            _ => false,
+        }
+    }
+
+    /// What the axis takes, in words: `inline, per-reader or shared-pool`, `0 or more`, `1 to 64`.
+    pub fn allowed(&self) -> String {
+        match &self.kind {
+            AxisKind::Choice { values, .. } => {
+                let words: Vec<_> = values.iter().map(|value| value.name.as_str()).collect();
+                match words.as_slice() {
+                    [] => String::from("nothing"),
+                    [one] => one.to_string(),
+                    [head @ .., last] => format!("{} or {last}", head.join(", ")),
+                }
+            }
+            AxisKind::Integer { min, max: Some(max), .. } => format!("{min} to {max}"),
+            AxisKind::Integer { min, max: None, .. } => format!("{min} or more"),
+        }
+    }
+
+    /// The default, in words.
+    pub fn default_text(&self) -> String {
+        match &self.kind {
+            AxisKind::Choice { default, .. } => default.clone(),
+            AxisKind::Integer { default, .. } => default.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for IntegerDefault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            IntegerDefault::Number(number) => write!(f, "{number}"),
+            IntegerDefault::Max(_) => f.write_str("as many as fit"),
+        }
+    }
+}

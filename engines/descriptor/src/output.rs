@@ -1,0 +1,136 @@
+//! What an engine writes, and by which rule two such files count as equal.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One output file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    /// As reports call it, such as `counts`.
+    pub name: String,
+    /// File name in the folder given to `write`; `{input}` stands for that input's value.
+    pub file: String,
+    /// `tsv`, `json`, `bam`, or another word; the host compares a format that it does not know byte by byte.
+    pub format: String,
+    /// Where the user wants it.
+    #[serde(default)]
+    pub place: Place,
+    /// True where some runs do not write it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+    /// One line for `--help`.
+    pub help: String,
+    /// Columns that name a row in a report of differences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// The rule for every column, or JSON member, that `columns` does not name.
+    #[serde(default)]
+    pub rule: Rule,
+    /// Rules by column name, or by a JSON member's path such as `pi` or `reassign.final_average`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, Rule>,
+}
+
+/// Where an output goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// The only such output of an engine goes to `-o FILE`; of several, each goes to `--outdir DIR`.
+    #[default]
+    Main,
+    /// Written only where its own flag names a file.
+    Flag(String),
+    /// Beside the main output, with this appended to its name.
+    Beside(String),
+}
+
+/// When two values count as equal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// The same text.
+    #[default]
+    Exact,
+    /// `|a - b| <= abs + rel * max(|a|, |b|)`; infinities only equal themselves, NaN only NaN.
+    Tolerance {
+        /// Absolute part, in the column's unit.
+        abs: f64,
+        /// Relative part.
+        rel: f64,
+    },
+    /// At most this many representable numbers apart.
+    Ulp(u64),
+    /// May differ at will, such as a version.
+    Ignore,
+}
+
+impl Output {
+    /// An output in the main place whose columns must be exactly equal.
+    pub fn new(name: &str, file: &str, format: &str, help: &str) -> Output {
+        Output {
+            name: name.into(),
+            file: file.into(),
+            format: format.into(),
+            place: Place::Main,
+            optional: false,
+            help: help.into(),
+            keys: Vec::new(),
+            rule: Rule::Exact,
+            columns: BTreeMap::new(),
+        }
+    }
+
+    /// The output, its rows named by these columns.
+    pub fn keyed_by(mut self, keys: &[&str]) -> Output {
+        self.keys = keys.iter().map(|key| key.to_string()).collect();
+        self
+    }
+
+    /// The output, placed elsewhere and therefore optional.
+    pub fn placed(mut self, place: Place) -> Output {
+        self.place = place;
+        self.optional = true;
+        self
+    }
+
+    /// The output, with a rule for one column.
+    pub fn compare(mut self, column: &str, rule: Rule) -> Output {
+        self.columns.insert(column.into(), rule);
+        self
+    }
+
+    /// The rule for a column, or for a JSON member's path: the longest declared prefix of the path decides.
+    pub fn rule_for(&self, column: &str) -> Rule {
+        let mut path = column;
+        loop {
+            if let Some(rule) = self.columns.get(path) {
+                return *rule;
+            }
+            match path.rfind('.') {
+                Some(dot) => path = &path[..dot],
+                None => return self.rule,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_prefix_decides() {
+        let loose = Rule::Tolerance { abs: 0.0, rel: 1e-10 };
+        let output = Output::new("em", "em.json", "json", "").compare("reassign", Rule::Ulp(1)).compare("pi", loose);
+        assert_eq!(output.rule_for("pi.3"), loose);
+        assert_eq!(output.rule_for("reassign.final_average.0"), Rule::Ulp(1));
+        assert_eq!(output.rule_for("iterations"), Rule::Exact);
+    }
+
+    #[test]
+    fn rules_read_well_in_json() {
+        assert_eq!(serde_json::to_string(&Rule::Exact).unwrap(), r#""exact""#);
+        let rule: Rule = serde_json::from_str(r#"{"tolerance": {"abs": 0.0, "rel": 1e-10}}"#).unwrap();
+        assert_eq!(rule, Rule::Tolerance { abs: 0.0, rel: 1e-10 });
+    }
+}

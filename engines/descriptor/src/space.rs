@@ -1,0 +1,244 @@
+//! The plans that a thread budget allows.
+
+use crate::{Axis, Descriptor, Plan, Value};
+
+/// The plans of one engine under a thread budget, with some axes perhaps fixed by the user.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanSpace<'a> {
+    descriptor: &'a Descriptor,
+    threads: i64,
+    fixed: &'a Plan,
+}
+
+/// No plan fits.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("no plan of `{engine}` fits {}{threads} thread{}: {}{}", wish(.fixed), plural(.threads), broken(.constraints), remedy(.needed))]
+pub struct NoPlan {
+    engine: String,
+    fixed: String,
+    threads: i64,
+    constraints: Vec<String>,
+    needed: Option<i64>,
+}
+
+fn wish(fixed: &str) -> String {
+    if fixed.is_empty() { String::new() } else { format!("{fixed} in ") }
+}
+
+fn plural(threads: &i64) -> &'static str {
+    if *threads == 1 { "" } else { "s" }
+}
+
+fn broken(constraints: &[String]) -> String {
+    match constraints {
+        [] => "its constraints exclude each other".into(),
+        list => format!("`{}` can't hold", list.join("` and `")),
+    }
+}
+
+fn remedy(needed: &Option<i64>) -> String {
+    match needed {
+        Some(needed) => format!("; {needed} threads would do"),
+        None => "; no number of threads would do: change what is set".into(),
+    }
+}
+
+/// Beyond this nobody asks "how many would do?".
+const MOST_THREADS: i64 = 1 << 12;
+
+impl<'a> PlanSpace<'a> {
+    /// The plans of `descriptor` that keep at most `threads` threads busy and give the axes in `fixed` the values there.
+    /// An opt-in value is in the space only where `fixed` names it.
+    pub fn new(descriptor: &'a Descriptor, threads: i64, fixed: &'a Plan) -> PlanSpace<'a> {
+        PlanSpace { descriptor, threads, fixed }
+    }
+
+    /// The engine's default: axis by axis in declared order, the most preferred value with which a plan still exists.
+    ///
+    /// # Errors
+    /// No plan fits; the error names what stands in the way and how many threads would do.
+    pub fn default_plan(&self) -> Result<Plan, NoPlan> {
+        self.first(self.threads, None, Axis::by_preference).ok_or_else(|| self.no_plan())
+    }
+
+    /// Every plan worth measuring, each once, in a fixed order.
+    ///
+    /// # Errors
+    /// No plan fits.
+    pub fn plans(&self) -> Result<Vec<Plan>, NoPlan> {
+        let mut plans = Vec::new();
+        let search = Search { space: self, threads: self.threads, spared: None, candidates: Axis::worth_trying };
+        search.walk(0, &mut Plan::new(), &mut |plan| {
+            plans.push(plan.clone());
+            false
+        });
+        // The scale of an axis may leave out what the constraints pin it to; the default is always worth measuring.
+        if let Ok(default) = self.default_plan() {
+            if !plans.contains(&default) {
+                plans.push(default);
+            }
+        }
+        if plans.is_empty() { Err(self.no_plan()) } else { Ok(plans) }
+    }
+
+    fn first(&self, threads: i64, spared: Option<usize>, candidates: fn(&Axis, i64) -> Vec<Value>) -> Option<Plan> {
+        let mut found = None;
+        let search = Search { space: self, threads, spared, candidates };
+        search.walk(0, &mut Plan::new(), &mut |plan| {
+            found = Some(plan.clone());
+            true
+        });
+        found
+    }
+
+    fn fits(&self, threads: i64) -> bool {
+        self.first(threads, None, Axis::worth_trying).is_some()
+            || self.first(threads, None, Axis::by_preference).is_some()
+    }
+
+    fn no_plan(&self) -> NoPlan {
+        let constraints = &self.descriptor.constraints;
+        let guilty = (0..constraints.len())
+            .filter(|index| self.first(self.threads, Some(*index), Axis::by_preference).is_some())
+            .map(|index| constraints[index].to_string())
+            .collect();
+        NoPlan {
+            engine: self.descriptor.name.clone(),
+            fixed: self.fixed.to_string(),
+            threads: self.threads,
+            constraints: guilty,
+            needed: self.needed(),
+        }
+    }
+
+    /// The smallest budget that would do: doubled until it does, then halved in.
+    fn needed(&self) -> Option<i64> {
+        let mut low = self.threads.max(0);
+        let mut high = low.max(1);
+        while !self.fits(high) {
+            low = high;
+            high *= 2;
+            if high > MOST_THREADS {
+                return None;
+            }
+        }
+        while high - low > 1 {
+            let middle = low.midpoint(high);
+            if self.fits(middle) { high = middle } else { low = middle }
+        }
+        Some(high)
+    }
+}
+
+/// A depth-first walk over the axes in declared order that turns back at the first broken constraint.
+struct Search<'s, 'a> {
+    space: &'s PlanSpace<'a>,
+    threads: i64,
+    /// A constraint that is not asked, to find out whether it is the one that stands in the way.
+    spared: Option<usize>,
+    candidates: fn(&Axis, i64) -> Vec<Value>,
+}
+
+impl Search<'_, '_> {
+    /// Calls `found` for every plan until it says stop; true = stopped.
+    fn walk(&self, depth: usize, plan: &mut Plan, found: &mut dyn FnMut(&Plan) -> bool) -> bool {
+        let descriptor = self.space.descriptor;
+        let Some(axis) = descriptor.axes.get(depth) else { return found(plan) };
+        let candidates = match self.space.fixed.get(&axis.name) {
+            Some(value) => vec![value.clone()],
+            None => (self.candidates)(axis, self.threads),
+        };
+        for value in candidates {
+            plan.set(axis.name.as_str(), value);
+            let sound = descriptor.constraints.iter().enumerate().all(|(index, constraint)| {
+                Some(index) == self.spared || constraint.holds(plan, self.threads) != Some(false)
+            });
+            if sound && self.walk(depth + 1, plan, found) {
+                return true;
+            }
+        }
+        plan.unset(&axis.name);
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::descriptor::tests::counter;
+    use std::collections::BTreeSet;
+
+    fn default(threads: i64, fixed: &str) -> Result<String, String> {
+        let (descriptor, fixed) = (counter(), Plan::parse(fixed).unwrap());
+        let plan = PlanSpace::new(&descriptor, threads, &fixed).default_plan();
+        plan.map(|plan| plan.to_string()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_default_fills_the_budget() {
+        assert_eq!(default(1, "").unwrap(), "decode=inline,decode-threads=0,tasks-per-worker=1,workers=1");
+        assert_eq!(default(4, "").unwrap(), "decode=inline,decode-threads=0,tasks-per-worker=4,workers=4");
+    }
+
+    #[test]
+    fn what_is_set_bends_the_rest() {
+        let plan = |threads, fixed| Plan::parse(&default(threads, fixed).unwrap()).unwrap();
+        let shared = plan(4, "decode=shared-pool");
+        assert_eq!((shared.integer("workers"), shared.integer("decode-threads")), (Some(3), Some(1)));
+        let per_reader = plan(4, "decode=per-reader");
+        assert_eq!((per_reader.integer("workers"), per_reader.integer("decode-threads")), (Some(2), Some(1)));
+        let pool = plan(8, "decode-threads=3,decode=shared-pool");
+        assert_eq!(pool.integer("workers"), Some(5));
+    }
+
+    #[test]
+    fn a_wish_that_does_not_fit_says_what_would() {
+        assert_eq!(
+            default(2, "decode=shared-pool,workers=4").unwrap_err(),
+            "no plan of `counter` fits decode=shared-pool,workers=4 in 2 threads: \
+             `decode != per-reader -> workers + decode-threads <= threads` can't hold; 5 threads would do"
+        );
+        let never = default(2, "decode=inline,decode-threads=1").unwrap_err();
+        assert!(never.contains("`decode == inline -> decode-threads == 0` can't hold"), "{never}");
+        assert!(never.contains("no number of threads"), "{never}");
+    }
+
+    #[test]
+    fn the_space_holds_each_plan_once_and_none_that_breaks_a_rule() {
+        let (descriptor, fixed) = (counter(), Plan::new());
+        for threads in 1..=6 {
+            let plans = PlanSpace::new(&descriptor, threads, &fixed).plans().unwrap();
+            assert_eq!(plans.iter().collect::<BTreeSet<_>>().len(), plans.len());
+            for plan in &plans {
+                assert!(descriptor.threads_used(plan) <= threads, "{plan}");
+                assert!(descriptor.constraints.iter().all(|c| c.holds(plan, threads) == Some(true)), "{plan}");
+            }
+        }
+        // Brute force over one budget: decode x workers x decode-threads x the powers of two up to 16.
+        let mut expected = 0;
+        for decode in ["inline", "per-reader", "shared-pool"] {
+            for workers in 1..=4i64 {
+                for inflaters in 0..=4i64 {
+                    let busy = if decode == "per-reader" { workers * (1 + inflaters) } else { workers + inflaters };
+                    let sound = (decode == "inline") == (inflaters == 0);
+                    if sound && busy <= 4 {
+                        expected += if workers == 1 { 1 } else { 5 };
+                    }
+                }
+            }
+        }
+        assert_eq!(PlanSpace::new(&descriptor, 4, &fixed).plans().unwrap().len(), expected);
+    }
+
+    #[test]
+    fn opt_in_values_come_only_when_called() {
+        let mut descriptor = counter();
+        descriptor.axes[0] = descriptor.axes[0].clone().with_opt_in("shared-pool");
+        let none = Plan::new();
+        let plans = PlanSpace::new(&descriptor, 4, &none).plans().unwrap();
+        assert!(plans.iter().all(|plan| !descriptor.is_opt_in(plan)));
+        let named = Plan::parse("decode=shared-pool").unwrap();
+        let plans = PlanSpace::new(&descriptor, 4, &named).plans().unwrap();
+        assert!(!plans.is_empty() && plans.iter().all(|plan| descriptor.is_opt_in(plan)));
+    }
+}
