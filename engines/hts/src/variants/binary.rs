@@ -1,0 +1,126 @@
+//! BCF, read by htslib.
+
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
+
+use rust_htslib::{
+    bcf::{self, Read, Record, record::Buffer},
+    errors::Error as Htslib,
+};
+
+use super::{Error, Variant, find_sample};
+
+pub(super) struct BinaryReader {
+    path: PathBuf,
+    reader: bcf::Reader,
+    current: Record,
+    buffer: Buffer,
+    record: u64,
+    /// Index of the wanted sample.
+    sample: Option<usize>,
+}
+
+impl BinaryReader {
+    /// Reads the header; gives the reader and the samples.
+    pub(super) fn open(path: &Path, sample: Option<&str>) -> Result<(BinaryReader, Vec<String>), Error> {
+        let reader = bcf::Reader::from_path(path).map_err(|error| Error::Record {
+            path: path.to_owned(),
+            place: "header".to_owned(),
+            problem: format!("not a readable BCF header ({error})"),
+        })?;
+        let samples: Vec<String> =
+            reader.header().samples().into_iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+        let sample = sample.map(|sample| find_sample(path, &samples, sample)).transpose()?;
+        let current = reader.empty_record();
+        let reader = BinaryReader { path: path.to_owned(), reader, current, buffer: Buffer::new(), record: 0, sample };
+        Ok((reader, samples))
+    }
+
+    pub(super) fn record(&self) -> u64 {
+        self.record
+    }
+
+    pub(super) fn read(&mut self, variant: &mut Variant) -> Result<bool, Error> {
+        match self.reader.read(&mut self.current) {
+            None => return Ok(false),
+            Some(Ok(())) => self.record += 1,
+            Some(Err(error)) => {
+                self.record += 1;
+                return Err(self.problem(format!("{error}: the file is cut short or damaged, copy or make it again")));
+            }
+        }
+        self.fill(variant).map_err(|problem| self.problem(problem))?;
+        Ok(true)
+    }
+
+    fn fill(&mut self, variant: &mut Variant) -> Result<(), String> {
+        let contig = self
+            .current
+            .rid()
+            .and_then(|id| self.reader.header().rid2name(id).ok())
+            .ok_or("its contig is not in the header")?;
+        set(&mut variant.contig, contig)?;
+        // htslib counts from 0, and -1 is VCF's POS 0.
+        variant.position = u32::try_from(self.current.pos() + 1)
+            .ok()
+            .filter(|&position| position <= i32::MAX as u32)
+            .ok_or_else(|| format!("position {} is out of range", self.current.pos() + 1))?;
+        let alleles = self.current.alleles();
+        let (reference, alternates) = alleles.split_first().ok_or("it has no REF")?;
+        set(&mut variant.reference, reference)?;
+        set(&mut variant.alternates, &alternates.join(&b','))?;
+        if alternates.is_empty() {
+            variant.alternates.push('.');
+        }
+        drop(alleles);
+        variant.genotype = self.sample.map(|sample| self.genotype(sample)).transpose()?.flatten();
+        Ok(())
+    }
+
+    /// GT of one sample, written as VCF writes it.
+    fn genotype(&mut self, sample: usize) -> Result<Option<String>, String> {
+        let format = self.current.format_shared_buffer(b"GT", &mut self.buffer);
+        let genotypes = match format.integer() {
+            Ok(genotypes) => genotypes,
+            Err(Htslib::BcfMissingTag { .. } | Htslib::BcfUndefinedTag { .. }) => return Ok(None),
+            Err(error) => return Err(format!("its GT can't be read ({error})")),
+        };
+        let values = genotypes.get(sample).ok_or("it has fewer samples than the header")?;
+        Ok(Some(write_genotype(values)))
+    }
+
+    fn problem(&self, problem: String) -> Error {
+        Error::Record { path: self.path.clone(), place: format!("record {}", self.record), problem }
+    }
+}
+
+/// BCF's integers (allele + 1, shifted left by one; the low bit says phased) as text, up to the end of the vector.
+fn write_genotype(values: &[i32]) -> String {
+    const END_OF_VECTOR: i32 = i32::MIN + 1;
+    let mut text = String::new();
+    for (index, &value) in values.iter().take_while(|&&value| value != END_OF_VECTOR).enumerate() {
+        if index > 0 {
+            text.push(if value & 1 == 1 { '|' } else { '/' });
+        }
+        match value >> 1 {
+            // A missing value (i32::MIN) shifts to a negative number.
+            ..=0 => text.push('.'),
+            // Writing to a String can't fail.
+            allele => {
+                let _ = write!(text, "{}", allele - 1);
+            }
+        }
+    }
+    text
+}
+
+fn set(target: &mut String, value: &[u8]) -> Result<(), String> {
+    let value = std::str::from_utf8(value).map_err(|_| "not UTF-8 text")?;
+    if target != value {
+        target.clear();
+        target.push_str(value);
+    }
+    Ok(())
+}
