@@ -190,10 +190,10 @@ impl Descriptor {
             if !axes.insert(axis.name.as_str()) {
                 return fail(format!("axis `{}` is declared twice", axis.name));
             }
-            if let AxisKind::Choice { values, default } = &axis.kind {
-                if !values.iter().any(|value| value.name == *default && !value.opt_in) {
-                    return fail(format!("axis `{}` has no ordinary value `{default}` for its default", axis.name));
-                }
+            if let AxisKind::Choice { values, default } = &axis.kind
+                && !values.iter().any(|value| value.name == *default && !value.opt_in)
+            {
+                return fail(format!("axis `{}` has no ordinary value `{default}` for its default", axis.name));
             }
             if let Some(stage) =
                 axis.stage.as_ref().filter(|name| !self.stages.iter().any(|stage| stage.name == **name))

@@ -73,10 +73,10 @@ impl<'a> PlanSpace<'a> {
             false
         });
         // The scale of an axis may leave out what the constraints pin it to; the default is always worth measuring.
-        if let Ok(default) = self.default_plan() {
-            if !plans.contains(&default) {
-                plans.push(default);
-            }
+        if let Ok(default) = self.default_plan()
+            && !plans.contains(&default)
+        {
+            plans.push(default);
         }
         if plans.is_empty() { Err(self.no_plan()) } else { Ok(plans) }
     }
