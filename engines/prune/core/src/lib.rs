@@ -1,1 +1,11 @@
-//! (to come)
+//! Two-state (absent/present) gain and loss likelihood over a phylogeny, one value a gene family.
+
+#![deny(unsafe_code)]
+
+pub mod bits;
+pub mod error;
+pub mod matrix;
+pub mod monitor;
+pub mod newick;
+pub mod states;
+pub mod tree;

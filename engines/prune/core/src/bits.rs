@@ -1,0 +1,140 @@
+//! Rows of bits, one byte for eight columns, padded so that every row starts on a whole cache line of columns.
+//! Leaves out what a bit means.
+
+/// Columns that a row's length is a multiple of: one cache line.
+pub const ROW_COLUMNS: usize = 512;
+
+/// A matrix of bits. Bit `c % 8` of byte `c / 8` of a row is column `c`; bits past the last column are 0.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BitRows {
+    columns: usize,
+    stride: usize,
+    bytes: Vec<u8>,
+}
+
+impl BitRows {
+    /// `rows` rows of zeros.
+    pub fn zeros(rows: usize, columns: usize) -> Self {
+        let stride = columns.div_ceil(ROW_COLUMNS) * (ROW_COLUMNS / 8);
+        Self { columns, stride, bytes: vec![0; rows * stride] }
+    }
+
+    /// Number of columns.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.bytes.len().checked_div(self.stride).unwrap_or(0)
+    }
+
+    /// The bytes of `row`, padding included.
+    pub fn row(&self, row: usize) -> &[u8] {
+        &self.bytes[row * self.stride..(row + 1) * self.stride]
+    }
+
+    /// The bytes of `row`, padding included.
+    pub fn row_mut(&mut self, row: usize) -> &mut [u8] {
+        &mut self.bytes[row * self.stride..(row + 1) * self.stride]
+    }
+
+    /// One bit.
+    pub fn get(&self, row: usize, column: usize) -> bool {
+        self.bytes[row * self.stride + column / 8] >> (column % 8) & 1 == 1
+    }
+
+    /// Sets one bit to 1.
+    pub fn set(&mut self, row: usize, column: usize) {
+        self.bytes[row * self.stride + column / 8] |= 1 << (column % 8);
+    }
+
+    /// Adds a row of zeros and returns it.
+    pub fn push_row(&mut self) -> &mut [u8] {
+        let start = self.bytes.len();
+        self.bytes.resize(start + self.stride, 0);
+        &mut self.bytes[start..]
+    }
+
+    /// Is any bit set?
+    pub fn any(&self) -> bool {
+        self.bytes.iter().any(|&b| b != 0)
+    }
+
+    /// Size in memory.
+    pub fn size_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Rows become columns.
+    pub fn transposed(&self) -> Self {
+        let rows = self.rows();
+        let mut out = Self::zeros(self.columns, rows);
+        let mut block = [0u64; 64];
+        for row_block in 0..rows.div_ceil(64) {
+            for column_block in 0..self.columns.div_ceil(64) {
+                for (i, word) in block.iter_mut().enumerate() {
+                    let row = row_block * 64 + i;
+                    *word = if row < rows { word_at(self.row(row), column_block) } else { 0 };
+                }
+                transpose_64(&mut block);
+                for (i, word) in block.iter().enumerate() {
+                    let column = column_block * 64 + i;
+                    if column < self.columns {
+                        out.row_mut(column)[row_block * 8..row_block * 8 + 8].copy_from_slice(&word.to_le_bytes());
+                    }
+                }
+            }
+        }
+        out
+    }
+}
+
+fn word_at(row: &[u8], index: usize) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&row[index * 8..index * 8 + 8]);
+    u64::from_le_bytes(bytes)
+}
+
+/// Transposes a 64 x 64 block: bit `j` of word `i` changes places with bit `i` of word `j`.
+/// Swaps off-diagonal squares of halving size, as in Warren, Hacker's Delight, section 7-3.
+fn transpose_64(block: &mut [u64; 64]) {
+    let mut width = 32;
+    let mut mask = u64::MAX >> 32;
+    while width != 0 {
+        let mut i = 0;
+        while i < 64 {
+            let swap = (block[i] >> width ^ block[i + width]) & mask;
+            block[i] ^= swap << width;
+            block[i + width] ^= swap;
+            i = (i + width + 1) & !width;
+        }
+        width >>= 1;
+        mask ^= mask << width;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn transposing_moves_every_bit(rows in 0usize..140, columns in 1usize..140, seed in any::<u64>()) {
+            let mut bits = BitRows::zeros(rows, columns);
+            let mut state = seed | 1;
+            for r in 0..rows {
+                for c in 0..columns {
+                    state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                    if state >> 63 == 1 { bits.set(r, c); }
+                }
+            }
+            let flipped = bits.transposed();
+            prop_assert_eq!(flipped.columns(), rows);
+            for r in 0..rows {
+                for c in 0..columns { prop_assert_eq!(bits.get(r, c), flipped.get(c, r)); }
+            }
+        }
+    }
+}

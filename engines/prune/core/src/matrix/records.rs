@@ -1,0 +1,165 @@
+//! Lines of a delimited text, split into fields; quoting (with embedded line feeds) for comma-separated text.
+//! Leaves out what a field means.
+
+use std::io::BufRead;
+use std::ops::Range;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// Reads one record after the other into the same buffers.
+pub(super) struct Records<R> {
+    input: R,
+    delimiter: u8,
+    line: usize,
+    next_line: usize,
+    buffer: Vec<u8>,
+    /// Unescaped text of quoted fields.
+    unquoted: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+struct Field {
+    /// Where the field starts in the record, for messages.
+    start: usize,
+    text: Range<usize>,
+    quoted: bool,
+}
+
+impl<R: BufRead> Records<R> {
+    pub(super) fn new(input: R, delimiter: u8) -> Self {
+        Self { input, delimiter, line: 1, next_line: 1, buffer: vec![], unquoted: vec![], fields: vec![] }
+    }
+
+    /// Moves to the next record that is not a blank line; `false` at the end.
+    pub(super) fn advance(&mut self, path: &Path) -> Result<bool> {
+        loop {
+            self.buffer.clear();
+            self.line = self.next_line;
+            if !self.read_line(path)? {
+                return Ok(false);
+            }
+            if self.line == 1 && self.buffer.starts_with(b"\xef\xbb\xbf") {
+                self.buffer.drain(..3);
+            }
+            if self.delimiter == b',' {
+                self.split_quoted(path)?;
+            } else {
+                self.trim_end();
+                self.split_plain();
+            }
+            if self.fields.len() > 1 || self.fields.iter().any(|f| f.quoted || !f.text.is_empty()) {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn read_line(&mut self, path: &Path) -> Result<bool> {
+        let before = self.buffer.len();
+        self.input.read_until(b'\n', &mut self.buffer).map_err(|e| Error::read(path, e))?;
+        self.next_line += 1;
+        Ok(self.buffer.len() > before)
+    }
+
+    fn trim_end(&mut self) {
+        while matches!(self.buffer.last(), Some(b'\n' | b'\r')) {
+            self.buffer.pop();
+        }
+    }
+
+    fn split_plain(&mut self) {
+        self.fields.clear();
+        let mut start = 0;
+        for (at, &byte) in self.buffer.iter().enumerate() {
+            if byte == self.delimiter {
+                self.fields.push(Field { start, text: start..at, quoted: false });
+                start = at + 1;
+            }
+        }
+        self.fields.push(Field { start, text: start..self.buffer.len(), quoted: false });
+    }
+
+    fn split_quoted(&mut self, path: &Path) -> Result<()> {
+        self.fields.clear();
+        self.unquoted.clear();
+        self.trim_end();
+        let mut at = 0;
+        loop {
+            let start = at;
+            if self.buffer.get(at) == Some(&b'"') {
+                let from = self.unquoted.len();
+                at += 1;
+                loop {
+                    match self.buffer.get(at).copied() {
+                        Some(b'"') if self.buffer.get(at + 1) == Some(&b'"') => {
+                            self.unquoted.push(b'"');
+                            at += 2;
+                        }
+                        Some(b'"') => break,
+                        Some(byte) => {
+                            self.unquoted.push(byte);
+                            at += 1;
+                        }
+                        None => {
+                            self.buffer.push(b'\n');
+                            if !self.read_line(path)? {
+                                return Err(self.error(path, start, "field without its closing quote"));
+                            }
+                            self.trim_end();
+                        }
+                    }
+                }
+                at += 1;
+                if self.buffer.get(at).is_some_and(|&b| b != self.delimiter) {
+                    return Err(self.error(path, at, "text after a closing quote"));
+                }
+                self.fields.push(Field { start, text: from..self.unquoted.len(), quoted: true });
+            } else {
+                let rest = &self.buffer[at..];
+                at += rest.iter().position(|&b| b == self.delimiter).unwrap_or(rest.len());
+                self.fields.push(Field { start, text: start..at, quoted: false });
+            }
+            if at >= self.buffer.len() {
+                return Ok(());
+            }
+            at += 1;
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    pub(super) fn bytes(&self, field: usize) -> &[u8] {
+        let Field { text, quoted, .. } = &self.fields[field];
+        if *quoted { &self.unquoted[text.clone()] } else { &self.buffer[text.clone()] }
+    }
+
+    pub(super) fn text(&self, field: usize, path: &Path) -> Result<&str> {
+        std::str::from_utf8(self.bytes(field))
+            .map_err(|_| self.field_error(path, field, "not UTF-8 text; convert the file, for example with iconv"))
+    }
+
+    /// An error at a field of this record; one past the last means the record's end.
+    pub(super) fn field_error(&self, path: &Path, field: usize, message: impl Into<String>) -> Error {
+        let at = self.fields.get(field).map_or(self.buffer.len(), |f| f.start);
+        self.error(path, at, message)
+    }
+
+    /// Line of this record and column of `field`.
+    pub(super) fn place(&self, field: usize) -> (usize, usize) {
+        self.place_of(self.fields.get(field).map_or(self.buffer.len(), |f| f.start))
+    }
+
+    fn place_of(&self, at: usize) -> (usize, usize) {
+        let before = &self.buffer[..at.min(self.buffer.len())];
+        let line = self.line + before.iter().filter(|&&b| b == b'\n').count();
+        let start = before.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
+        (line, String::from_utf8_lossy(&before[start..]).chars().count() + 1)
+    }
+
+    fn error(&self, path: &Path, at: usize, message: impl Into<String>) -> Error {
+        let (line, column) = self.place_of(at);
+        Error::syntax(path, line, column, message)
+    }
+}

@@ -1,0 +1,294 @@
+//! The states at the tips of one tree: matrix and tree brought together by name.
+//!
+//! Which side of the matrix holds the taxa follows from the names, never from a header word.
+//! A tip that the matrix lacks is missing data; a matrix name that the tree lacks is an error.
+
+use std::collections::HashMap;
+
+use crate::bits::BitRows;
+use crate::error::{Error, NameMismatch, Result, listing};
+use crate::matrix::Table;
+use crate::tree::Tree;
+
+/// State of one cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// 0.
+    Absent,
+    /// 1.
+    Present,
+    /// Unknown: either.
+    Missing,
+}
+
+/// States of every family at every tip, one bit each, tips in the tree's order.
+#[derive(Debug, Clone, Default)]
+pub struct TipStates {
+    families: Vec<String>,
+    present: BitRows,
+    missing: Vec<Option<Box<[u8]>>>,
+}
+
+/// [`TipStates`] and what a user should hear about the matching.
+#[derive(Debug, Clone)]
+pub struct Matched {
+    /// The states.
+    pub states: TipStates,
+    /// Sentences for the user, such as tips without data.
+    pub warnings: Vec<String>,
+}
+
+impl TipStates {
+    /// Brings a matrix into the order of a tree's tips.
+    pub fn matched(tree: &Tree, table: Table) -> Result<Matched> {
+        let tips = tree.tip_index();
+        let Table { path, row_names, column_names, present, missing, rows_are_families } = table;
+        let hits = |names: &[String]| names.iter().filter(|n| tips.contains_key(n.as_str())).count();
+        let (row_hits, column_hits) = (hits(&row_names), hits(&column_names));
+        let taxa_are_rows = !rows_are_families
+            && match (row_hits, column_hits) {
+                (0, _) => false,
+                (_, 0) => true,
+                (r, c) => match (r == row_names.len(), c == column_names.len()) {
+                    (true, false) => true,
+                    (false, true) => false,
+                    _ if r != c => r > c,
+                    _ => {
+                        return Err(Error::Syntax {
+                            path,
+                            line: 1,
+                            column: 1,
+                            message: "taxa of the tree name both rows and columns, so that it can't be told which \
+                                      are families; rename the families"
+                                .to_owned(),
+                        });
+                    }
+                },
+            };
+        let (taxa, families) = if taxa_are_rows { (row_names, column_names) } else { (column_names, row_names) };
+        let unknown: Vec<String> = taxa.iter().filter(|n| !tips.contains_key(n.as_str())).cloned().collect();
+        let known: HashMap<&str, usize> = taxa.iter().enumerate().map(|(i, n)| (n.as_str(), i)).collect();
+        let unused: Vec<String> = (0..tree.tip_count())
+            .map(|rank| tree.tip_name(rank))
+            .filter(|name| !known.contains_key(name))
+            .map(str::to_owned)
+            .collect();
+        if !unknown.is_empty() {
+            return Err(Error::Names(Box::new(NameMismatch {
+                path,
+                sought_in: "the tree".to_owned(),
+                what: "taxa",
+                unknown,
+                unused,
+                remedy: "rows and tips are matched by name: rename them, or prune them from the matrix",
+            })));
+        }
+        let (present, missing) =
+            if taxa_are_rows { (present, missing) } else { (present.transposed(), missing.map(|m| m.transposed())) };
+        let mut states = Self::unknown(families, tree.tip_count());
+        for (row, name) in taxa.iter().enumerate() {
+            let rank = tips[name.as_str()];
+            states.present.row_mut(rank).copy_from_slice(present.row(row));
+            states.missing[rank] =
+                missing.as_ref().map(|m| m.row(row)).filter(|r| r.iter().any(|&b| b != 0)).map(Box::from);
+        }
+        let mut warnings = Vec::new();
+        if !unused.is_empty() {
+            warnings.push(format!(
+                "{} tips of the tree are not in {} and count as missing data: {}",
+                unused.len(),
+                path.display(),
+                listing(&unused)
+            ));
+        }
+        Ok(Matched { states, warnings })
+    }
+
+    /// All states missing.
+    pub fn unknown(families: Vec<String>, tips: usize) -> Self {
+        let present = BitRows::zeros(tips, families.len());
+        let mut all = vec![0u8; present.row(0).len()].into_boxed_slice();
+        for family in 0..families.len() {
+            all[family / 8] |= 1 << (family % 8);
+        }
+        Self { families, present, missing: vec![Some(all); tips] }
+    }
+
+    /// All states absent, to be filled in with [`Self::set`].
+    pub fn absent(families: Vec<String>, tips: usize) -> Self {
+        let present = BitRows::zeros(tips, families.len());
+        Self { families, present, missing: vec![None; tips] }
+    }
+
+    /// Sets one state.
+    pub fn set(&mut self, tip: usize, family: usize, state: State) {
+        let (byte, bit) = (family / 8, 1u8 << (family % 8));
+        let row = &mut self.present.row_mut(tip)[byte];
+        if state == State::Present {
+            *row |= bit
+        } else {
+            *row &= !bit
+        }
+        if state == State::Missing {
+            let stride = self.present.row(tip).len();
+            self.missing[tip].get_or_insert_with(|| vec![0; stride].into())[byte] |= bit;
+        } else if let Some(missing) = &mut self.missing[tip] {
+            missing[byte] &= !bit;
+        }
+    }
+
+    /// One state.
+    pub fn get(&self, tip: usize, family: usize) -> State {
+        let is = |row: &[u8]| row[family / 8] >> (family % 8) & 1 == 1;
+        if self.missing[tip].as_ref().is_some_and(|row| is(row)) {
+            State::Missing
+        } else if is(self.present.row(tip)) {
+            State::Present
+        } else {
+            State::Absent
+        }
+    }
+
+    /// Family names, in the order of every per-family result.
+    pub fn families(&self) -> &[String] {
+        &self.families
+    }
+
+    /// Number of families.
+    pub fn family_count(&self) -> usize {
+        self.families.len()
+    }
+
+    /// Number of tips.
+    pub fn tip_count(&self) -> usize {
+        self.missing.len()
+    }
+
+    /// Size of the packed states in memory.
+    pub fn size_bytes(&self) -> usize {
+        self.present.size_bytes() + self.missing.iter().flatten().map(|row| row.len()).sum::<usize>()
+    }
+
+    /// Presence bits of a tip, padded; 0 where missing.
+    pub(crate) fn present_row(&self, tip: usize) -> &[u8] {
+        self.present.row(tip)
+    }
+
+    /// Missing bits of a tip, padded; `None` if it has none.
+    pub(crate) fn missing_row(&self, tip: usize) -> Option<&[u8]> {
+        self.missing[tip].as_deref()
+    }
+
+    /// The chosen families, in the given order.
+    pub fn select(&self, chosen: &[u32]) -> Self {
+        let names = chosen.iter().map(|&f| self.families[f as usize].clone()).collect();
+        self.select_unnamed(chosen, names)
+    }
+
+    pub(crate) fn select_unnamed(&self, chosen: &[u32], families: Vec<String>) -> Self {
+        let tips = self.tip_count();
+        let mut present = BitRows::zeros(tips, chosen.len());
+        let mut missing = Vec::with_capacity(tips);
+        let gather = |from: &[u8], to: &mut [u8]| {
+            for (new, &old) in chosen.iter().enumerate() {
+                to[new / 8] |= (from[old as usize / 8] >> (old % 8) & 1) << (new % 8);
+            }
+        };
+        for tip in 0..tips {
+            gather(self.present.row(tip), present.row_mut(tip));
+            missing.push(self.missing[tip].as_ref().and_then(|row| {
+                let mut out = vec![0; present.row(tip).len()];
+                gather(row, &mut out);
+                out.iter().any(|&b| b != 0).then(|| out.into_boxed_slice())
+            }));
+        }
+        Self { families, present, missing }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::newick::{MissingLengths, parse};
+    use std::path::Path;
+
+    fn tree() -> Tree {
+        parse("((A:1,B:1):1,C:1);", Path::new("t"), MissingLengths::Refuse).unwrap()
+    }
+
+    fn table(rows: &[&str], columns: &[&str], cells: &[&str]) -> Table {
+        let mut present = BitRows::zeros(rows.len(), columns.len());
+        let mut missing = BitRows::zeros(rows.len(), columns.len());
+        for (r, line) in cells.iter().enumerate() {
+            for (c, cell) in line.bytes().enumerate() {
+                match cell {
+                    b'1' => present.set(r, c),
+                    b'?' => missing.set(r, c),
+                    _ => {}
+                }
+            }
+        }
+        let owned = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>();
+        Table {
+            path: "m.tsv".into(),
+            row_names: owned(rows),
+            column_names: owned(columns),
+            present,
+            missing: missing.any().then_some(missing),
+            rows_are_families: false,
+        }
+    }
+
+    fn text(states: &TipStates) -> Vec<String> {
+        (0..states.family_count())
+            .map(|f| {
+                (0..states.tip_count())
+                    .map(|t| match states.get(t, f) {
+                        State::Absent => '0',
+                        State::Present => '1',
+                        State::Missing => '?',
+                    })
+                    .collect()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn either_orientation_gives_the_same_states() {
+        let wide = table(&["f1", "f2"], &["C", "A", "B"], &["10?", "011"]);
+        let tall = table(&["C", "A", "B"], &["f1", "f2"], &["10", "01", "?1"]);
+        for matrix in [wide, tall] {
+            let matched = TipStates::matched(&tree(), matrix).unwrap();
+            assert_eq!(text(&matched.states), ["0?1", "110"]);
+            assert!(matched.warnings.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_tip_without_data_is_missing() {
+        let matched = TipStates::matched(&tree(), table(&["f1"], &["A", "C"], &["11"])).unwrap();
+        assert_eq!(text(&matched.states), ["1?1"]);
+        assert!(matched.warnings[0].contains("1 tips of the tree are not in m.tsv"));
+    }
+
+    #[test]
+    fn names_without_partner_are_listed() {
+        let fault = TipStates::matched(&tree(), table(&["f1"], &["A", "B", "X"], &["111"])).unwrap_err().to_string();
+        assert!(fault.starts_with("m.tsv: 1 taxa not in the tree: 'X'; without a partner there: 'C'"), "{fault}");
+    }
+
+    #[test]
+    fn families_named_like_taxa_do_not_confuse() {
+        let matched = TipStates::matched(&tree(), table(&["A", "f2"], &["A", "B", "C"], &["100", "011"])).unwrap();
+        assert_eq!(text(&matched.states), ["100", "011"]);
+        let fault = TipStates::matched(&tree(), table(&["A", "B"], &["B", "A"], &["10", "01"])).unwrap_err();
+        assert!(fault.to_string().contains("rename the families"), "{fault}");
+    }
+
+    #[test]
+    fn selecting_keeps_states() {
+        let matched = TipStates::matched(&tree(), table(&["f1", "f2", "f3"], &["A", "B", "C"], &["10?", "011", "??0"]));
+        let states = matched.unwrap().states;
+        assert_eq!(text(&states.select(&[2, 0, 2])), ["??0", "10?", "??0"]);
+    }
+}
