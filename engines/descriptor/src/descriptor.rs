@@ -2,7 +2,7 @@
 
 use crate::{Amount, Axis, AxisKind, Constraint, Input, Output, Place, Plan, PlanError, PlanSpace, constraint};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All that the harness knows of an engine; what `describe()` returns as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,10 @@ pub struct Descriptor {
     /// What the axes' values must meet together. `... <= threads` says which threads are busy.
     #[serde(default)]
     pub constraints: Vec<Constraint>,
+    /// Words of the input class that constraints may name, with the words each may be: what an input allows, such as a
+    /// format that only one reader reads.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, Vec<String>>,
     /// Threads beyond the busy ones that may exist, such as a read-ahead thread or a waiting main thread.
     #[serde(default)]
     pub helpers: Vec<Amount>,
@@ -201,23 +205,25 @@ impl Descriptor {
                 return fail(format!("axis `{}` names stage `{stage}`, which is not declared", axis.name));
             }
         }
-        let words: BTreeSet<&str> = self
-            .axes
-            .iter()
-            .flat_map(|axis| match &axis.kind {
-                AxisKind::Choice { values, .. } => values.iter().map(|value| value.name.as_str()).collect(),
-                AxisKind::Integer { .. } => Vec::new(),
-            })
-            .collect();
-        let known = |name: &str| axes.contains(name) || words.contains(name) || name == constraint::BUDGET;
+        if let Some(name) = self.facts.keys().find(|name| axes.contains(name.as_str()) || *name == constraint::BUDGET) {
+            return fail(format!("fact `{name}` has the name of an axis"));
+        }
+        let of_axes = self.axes.iter().flat_map(|axis| match &axis.kind {
+            AxisKind::Choice { values, .. } => values.iter().map(|value| value.name.as_str()).collect(),
+            AxisKind::Integer { .. } => Vec::new(),
+        });
+        let words: BTreeSet<&str> = of_axes.chain(self.facts.values().flatten().map(String::as_str)).collect();
+        let known = |name: &str| {
+            axes.contains(name) || words.contains(name) || self.facts.contains_key(name) || name == constraint::BUDGET
+        };
         for constraint in &self.constraints {
             if let Some(name) = constraint.names().find(|name| !known(name)) {
-                return fail(format!("constraint `{constraint}` names `{name}`, which is neither an axis nor a value"));
+                return fail(format!("constraint `{constraint}` names `{name}`, which is no axis, fact or value"));
             }
         }
         for amount in &self.helpers {
             if let Some(name) = amount.names().find(|name| !known(name)) {
-                return fail(format!("helpers `{amount}` names `{name}`, which is neither an axis nor a value"));
+                return fail(format!("helpers `{amount}` names `{name}`, which is no axis, fact or value"));
             }
         }
         if self.axes.iter().any(Axis::is_threads) && !self.constraints.iter().any(Constraint::names_threads) {

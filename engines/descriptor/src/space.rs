@@ -1,13 +1,16 @@
 //! The plans that a thread budget allows.
 
 use crate::{Axis, Descriptor, Plan, Value};
+use serde_json::Map;
 
 /// The plans of one engine under a thread budget, with some axes perhaps fixed by the user.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PlanSpace<'a> {
     descriptor: &'a Descriptor,
     threads: i64,
     fixed: &'a Plan,
+    /// What the input class says on the facts that constraints may name.
+    facts: Plan,
 }
 
 /// No plan fits.
@@ -50,7 +53,18 @@ impl<'a> PlanSpace<'a> {
     /// The plans of `descriptor` that keep at most `threads` threads busy and give the axes in `fixed` the values there.
     /// An opt-in value is in the space only where `fixed` names it.
     pub fn new(descriptor: &'a Descriptor, threads: i64, fixed: &'a Plan) -> PlanSpace<'a> {
-        PlanSpace { descriptor, threads, fixed }
+        PlanSpace { descriptor, threads, fixed, facts: Plan::new() }
+    }
+
+    /// The space for inputs of this class: constraints that name a fact see its value. Without this they rule nothing
+    /// out.
+    pub fn for_inputs(mut self, class: &Map<String, serde_json::Value>) -> PlanSpace<'a> {
+        for name in self.descriptor.facts.keys() {
+            if let Some(word) = class.get(name).and_then(serde_json::Value::as_str) {
+                self.facts.set(name.as_str(), word);
+            }
+        }
+        self
     }
 
     /// The engine's default: axis by axis in declared order, the most preferred value with which a plan still exists.
@@ -68,8 +82,8 @@ impl<'a> PlanSpace<'a> {
     pub fn plans(&self) -> Result<Vec<Plan>, NoPlan> {
         let mut plans = Vec::new();
         let search = Search { space: self, threads: self.threads, spared: None, candidates: Axis::worth_trying };
-        search.walk(0, &mut Plan::new(), &mut |plan| {
-            plans.push(plan.clone());
+        search.walk(0, &mut self.facts.clone(), &mut |plan| {
+            plans.push(self.without_facts(plan));
             false
         });
         // The scale of an axis may leave out what the constraints pin it to; the default is always worth measuring.
@@ -84,11 +98,17 @@ impl<'a> PlanSpace<'a> {
     fn first(&self, threads: i64, spared: Option<usize>, candidates: fn(&Axis, i64) -> Vec<Value>) -> Option<Plan> {
         let mut found = None;
         let search = Search { space: self, threads, spared, candidates };
-        search.walk(0, &mut Plan::new(), &mut |plan| {
-            found = Some(plan.clone());
+        search.walk(0, &mut self.facts.clone(), &mut |plan| {
+            found = Some(self.without_facts(plan));
             true
         });
         found
+    }
+
+    fn without_facts(&self, plan: &Plan) -> Plan {
+        let mut plan = plan.clone();
+        self.facts.iter().for_each(|(name, _)| plan.unset(name));
+        plan
     }
 
     fn fits(&self, threads: i64) -> bool {
@@ -228,6 +248,20 @@ mod tests {
             }
         }
         assert_eq!(PlanSpace::new(&descriptor, 4, &fixed).plans().unwrap().len(), expected);
+    }
+
+    #[test]
+    fn facts_of_the_inputs_rule_plans_out() {
+        let (descriptor, none) = (counter(), Plan::new());
+        let pooled = |space: PlanSpace<'_>| {
+            space.plans().unwrap().iter().filter(|plan| plan.word("decode") == Some("shared-pool")).count()
+        };
+        let class = |format: &str| Map::from_iter([("format".to_string(), format.into())]);
+        assert!(pooled(PlanSpace::new(&descriptor, 4, &none)) > 0);
+        assert!(pooled(PlanSpace::new(&descriptor, 4, &none).for_inputs(&class("bam"))) > 0);
+        assert_eq!(pooled(PlanSpace::new(&descriptor, 4, &none).for_inputs(&class("cram"))), 0);
+        let plan = PlanSpace::new(&descriptor, 4, &none).for_inputs(&class("cram")).default_plan().unwrap();
+        descriptor.check_plan(&plan).unwrap();
     }
 
     #[test]

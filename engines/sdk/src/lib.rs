@@ -26,6 +26,7 @@
 //!             inputs: vec![scaletune_sdk::Input::integer("terms", 1, 1 << 40, "terms to add").or(1000)],
 //!             axes: vec![Axis::threads("workers", "threads that add", Role::Compute, 1, IntegerDefault::MAX)],
 //!             constraints: vec![Constraint::parse("workers <= threads").expect("grammar")],
+//!             facts: Default::default(),
 //!             helpers: vec![],
 //!             reference: Plan::new(),
 //!             outputs: vec![Output::new("pi", "pi.txt", "text", "the sum")],

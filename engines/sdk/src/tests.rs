@@ -27,6 +27,7 @@ impl Engine for Puppet {
             inputs: vec![Input::text("order", "what to do").required()],
             axes: vec![Axis::threads("workers", "threads", Role::Compute, 1, IntegerDefault::MAX)],
             constraints: vec![Constraint::parse("workers <= threads").unwrap()],
+            facts: Default::default(),
             helpers: vec![],
             reference: Plan::new(),
             outputs: vec![Output::new("out", "out.txt", "text", "")],

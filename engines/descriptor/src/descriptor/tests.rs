@@ -22,7 +22,9 @@ pub(crate) fn counter() -> Descriptor {
             constraint("decode != per-reader -> workers + decode-threads <= threads"),
             constraint("decode == per-reader -> workers * (1 + decode-threads) <= threads"),
             constraint("workers == 1 -> tasks-per-worker == 1"),
+            constraint("format == cram -> decode != shared-pool"),
         ],
+        facts: [("format".to_string(), vec!["bam".to_string(), "cram".to_string()])].into(),
         helpers: vec![Amount::parse("1").unwrap(), Amount::parse("decode == per-reader -> workers").unwrap()],
         reference: Plan::parse("decode=inline,workers=1").unwrap(),
         outputs: vec![Output::new("counts", "counts.tsv", "tsv", "counts")],
@@ -54,6 +56,8 @@ fn each_defect_is_named() {
     assert!(fault(|d| d.axes[0] = d.axes[0].clone().with_opt_in("inline")).contains("no ordinary value `inline`"));
     assert!(fault(|d| d.stages.clear()).contains("stage `scan`"));
     assert!(fault(|d| d.constraints.push(Constraint::parse("wrokers <= threads").unwrap())).contains("`wrokers`"));
+    assert!(fault(|d| d.facts.clear()).contains("`format`"));
+    assert!(fault(|d| drop(d.facts.insert("decode".into(), vec![]))).contains("fact `decode`"));
     assert!(fault(|d| d.constraints.clear()).contains("limits its threads"));
     assert!(fault(|d| d.outputs.clear()).contains("no output"));
     assert!(fault(|d| d.reference = Plan::parse("decode=shared-pool").unwrap()).contains("reference plan"));
