@@ -1,0 +1,256 @@
+//! The calls to htslib behind [`super::HtslibReader`], each made safe: an open file with its header.
+//!
+//! Not through the binding's reader: that takes one of htslib's error codes (-3: a record's fixed part is cut short) for
+//! success, copies the whole file handle to tell an offset, and lets threads be set twice.
+#![allow(unsafe_code)]
+
+use std::{
+    ffi::{CStr, CString, c_int},
+    mem::ManuallyDrop,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    ptr::NonNull,
+    sync::{Arc, Once},
+};
+
+use rust_htslib::bam::Record;
+
+use crate::{
+    Decode, Error, Pool,
+    header::{Contig, Header},
+    pool::thread_count,
+    unit::VirtualOffset,
+};
+
+/// An open alignment file. Dropping it closes the file, then lets go of the pool.
+pub(crate) struct Handle {
+    file: NonNull<hts_sys::htsFile>,
+    header: NonNull<hts_sys::sam_hdr_t>,
+    path: PathBuf,
+    /// Kept until the file is closed.
+    _pool: Option<Arc<Pool>>,
+}
+
+// SAFETY: the file and its header belong to this value alone; htslib keeps no thread-local state for them.
+unsafe impl Send for Handle {}
+
+impl Handle {
+    /// Opens the file, sets its threads (here and nowhere else) and reads its header.
+    pub(crate) fn open(path: &Path, decode: &Decode, reference: Option<&Path>) -> Result<Self, Error> {
+        silence();
+        let name = c_path(path)?;
+        // SAFETY: both are strings that end with NUL and live over the call.
+        let file = NonNull::new(unsafe { hts_sys::hts_open(name.as_ptr(), c"r".as_ptr()) })
+            .ok_or_else(|| Error::Open { path: path.to_owned(), source: std::io::Error::last_os_error() })?;
+        // Closes the file on every way out from here, whether the header was read or not.
+        let file = Opened(file);
+        if let Some(reference) = reference {
+            let name = c_path(reference)?;
+            // SAFETY: the file is open, the string ends with NUL.
+            if unsafe { hts_sys::hts_set_fai_filename(file.0.as_ptr(), name.as_ptr()) } != 0 {
+                return Err(unusable_reference(reference));
+            }
+        }
+        let pool = file.set_threads(path, decode)?;
+        // SAFETY: the file is open and nothing has been read from it.
+        let header = NonNull::new(unsafe { hts_sys::sam_hdr_read(file.0.as_ptr()) })
+            .ok_or_else(|| Error::Header { path: path.to_owned(), problem: "htslib can't read it".to_owned() })?;
+        let Opened(open) = *ManuallyDrop::new(file);
+        Ok(Handle { file: open, header, path: path.to_owned(), _pool: pool })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The header as plain text and contigs.
+    pub(crate) fn header(&self) -> Result<Header, Error> {
+        let header = self.header.as_ptr();
+        let bad = |problem: &str| Error::Header { path: self.path.clone(), problem: problem.to_owned() };
+        // SAFETY: the header is whole; the text belongs to it and is copied here.
+        let text = unsafe {
+            let text = hts_sys::sam_hdr_str(header);
+            if text.is_null() {
+                return Err(bad("it has no text"));
+            }
+            CStr::from_ptr(text).to_string_lossy().into_owned()
+        };
+        // SAFETY: the header is whole.
+        let count = unsafe { hts_sys::sam_hdr_nref(header) };
+        let mut contigs = Vec::new();
+        for number in 0..count {
+            // SAFETY: the number is of a contig; the name belongs to the header and is copied here.
+            let (name, length) = unsafe {
+                let name = hts_sys::sam_hdr_tid2name(header, number);
+                if name.is_null() {
+                    return Err(bad("a contig has no name"));
+                }
+                (CStr::from_ptr(name), hts_sys::sam_hdr_tid2len(header, number))
+            };
+            let name = name.to_str().map_err(|_| bad("the name of a contig is no text"))?.to_owned();
+            contigs.push(Contig { name, length: length.max(0) as u64 });
+        }
+        Ok(Header { text, contigs })
+    }
+
+    /// Reads the next record; `false` at the end of the file.
+    #[inline]
+    pub(crate) fn read(&mut self, record: &mut Record) -> Result<bool, Error> {
+        // SAFETY: file and header are open and belong together; the record owns its buffer, which htslib may grow.
+        match unsafe { hts_sys::sam_read1(self.file.as_ptr(), self.header.as_ptr(), record.inner_mut()) } {
+            0.. => Ok(true),
+            -1 => Ok(false),
+            code => Err(self.read_error(code)),
+        }
+    }
+
+    /// The BGZF layer of a BAM file.
+    #[inline]
+    fn bgzf(&self) -> *mut hts_sys::BGZF {
+        // SAFETY: the file is open; only BAM files are read by this crate's ranges, and theirs is the BGZF member.
+        unsafe { (*self.file.as_ptr()).fp.bgzf }
+    }
+
+    /// Moves a BAM file to a place where a record starts.
+    pub(crate) fn seek(&mut self, place: VirtualOffset) -> Result<(), Error> {
+        let offset = i64::try_from(place.bits()).map_err(|_| self.misplaced(place, "it is no place in a file"))?;
+        // SAFETY: the BGZF layer is open for reading.
+        match unsafe { hts_sys::bgzf_seek(self.bgzf(), offset, 0) } {
+            0 => Ok(()),
+            _ => Err(self.misplaced(place, "htslib can't go there")),
+        }
+    }
+
+    /// The place of the next record's first byte in a BAM file: loads the block that holds it, past empty ones. `None` at
+    /// the end of the file.
+    #[inline]
+    pub(crate) fn next_place(&mut self) -> Result<Option<VirtualOffset>, Error> {
+        loop {
+            let bgzf = self.bgzf();
+            // SAFETY: the BGZF layer is open; these are its public members.
+            let (address, within, length, compressed) =
+                unsafe { ((*bgzf).block_address, (*bgzf).block_offset, (*bgzf).block_length, (*bgzf).block_clength) };
+            if within < length {
+                return Ok(Some(VirtualOffset::new(address as u64, within as u16)));
+            }
+            if length > 0 {
+                // A place behind the last byte of a block, which some indexes give: it is the start of the next one.
+                if within > length {
+                    return Err(self.misplaced(VirtualOffset::new(address as u64, 0), "the block is shorter"));
+                }
+                self.seek(VirtualOffset::new(address as u64 + compressed as u64, 0))?;
+            }
+            // SAFETY: the BGZF layer is open for reading.
+            if unsafe { hts_sys::bgzf_read_block(bgzf) } != 0 {
+                return Err(self.read_error(-2));
+            }
+            // SAFETY: as above.
+            if unsafe { (*self.bgzf()).block_length } == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn misplaced(&self, place: VirtualOffset, problem: &str) -> Error {
+        Error::Misplaced { path: self.path.clone(), offset: place.block(), problem: problem.to_owned() }
+    }
+
+    /// The error for a record that breaks the format.
+    #[cold]
+    pub(crate) fn bad_record(&self, problem: &str) -> Error {
+        // SAFETY: the file is open.
+        let is_bam = unsafe { (*self.file.as_ptr()).format.format } == hts_sys::htsExactFormat_bam;
+        // SAFETY: the BGZF layer is open; this is a public member.
+        let offset = if is_bam { unsafe { (*self.bgzf()).block_address as u64 } } else { 0 };
+        Error::Record { path: self.path.clone(), offset, problem: problem.to_owned() }
+    }
+
+    #[cold]
+    fn read_error(&self, code: c_int) -> Error {
+        // SAFETY: the file is open.
+        if unsafe { (*self.file.as_ptr()).format.format } == hts_sys::htsExactFormat_cram {
+            let problem =
+                format!("htslib can't decode it (code {code}); give the FASTA file that it was made with as reference");
+            return Error::Reference { path: self.path.clone(), problem };
+        }
+        let bgzf = self.bgzf();
+        // SAFETY: the BGZF layer is open; these are its public members.
+        let (offset, damaged) = unsafe { ((*bgzf).block_address as u64, (*bgzf).errcode() != 0) };
+        let path = self.path.clone();
+        if damaged {
+            let problem = "a block here or later is cut short, can't be inflated or fails its checksum".to_owned();
+            return Error::Block { path, offset, problem };
+        }
+        let problem = match code {
+            -2 | -3 => "a record is cut short".to_owned(),
+            code => format!("a record breaks the format (htslib's code {code})"),
+        };
+        Error::Record { path, offset, problem }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // SAFETY: both were made by htslib, belong to this value alone and are used no more. What closing a file that was
+        // only read may report changes nothing.
+        unsafe {
+            hts_sys::sam_hdr_destroy(self.header.as_ptr());
+            hts_sys::hts_close(self.file.as_ptr());
+        }
+    }
+}
+
+/// A file that is open, and not yet a [`Handle`].
+struct Opened(NonNull<hts_sys::htsFile>);
+
+impl Opened {
+    /// Sets the threads that decompress; the pool to hold on to, if there is one.
+    fn set_threads(&self, path: &Path, decode: &Decode) -> Result<Option<Arc<Pool>>, Error> {
+        let place = || path.display().to_string();
+        let refused =
+            || Error::Threads { place: place(), problem: "htslib can't start its threads; ask for fewer".to_owned() };
+        match decode {
+            Decode::Inline => Ok(None),
+            Decode::PerReader(threads) => {
+                let threads = thread_count(*threads, &place())?;
+                // SAFETY: the file is open, nothing has been read from it, and it has no threads yet.
+                match unsafe { hts_sys::hts_set_threads(self.0.as_ptr(), threads) } {
+                    0 => Ok(None),
+                    _ => Err(refused()),
+                }
+            }
+            Decode::SharedPool(pool) => {
+                let mut handle = pool.handle();
+                // SAFETY: as above; the pool lives as long as the `Arc` that is returned, and htslib copies the handle.
+                match unsafe { hts_sys::hts_set_thread_pool(self.0.as_ptr(), &raw mut handle) } {
+                    0 => Ok(Some(Arc::clone(pool))),
+                    _ => Err(refused()),
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // SAFETY: opened by htslib, and of this value alone.
+        unsafe { hts_sys::hts_close(self.0.as_ptr()) };
+    }
+}
+
+fn c_path(path: &Path) -> Result<CString, Error> {
+    CString::new(path.as_os_str().as_bytes())
+        .map_err(|error| Error::Open { path: path.to_owned(), source: error.into() })
+}
+
+fn unusable_reference(path: &Path) -> Error {
+    let problem = "can't be used as a reference; give a FASTA file that is not gzipped, or that is compressed by bgzip";
+    Error::Reference { path: path.to_owned(), problem: problem.to_owned() }
+}
+
+/// htslib writes to stderr what this crate reports as errors; that would come twice.
+pub(crate) fn silence() {
+    static ONCE: Once = Once::new();
+    // SAFETY: sets one global number.
+    ONCE.call_once(|| unsafe { hts_sys::hts_set_log_level(hts_sys::htsLogLevel_HTS_LOG_OFF) });
+}
