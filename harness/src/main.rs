@@ -1,1 +1,5 @@
-fn main() {}
+//! The `scaletune` program.
+
+fn main() -> std::process::ExitCode {
+    scaletune::cli::main()
+}

@@ -1,0 +1,183 @@
+//! The command line: reads it, hands each command its own module, turns the outcome into an exit status.
+//!
+//! The flags of `run`, `tune` and `simulate` depend on the engine, so the line is looked through once for the engine's
+//! name before it is parsed in full.
+
+mod arguments;
+
+mod engines;
+mod exit;
+
+mod simulate;
+mod terminal;
+
+mod workload;
+
+use crate::interrupt;
+use crate::plugin::{Catalogue, Plugin, SearchPath};
+use crate::worker::{self, Worker};
+use arguments::{Arguments, Command};
+use clap::{CommandFactory, FromArgMatches};
+use exit::Exit;
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use terminal::Terminal;
+
+/// Commands whose second word is an engine, with whether they write outputs with flags of their own.
+const ENGINE_COMMANDS: &[&str] = &["run", "tune", "simulate"];
+
+/// What every command works with.
+struct Context {
+    catalogue: Catalogue,
+    worker: Worker,
+    terminal: Terminal,
+    json: bool,
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    let line: Vec<OsString> = std::env::args_os().collect();
+    if line.get(1).is_some_and(|word| word == worker::ENTRY_ARGUMENT) {
+        return match worker::child_main() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("worker: {error:#}");
+                ExitCode::from(3)
+            }
+        };
+    }
+    match command(&line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Exit { status, message }) => {
+            if !message.is_empty() {
+                // Standard error may be closed; the status still tells.
+                drop(writeln!(std::io::stderr(), "scaletune: {message}"));
+            }
+            ExitCode::from(status)
+        }
+    }
+}
+
+fn command(line: &[OsString]) -> Result<(), Exit> {
+    interrupt::install()?;
+    let worker = Worker::this_program()?;
+    let early = EarlyLook::at(line);
+    let catalogue = Catalogue::new(SearchPath::of_this_process(&early.engine_path), worker.clone());
+    let plugin = early.engine.map(|name| catalogue.find(&name)).transpose()?;
+    let parser = full_command(plugin.as_ref(), &early.command);
+    let matches = match parser.try_get_matches_from(line) {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help and version are no errors; a broken pipe behind them is none of ours.
+            drop(error.print());
+            return if error.exit_code() == 0 { Ok(()) } else { Err(Exit { status: 2, message: String::new() }) };
+        }
+    };
+    let arguments = Arguments::from_arg_matches(&matches).map_err(|error| Exit::input(error.to_string()))?;
+    let common = &arguments.common;
+    let terminal = Terminal::new(common.quiet, common.verbose, !common.no_progress && !common.json);
+    let mut context = Context { catalogue, worker, terminal, json: common.json };
+    let own = matches.subcommand().map(|(_, own)| own);
+    let outcome = match (&arguments.command, plugin, own) {
+        (Command::Engines(arguments), ..) => engines::run(&context, arguments),
+        (Command::Simulate(arguments), Some(plugin), Some(own)) => {
+            let sizes =
+                plugin.descriptor.simulate.as_ref().map(|offer| workload::given(own, &offer.sizes)).transpose()?;
+            simulate::run(&mut context, &plugin, arguments, sizes.unwrap_or_default())
+        }
+        _ => Err(Exit::input("the engine's name must come right after the command, as in `scaletune run count ...`")),
+    };
+    context.terminal.finish();
+    outcome
+}
+
+/// The command line of this engine: every command as it is, and `wanted` with the engine's inputs.
+fn full_command(plugin: Option<&Plugin>, wanted: &str) -> clap::Command {
+    let command = Arguments::command();
+    let Some(Plugin { descriptor, .. }) = plugin else { return command };
+    command.mut_subcommand(wanted, |command| match wanted {
+        "simulate" => {
+            let sizes = descriptor.simulate.as_ref().map(|offer| offer.sizes.as_slice()).unwrap_or_default();
+            workload::add_inputs(command, sizes, &format!("Sizes of {}", descriptor.name))
+        }
+        "run" => {
+            let heading = format!("Inputs and outputs of {}", descriptor.name);
+            workload::add_outputs(workload::add_inputs(command, &descriptor.inputs, &heading), descriptor)
+        }
+        _ => workload::add_inputs(command, &descriptor.inputs, &format!("Inputs of {}", descriptor.name)),
+    })
+}
+
+/// What must be known before the line can be parsed.
+#[derive(Debug, Default, PartialEq)]
+struct EarlyLook {
+    command: String,
+    engine: Option<String>,
+    engine_path: Vec<PathBuf>,
+}
+
+impl EarlyLook {
+    fn at(line: &[OsString]) -> EarlyLook {
+        let mut look = EarlyLook::default();
+        let mut free = Vec::new();
+        let mut words = line.iter().skip(1);
+        while let Some(word) = words.next() {
+            let text = word.to_string_lossy();
+            if text == "--engine-path" {
+                look.engine_path.extend(words.next().map(PathBuf::from));
+            } else if let Some(path) = text.strip_prefix("--engine-path=") {
+                look.engine_path.push(path.into());
+            } else if text == "--" {
+                break;
+            } else if !text.starts_with('-') {
+                free.push(text.into_owned());
+            } else if free.len() == 1
+                && !["--json", "-q", "--quiet", "-v", "--verbose", "--no-progress"].contains(&&*text)
+            {
+                // A flag that may take a value: what follows need not be the engine.
+                free.push(String::new());
+            }
+        }
+        let mut free = free.into_iter();
+        look.command = free.next().filter(|word| ENGINE_COMMANDS.contains(&word.as_str())).unwrap_or_default();
+        if !look.command.is_empty() {
+            look.engine = free.next().filter(|word| !word.is_empty());
+        }
+        look
+    }
+}
+
+/// Prints a result on standard output.
+fn print(text: &str) -> Result<(), Exit> {
+    let mut stdout = std::io::stdout().lock();
+    let newline = if text.ends_with('\n') { "" } else { "\n" };
+    match write!(stdout, "{text}{newline}").and_then(|()| stdout.flush()) {
+        // A reader that has seen enough, such as `head`, is no failure.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Exit::failed(format!("standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(line: &str) -> EarlyLook {
+        EarlyLook::at(&line.split(' ').map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_engine_is_found_before_the_line_is_parsed() {
+        let found = look("scaletune --engine-path here -q run count --bam run --engine-path=there");
+        assert_eq!((found.command.as_str(), found.engine.as_deref()), ("run", Some("count")));
+        assert_eq!(found.engine_path, ["here", "there"].map(PathBuf::from));
+        assert_eq!(look("scaletune run --json count").engine.as_deref(), Some("count"));
+        assert_eq!(look("scaletune run --threads 2 count").engine, None);
+        assert_eq!(look("scaletune engines count").engine, None);
+        assert_eq!(look("scaletune tune --help").engine, None);
+    }
+}

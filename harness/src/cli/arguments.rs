@@ -1,0 +1,248 @@
+//! The command line, but for what an engine adds to it (`workload.rs`).
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Bench, tune and run compute engines for genomics.
+#[derive(Debug, Parser)]
+#[command(
+    name = "scaletune",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "Example: scaletune tune count --demo"
+)]
+pub(super) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+    /// What every command takes.
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// What every command takes.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Common options")]
+pub(super) struct Common {
+    /// Look for plugins in DIR first; may be given more than once
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) engine_path: Vec<PathBuf>,
+    /// Print the result as JSON on standard output, and nothing else there
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Say nothing but warnings and errors
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(super) verbose: bool,
+    /// No progress bar
+    #[arg(long, global = true)]
+    pub(super) no_progress: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the engines, or show one in full
+    Engines(EnginesArguments),
+    /// Run an engine on your data, under the best plan known
+    Run(RunArguments),
+    /// Find the fastest plan for your data and machine, and save it as a profile
+    Tune(TuneArguments),
+    /// Make a workload to try an engine on
+    Simulate(SimulateArguments),
+}
+
+/// `scaletune engines`
+#[derive(Args, Debug)]
+#[command(after_help = "Example: scaletune engines count")]
+pub(super) struct EnginesArguments {
+    /// Show this engine in full
+    #[arg(value_name = "NAME")]
+    pub(super) name: Option<String>,
+}
+
+/// `scaletune run`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    scaletune run count --demo -o counts.tsv\n  \
+    scaletune run count --bam S.bam --variants V.vcf.gz --sample S --threads 4 -o counts.tsv   (your files)\n\
+    `scaletune run ENGINE --help` shows an engine's inputs.")]
+pub(super) struct RunArguments {
+    /// The engine
+    #[arg(value_name = "ENGINE")]
+    pub(super) engine: String,
+    /// Which workload.
+    #[command(flatten)]
+    pub(super) workload: WorkloadArguments,
+    /// Which plan.
+    #[command(flatten)]
+    pub(super) plan: PlanArguments,
+    /// Threads that may be busy at once, decompression included [default: the usable cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(super) threads: Option<u32>,
+    /// Write the result to FILE (.gz compresses, - is standard output)
+    #[arg(short, long, value_name = "FILE", conflicts_with = "outdir")]
+    pub(super) output: Option<PathBuf>,
+    /// Write the results to the folder DIR
+    #[arg(long, value_name = "DIR")]
+    pub(super) outdir: Option<PathBuf>,
+    /// Give up after this long, such as 90s, 30m, 12h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) time_limit: Option<std::time::Duration>,
+}
+
+/// `scaletune tune`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    scaletune tune count --demo\n  \
+    scaletune tune count --bam S.bam --variants V.vcf.gz --threads 1,2,4 --effort quick   (your files)")]
+pub(super) struct TuneArguments {
+    /// The engine
+    #[arg(value_name = "ENGINE")]
+    pub(super) engine: String,
+    /// Which workload.
+    #[command(flatten)]
+    pub(super) workload: WorkloadArguments,
+    /// Thread budgets to tune for, separated by commas [default: the usable cores]
+    #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(super) threads: Vec<u32>,
+    /// Fix an axis; may be given more than once
+    #[arg(long, value_name = "AXIS=VALUE")]
+    pub(super) set: Vec<String>,
+    /// How hard to try
+    #[arg(long, value_enum, default_value_t = EffortWord::Normal)]
+    pub(super) effort: EffortWord,
+    /// Stop measuring after this long, such as 90s, 30m, 12h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) max_time: Option<std::time::Duration>,
+    /// Leave out plans that take more memory than this, such as 500M, 4G
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(super) max_memory: Option<u64>,
+    /// Save the profile to FILE instead of where `run` looks
+    #[arg(long, value_name = "FILE")]
+    pub(super) save: Option<PathBuf>,
+}
+
+/// How hard to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum EffortWord {
+    /// A few rounds
+    Quick,
+    /// Enough rounds to tell a few percent apart
+    Normal,
+    /// Many rounds
+    Thorough,
+}
+
+/// `scaletune simulate`
+#[derive(Args, Debug)]
+#[command(after_help = "Example: scaletune simulate count --preset tiny --out workload")]
+pub(super) struct SimulateArguments {
+    /// The engine
+    #[arg(value_name = "ENGINE")]
+    pub(super) engine: String,
+    /// Make the workload in this folder, which must be absent or empty
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// A ready-made size
+    #[arg(long, default_value = "small")]
+    pub(super) preset: String,
+    /// Where randomness starts; the same seed gives the same files
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+}
+
+/// Which workload.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Workload")]
+pub(super) struct WorkloadArguments {
+    /// Take the inputs from FILE; flags given beside it count more
+    #[arg(long, value_name = "FILE.toml", conflicts_with = "demo")]
+    pub(super) inputs: Option<PathBuf>,
+    /// Use a small simulated workload
+    #[arg(long)]
+    pub(super) demo: bool,
+}
+
+/// Which plan.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Plan")]
+pub(super) struct PlanArguments {
+    /// Fix an axis; may be given more than once
+    #[arg(long, value_name = "AXIS=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Fix several axes at once
+    #[arg(long, value_name = "AXIS=VALUE,...")]
+    pub(super) plan: Option<String>,
+    /// Take the plan from this profile
+    #[arg(long, value_name = "FILE", conflicts_with = "no_profile")]
+    pub(super) profile: Option<PathBuf>,
+    /// Use no saved profile
+    #[arg(long)]
+    pub(super) no_profile: bool,
+}
+
+/// `90`, `90s`, `30m`, `12h`, `1.5h`.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let (number, unit) = split_unit(text);
+    let factor = match unit {
+        "" | "s" => 1.0,
+        "ms" => 1e-3,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("a time is a number with s, m or h, such as 90s".into()),
+    };
+    let seconds: f64 = number.parse().map_err(|_| "a time is a number with s, m or h, such as 90s")?;
+    std::time::Duration::try_from_secs_f64(seconds * factor).map_err(|error| error.to_string())
+}
+
+/// `4096`, `500M`, `4G`, `4GiB`: powers of 1024.
+fn size(text: &str) -> Result<u64, String> {
+    let (number, unit) = split_unit(text);
+    let factor: u64 = match unit.trim_end_matches("iB").trim_end_matches('B') {
+        "" => 1,
+        "K" | "k" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        "T" => 1 << 40,
+        _ => return Err("a size is a number with K, M, G or T, such as 4G".into()),
+    };
+    let number: f64 = number.parse().map_err(|_| "a size is a number with K, M, G or T, such as 4G")?;
+    if number.is_finite() && number > 0.0 {
+        Ok((number * factor as f64) as u64)
+    } else {
+        Err("a size is above zero".into())
+    }
+}
+
+fn split_unit(text: &str) -> (&str, &str) {
+    let end = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    (text[..end].trim(), &text[end..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use std::time::Duration;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn times_and_sizes_are_read() {
+        assert_eq!(duration("90").unwrap(), Duration::from_secs(90));
+        assert_eq!(duration("1.5h").unwrap(), Duration::from_secs(5400));
+        assert_eq!(duration("250ms").unwrap(), Duration::from_millis(250));
+        assert!(duration("-1s").is_err() && duration("soon").is_err() && duration("1d").is_err());
+        assert_eq!(size("4G").unwrap(), 4 << 30);
+        assert_eq!(size("500MB").unwrap(), 500 << 20);
+        assert_eq!(size("4GiB").unwrap(), 4 << 30);
+        assert!(size("0").is_err() && size("x").is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! How a command ends other than well: exit status and one line that says why.
+
+use crate::plugin::PluginError;
+use crate::publish::TargetError;
+use crate::worker::{Failure, FailureKind};
+
+/// Exit status and message of a command that did not succeed.
+#[derive(Debug)]
+pub(super) struct Exit {
+    /// 1 verdict, 2 bad usage or input, 3 engine or machine, 130 interrupted.
+    pub(super) status: u8,
+    /// What happened and what to do; empty where all has been said.
+    pub(super) message: String,
+}
+
+impl Exit {
+    /// Bad usage or bad input: nothing was written.
+    pub(super) fn input(message: impl Into<String>) -> Exit {
+        Exit { status: 2, message: message.into() }
+    }
+
+    /// An engine, or the machine, failed.
+    pub(super) fn failed(message: impl Into<String>) -> Exit {
+        Exit { status: 3, message: message.into() }
+    }
+
+    /// The user interrupted.
+    pub(super) fn interrupted() -> Exit {
+        Exit { status: 130, message: "interrupted; nothing was written".into() }
+    }
+
+    /// A worker's failure, of `engine`, perhaps under a plan.
+    pub(super) fn of_worker(engine: &str, plan: Option<&str>, failure: &Failure) -> Exit {
+        let plan = plan.map(|plan| format!("; plan {plan}")).unwrap_or_default();
+        match failure.kind {
+            FailureKind::BadInput | FailureKind::UnsupportedPlan => Exit::input(failure.message.clone()),
+            FailureKind::Cancelled => Exit::interrupted(),
+            FailureKind::Engine => Exit::failed(format!("engine `{engine}` {}{plan}", failure.message)),
+            FailureKind::Harness => Exit::failed(failure.message.clone()),
+        }
+    }
+}
+
+impl From<PluginError> for Exit {
+    fn from(error: PluginError) -> Exit {
+        let status = if matches!(error, PluginError::Unknown { .. }) { 2 } else { 3 };
+        Exit { status, message: error.to_string() }
+    }
+}
+
+impl From<TargetError> for Exit {
+    fn from(error: TargetError) -> Exit {
+        let status = if matches!(error, TargetError::Unusable(_)) { 2 } else { 3 };
+        Exit { status, message: error.to_string() }
+    }
+}
+
+impl From<std::io::Error> for Exit {
+    fn from(error: std::io::Error) -> Exit {
+        Exit::failed(error.to_string())
+    }
+}

@@ -1,0 +1,190 @@
+//! `scaletune run`: one production run.
+
+use super::arguments::RunArguments;
+use super::choice::{self, Choice};
+use super::exit::Exit;
+use super::workload::Workload;
+use super::{Context, print, simulate};
+use crate::measure::{Machine, usable_cores};
+use crate::plugin::Plugin;
+use crate::publish::{FileFigures, Target};
+use crate::worker::{Limits, RepeatRule, Report, Run};
+use clap::ArgMatches;
+use scaletune_descriptor::Descriptor;
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+
+/// Version of the manifest's form.
+const SCHEMA_VERSION: u32 = 1;
+
+pub(super) fn run(
+    context: &mut Context,
+    plugin: &Plugin,
+    arguments: &RunArguments,
+    matches: &ArgMatches,
+) -> Result<(), Exit> {
+    let descriptor = &plugin.descriptor;
+    let target = target(descriptor, arguments, matches)?;
+    let wanted: Vec<&str> =
+        descriptor.flagged_outputs().map(|(flag, _)| flag).filter(|flag| matches.contains_id(flag)).collect();
+    let demo = || simulate::demo(context, plugin);
+    let workload = Workload::new(descriptor, matches, &arguments.workload, demo, &wanted)?;
+    let files = workload.files(descriptor);
+    target.check_against(&files.iter().map(|(_, path)| path.clone()).collect::<Vec<_>>())?;
+
+    let usable = usable_cores();
+    let threads = arguments.threads.map_or(usable as i64, i64::from);
+    if threads > usable as i64 {
+        context.terminal.warn(&format!("{threads} threads are more than the {usable} usable cores"));
+    }
+    let wish = choice::Wish::new(descriptor, &arguments.plan, threads)?;
+    let inputs_before = input_figures(&files)?;
+    let staging = target.stage()?;
+    let began = jiff::Timestamp::now();
+    let job = Run {
+        plugin: &plugin.path,
+        inputs: &workload.values,
+        folder: &staging.files(),
+        repeat: RepeatRule::ONCE,
+        limits: Limits { time: arguments.time_limit },
+    };
+    let mut chosen: Option<Choice> = None;
+    let mut notes = Vec::new();
+    let report = context.worker.run(
+        &job,
+        &mut |class| {
+            let choice = choice::choose(descriptor, &wish, class, &mut notes)?;
+            let answer = (threads, choice.plan.clone());
+            chosen = Some(choice);
+            Ok(answer)
+        },
+        &mut context.terminal,
+    );
+    notes.iter().for_each(|note| context.terminal.warn(note));
+    if let Some(choice) = &chosen {
+        context.terminal.note(&format!("plan: {} ({})", choice.plan, choice.reason));
+    }
+    let report = report.map_err(|failure| {
+        context.terminal.detail(failure.stderr.trim_end());
+        let plan = chosen.as_ref().map(|choice| choice.plan.to_string());
+        Exit::of_worker(&descriptor.name, plan.as_deref(), &failure)
+    })?;
+    let Some(choice) = chosen else { return Err(Exit::failed("the worker asked for no plan")) };
+    context.terminal.finish();
+    for (before, after) in inputs_before.iter().zip(input_figures(&files)?) {
+        if *before != after {
+            let path = before["path"].as_str().unwrap_or_default();
+            return Err(Exit::input(format!("{path}: changed while it was read; nothing was written; run again")));
+        }
+    }
+    check_threads(context, descriptor, &choice, &report);
+
+    let warnings = context.terminal.warnings().to_vec();
+    let manifest = |outputs: Vec<FileFigures>| {
+        json!({
+            "schema_version": SCHEMA_VERSION,
+            "scaletune": {"version": env!("CARGO_PKG_VERSION"), "abi": abi_version()},
+            "engine": {
+                "name": descriptor.name, "version": descriptor.version, "build": descriptor.build, "path": plugin.path,
+            },
+            "began": began.to_string(),
+            "ended": jiff::Timestamp::now().to_string(),
+            "threads": threads,
+            "threads_used": descriptor.threads_used(&choice.plan),
+            "plan": choice.plan,
+            "plan_reason": choice.reason,
+            "profile": choice.profile,
+            "inputs": workload.values,
+            "input_files": inputs_before,
+            "input_class": report.input_class,
+            "outputs": outputs,
+            "wall_s": report.wall_s,
+            "cpu_s": report.cpu_s,
+            "peak_rss_bytes": report.peak_rss_bytes,
+            "peak_threads": report.peak_threads,
+            "stages": stages(&report),
+            "metrics": metrics(&report),
+            "warnings": warnings,
+            "machine": Machine::this(),
+        })
+    };
+    let mut written = Value::Null;
+    target.publish(&staging, &descriptor.outputs, &workload.inputs, |outputs| {
+        written = manifest(outputs);
+        serde_json::to_string_pretty(&written).unwrap_or_default() + "\n"
+    })?;
+    if context.json {
+        return print(&written.to_string());
+    }
+    context.terminal.note(&format!(
+        "{}: {:.2} s, {:.2} s CPU, {:.0} MB",
+        target.shown(),
+        report.wall_s,
+        report.cpu_s,
+        report.peak_rss_bytes as f64 / 1e6
+    ));
+    Ok(())
+}
+
+/// Where the outputs go, checked before any work is done.
+fn target(descriptor: &Descriptor, arguments: &RunArguments, matches: &ArgMatches) -> Result<Target, Exit> {
+    let single = descriptor.main_outputs().count() == 1;
+    let name = &descriptor.name;
+    let mut target = match (&arguments.output, &arguments.outdir) {
+        (Some(path), None) if single => Target::file(path)?,
+        (None, Some(path)) if !single => Target::folder(path)?,
+        (Some(_), None) => return Err(Exit::input(format!("`{name}` writes several files; give --outdir DIR"))),
+        (None, Some(_)) => return Err(Exit::input(format!("`{name}` writes one file; give -o FILE"))),
+        _ if single => return Err(Exit::input("no output is named; give -o FILE (- is standard output)")),
+        _ => return Err(Exit::input("no output is named; give --outdir DIR")),
+    };
+    for (flag, _) in descriptor.flagged_outputs() {
+        if let Some(path) = matches.get_one::<PathBuf>(flag) {
+            target.add_flagged(flag, path)?;
+        }
+    }
+    Ok(target)
+}
+
+/// A plan that keeps more threads busy than it says would spoil its own figures, and other people's nodes.
+fn check_threads(context: &mut Context, descriptor: &Descriptor, choice: &Choice, report: &Report) {
+    let allowed = descriptor.threads_used(&choice.plan) + descriptor.helper_threads(&choice.plan);
+    if report.peak_threads as i64 > allowed {
+        let (name, seen) = (&descriptor.name, report.peak_threads);
+        context.terminal.warn(&format!("engine `{name}` ran {seen} threads; its plan allows {allowed}"));
+    }
+}
+
+fn stages(report: &Report) -> Value {
+    let pairs = report.stages.iter().map(|stage| (stage.name.clone(), Value::from(stage.seconds)));
+    Value::Object(pairs.collect())
+}
+
+fn metrics(report: &Report) -> Value {
+    let pairs = report.metrics.iter().map(|(name, value, unit)| (name.clone(), json!({"value": value, "unit": unit})));
+    Value::Object(pairs.collect())
+}
+
+/// Path, size and time of change of every input file.
+fn input_figures(files: &[(String, PathBuf)]) -> Result<Vec<Value>, Exit> {
+    let figures = files.iter().map(|(input, path)| {
+        let fault = |error: std::io::Error| Exit::input(format!("input `{input}`: {}: {error}", path.display()));
+        let metadata = std::fs::metadata(path).map_err(fault)?;
+        let changed = metadata.modified().map_err(fault)?;
+        let changed = changed.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let entry: Map<String, Value> = [
+            ("input".to_string(), json!(input)),
+            ("path".to_string(), json!(path)),
+            ("size".to_string(), json!(metadata.len())),
+            ("modified".to_string(), json!(changed)),
+        ]
+        .into_iter()
+        .collect();
+        Ok(Value::Object(entry))
+    });
+    figures.collect()
+}
+
+fn abi_version() -> String {
+    format!("{}.{}", scaletune_abi::ABI_MAJOR, scaletune_abi::ABI_MINOR)
+}

@@ -1,0 +1,82 @@
+//! `scaletune simulate`: a deterministic workload with all that is needed to run it.
+
+use super::Context;
+use super::arguments::SimulateArguments;
+use super::exit::Exit;
+use crate::plugin::Plugin;
+use crate::publish::Staging;
+use crate::worker;
+use scaletune_descriptor::Simulation;
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+
+/// The file that a simulated workload is run by.
+const INPUTS_FILE: &str = "inputs.toml";
+
+pub(super) fn run(
+    context: &mut Context,
+    plugin: &Plugin,
+    arguments: &SimulateArguments,
+    sizes: Map<String, Value>,
+) -> Result<(), Exit> {
+    let name = &plugin.descriptor.name;
+    let offer = offer(plugin)?;
+    if !offer.presets.contains(&arguments.preset) {
+        let known = offer.presets.join(", ");
+        return Err(Exit::input(format!("engine `{name}` has no preset `{}`; it has {known}", arguments.preset)));
+    }
+    let out = std::path::absolute(&arguments.out)?;
+    if std::fs::read_dir(&out).is_ok_and(|mut entries| entries.next().is_some()) || out.is_file() {
+        return Err(Exit::input(format!("{}: is not empty; name a folder that is absent or empty", out.display())));
+    }
+    let (Some(parent), Some(folder)) = (out.parent(), out.file_name()) else {
+        return Err(Exit::input(format!("{}: is no folder name", out.display())));
+    };
+    if !parent.is_dir() {
+        return Err(Exit::input(format!("{}: does not exist; make it first", parent.display())));
+    }
+    let staging = Staging::beside(parent, folder)?;
+    make(context, plugin, &arguments.preset, arguments.seed, sizes, &staging.files())?;
+    // An empty folder gives way to a rename; a full one was refused above.
+    std::fs::rename(staging.files(), &out)?;
+    context.terminal.finish();
+    let inputs = out.join(INPUTS_FILE);
+    if context.json {
+        return super::print(&json!({"folder": out, "inputs": inputs}).to_string());
+    }
+    context.terminal.note(&format!("Workload: {}", out.display()));
+    context.terminal.note(&format!("Run it:   scaletune run {name} --inputs {} ...", inputs.display()));
+    Ok(())
+}
+
+/// A small workload in a folder of its own, for `--demo`; the path of its inputs file.
+pub(super) fn demo(context: &mut Context, plugin: &Plugin) -> Result<(PathBuf, tempfile::TempDir), Exit> {
+    offer(plugin)?;
+    let folder = tempfile::Builder::new().prefix("scaletune-demo-").tempdir()?;
+    make(context, plugin, "small", 1, Map::new(), folder.path())?;
+    Ok((folder.path().join(INPUTS_FILE), folder))
+}
+
+fn offer(plugin: &Plugin) -> Result<&Simulation, Exit> {
+    let name = &plugin.descriptor.name;
+    let offer = plugin.descriptor.simulate.as_ref();
+    offer.ok_or_else(|| Exit::input(format!("engine `{name}` makes no workloads; give it inputs of your own")))
+}
+
+fn make(
+    context: &mut Context,
+    plugin: &Plugin,
+    preset: &str,
+    seed: u64,
+    sizes: Map<String, Value>,
+    folder: &Path,
+) -> Result<(), Exit> {
+    let request = json!({"preset": preset, "seed": seed, "sizes": sizes});
+    worker::simulate(&context.worker, &plugin.path, &request, folder, &mut context.terminal)
+        .map_err(|failure| Exit::of_worker(&plugin.descriptor.name, None, &failure))?;
+    if folder.join(INPUTS_FILE).is_file() {
+        Ok(())
+    } else {
+        Err(Exit::failed(format!("engine `{}` made a workload without {INPUTS_FILE}", plugin.descriptor.name)))
+    }
+}

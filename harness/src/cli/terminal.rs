@@ -1,0 +1,93 @@
+//! What a command says while it works: lines and a progress bar on standard error, results on standard output.
+
+use crate::worker::{Level, Observer};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, Write};
+
+/// How much is said, and how.
+#[derive(Debug)]
+pub(super) struct Terminal {
+    quiet: bool,
+    verbose: bool,
+    bar: Option<ProgressBar>,
+    warnings: Vec<String>,
+}
+
+impl Terminal {
+    /// Bars appear only where standard error is a terminal and nothing forbids them.
+    pub(super) fn new(quiet: bool, verbose: bool, progress: bool) -> Terminal {
+        let wanted = progress && !quiet && std::io::stderr().is_terminal();
+        Terminal { quiet, verbose, bar: wanted.then(hidden_bar), warnings: Vec::new() }
+    }
+
+    /// A line that a user wants to see unless told otherwise.
+    pub(super) fn note(&self, line: &str) {
+        if !self.quiet {
+            self.line(line);
+        }
+    }
+
+    /// A line for those who asked for more.
+    pub(super) fn detail(&self, line: &str) {
+        if self.verbose {
+            self.line(line);
+        }
+    }
+
+    /// A warning: always shown, and kept for the manifest.
+    pub(super) fn warn(&mut self, line: &str) {
+        self.line(&format!("warning: {line}"));
+        self.warnings.push(line.to_string());
+    }
+
+    /// The warnings so far.
+    pub(super) fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Ends the bar.
+    pub(super) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Shows how far something has come; `total` 0 = not known.
+    pub(super) fn bar(&self, what: &str, done: u64, total: u64) {
+        let Some(bar) = &self.bar else { return };
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+        bar.set_length(total);
+        bar.set_position(done);
+        bar.set_message(what.to_string());
+    }
+
+    /// Standard error may be closed, and then there is nobody to tell.
+    fn line(&self, line: &str) {
+        let print = || drop(writeln!(std::io::stderr(), "{line}"));
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+}
+
+fn hidden_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg:>10} {wide_bar} {percent:>3} % {eta:>4}");
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+impl Observer for Terminal {
+    fn progress(&mut self, stage: &str, done: u64, total: u64) {
+        self.bar(stage, done, total);
+    }
+
+    fn log(&mut self, level: Level, message: &str) {
+        match level {
+            Level::Error | Level::Warn => self.warn(message),
+            Level::Info => self.note(message),
+            Level::Debug => self.detail(message),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Real trials: each plan in a worker of its own, its outputs compared with the reference's.
+
+use super::workload::Workload;
+use crate::equiv;
+use crate::plugin::Plugin;
+use crate::trial::{Equivalence, Executor, Measurement, TrialError};
+use crate::worker::{Limits, Quiet, RepeatRule, Run, Worker};
+use scaletune_descriptor::Plan;
+use serde_json::{Map, Value};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A trial may take this many times the reference's time before it counts as hung ...
+const LIMIT_FACTOR: f64 = 20.0;
+/// ... but at least this long.
+const LEAST_LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs trials of one engine on one workload. The first plan measured is the reference of all that follow.
+pub(super) struct Trials<'a> {
+    worker: &'a Worker,
+    plugin: &'a Plugin,
+    workload: &'a Workload,
+    limits: Limits,
+    folder: TempDir,
+    reference: Option<TempDir>,
+    input_class: Map<String, Value>,
+}
+
+impl<'a> Trials<'a> {
+    /// Outputs go to a temporary folder.
+    ///
+    /// # Errors
+    /// The folder can't be made.
+    pub(super) fn new(worker: &'a Worker, plugin: &'a Plugin, workload: &'a Workload) -> std::io::Result<Trials<'a>> {
+        let folder = tempfile::Builder::new().prefix("scaletune-trials-").tempdir()?;
+        let limits = Limits::default();
+        Ok(Trials { worker, plugin, workload, limits, folder, reference: None, input_class: Map::new() })
+    }
+
+    /// The sizes that matter for speed, known once a trial has been run.
+    pub(super) fn input_class(&self) -> &Map<String, Value> {
+        &self.input_class
+    }
+}
+
+impl Executor for Trials<'_> {
+    fn measure(&mut self, plan: &Plan) -> Result<Measurement, TrialError> {
+        let descriptor = &self.plugin.descriptor;
+        let io_error = |error: std::io::Error| TrialError::Failed(format!("{}: {error}", self.folder.path().display()));
+        let folder = TempDir::new_in(self.folder.path()).map_err(io_error)?;
+        let run = Run {
+            plugin: &self.plugin.path,
+            inputs: &self.workload.values,
+            folder: folder.path(),
+            repeat: RepeatRule::TRIAL,
+            limits: self.limits,
+        };
+        let threads = descriptor.threads_used(plan);
+        let report = self.worker.run(&run, &mut |_| Ok((threads, plan.clone())), &mut Quiet)?;
+        let allowed = threads + descriptor.helper_threads(plan);
+        if report.peak_threads as i64 > allowed {
+            let seen = report.peak_threads;
+            return Err(TrialError::Failed(format!("ran {seen} threads where its plan allows {allowed}")));
+        }
+        let equivalence = match &self.reference {
+            Some(reference) => {
+                equiv::compare_folders(reference.path(), folder.path(), &descriptor.outputs, &self.workload.inputs)
+                    .map_err(|error| TrialError::Failed(error.to_string()))?
+            }
+            None => {
+                self.reference = Some(folder);
+                self.input_class = report.input_class.clone();
+                let limit = Duration::from_secs_f64(report.wall_s * LIMIT_FACTOR).max(LEAST_LIMIT);
+                self.limits = Limits { time: Some(limit) };
+                Equivalence::Same
+            }
+        };
+        Ok(Measurement {
+            wall_s: report.wall_s,
+            cpu_s: report.cpu_s,
+            peak_rss_bytes: report.peak_rss_bytes,
+            peak_threads: report.peak_threads,
+            runs: report.runs,
+            stages: report.stages,
+            equivalence,
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! What an engine adds to the command line: a flag for each of its inputs, and for outputs that have one.
+
+use super::arguments::WorkloadArguments;
+use super::exit::Exit;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use scaletune_descriptor::{Descriptor, Input, InputKind, Inputs};
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+
+/// A workload: checked inputs, paths absolute.
+#[derive(Clone, Debug)]
+pub(super) struct Workload {
+    /// The inputs, defaults filled in.
+    pub(super) inputs: Inputs,
+    /// The same as the JSON object that an engine gets.
+    pub(super) values: Map<String, Value>,
+    /// Keeps a simulated workload's folder for as long as it is used.
+    pub(super) _keep: Option<std::sync::Arc<tempfile::TempDir>>,
+}
+
+/// Adds a flag for each input to `command`.
+pub(super) fn add_inputs(command: Command, inputs: &[Input], heading: &str) -> Command {
+    let arguments = inputs.iter().map(|input| {
+        let argument = Arg::new(input.name.clone()).long(input.name.clone()).help_heading(heading.to_string());
+        let default = match &input.default {
+            Some(Value::String(text)) => format!(" [default: {text}]"),
+            Some(value) => format!(" [default: {value}]"),
+            None if input.required => " (required)".into(),
+            None => String::new(),
+        };
+        let argument = argument.help(format!("{}{default}", input.help));
+        match &input.kind {
+            InputKind::Flag => argument.action(ArgAction::SetTrue),
+            kind => {
+                let action = if input.repeat { ArgAction::Append } else { ArgAction::Set };
+                let words = match kind {
+                    InputKind::Choice { values } => values.join("|"),
+                    InputKind::Path { .. } => "FILE".into(),
+                    InputKind::Integer { .. } => "N".into(),
+                    InputKind::Float { .. } => "X".into(),
+                    InputKind::String | InputKind::Flag => "TEXT".into(),
+                };
+                argument.action(action).value_name(input.value_name.clone().unwrap_or(words)).allow_hyphen_values(true)
+            }
+        }
+    });
+    command.args(arguments.collect::<Vec<_>>())
+}
+
+/// Adds a flag for each output that has one.
+pub(super) fn add_outputs(command: Command, descriptor: &Descriptor) -> Command {
+    let heading = format!("Inputs and outputs of {}", descriptor.name);
+    let arguments = descriptor.flagged_outputs().map(|(flag, output)| {
+        let argument = Arg::new(flag.to_string()).long(flag.to_string()).value_name("FILE").help(output.help.clone());
+        argument.value_parser(clap::value_parser!(PathBuf)).help_heading(heading.clone())
+    });
+    command.args(arguments.collect::<Vec<_>>())
+}
+
+/// The inputs given as flags.
+///
+/// # Errors
+/// A value that its input does not take.
+pub(super) fn given(matches: &ArgMatches, inputs: &[Input]) -> Result<Map<String, Value>, Exit> {
+    let mut values = Map::new();
+    for input in inputs {
+        if input.kind == InputKind::Flag {
+            if matches.get_flag(&input.name) {
+                values.insert(input.name.clone(), Value::Bool(true));
+            }
+            continue;
+        }
+        let Some(texts) = matches.get_many::<String>(&input.name) else { continue };
+        let mut parsed = Vec::new();
+        for text in texts {
+            parsed.push(input.parse(text).map_err(|error| Exit::input(error.to_string()))?);
+        }
+        let value = if input.repeat { Some(Value::Array(parsed)) } else { parsed.pop() };
+        values.extend(value.map(|value| (input.name.clone(), value)));
+    }
+    Ok(values)
+}
+
+/// Reads an inputs file: TOML whose `[inputs]` table holds values by name, paths relative to the file.
+///
+/// # Errors
+/// The file can't be read, or is for another engine.
+pub(super) fn read_file(path: &Path, descriptor: &Descriptor) -> Result<Map<String, Value>, Exit> {
+    let fault = |what: &str| Exit::input(format!("{}: {what}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| fault(&error.to_string()))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| fault(&error.to_string()))?;
+    if let Some(engine) = table.get("engine").and_then(toml::Value::as_str)
+        && engine != descriptor.name
+    {
+        return Err(fault(&format!("is for engine `{engine}`, not `{}`", descriptor.name)));
+    }
+    let inputs = table.get("inputs").and_then(toml::Value::as_table);
+    let inputs = inputs.ok_or_else(|| fault("has no table [inputs]"))?;
+    let mut values = Map::new();
+    for (name, value) in inputs {
+        let value = serde_json::to_value(value).map_err(|error| fault(&error.to_string()))?;
+        values.insert(name.clone(), value);
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    map_paths(&mut values, &descriptor.inputs, |text| folder.join(text));
+    Ok(values)
+}
+
+impl Workload {
+    /// Puts together what the flags, an inputs file and the engine's defaults give; `wanted_outputs` are the outputs
+    /// with a flag of their own that are to be written.
+    ///
+    /// # Errors
+    /// An input that is unknown, missing, of the wrong kind, or a file that is not there.
+    pub(super) fn new(
+        descriptor: &Descriptor,
+        matches: &ArgMatches,
+        arguments: &WorkloadArguments,
+        demo: impl FnOnce() -> Result<(PathBuf, tempfile::TempDir), Exit>,
+        wanted_outputs: &[&str],
+    ) -> Result<Workload, Exit> {
+        let (mut values, keep) = match (&arguments.inputs, arguments.demo) {
+            (Some(path), _) => (read_file(path, descriptor)?, None),
+            (None, true) => {
+                let (path, folder) = demo()?;
+                (read_file(&path, descriptor)?, Some(std::sync::Arc::new(folder)))
+            }
+            (None, false) => (Map::new(), None),
+        };
+        values.extend(given(matches, &descriptor.inputs)?);
+        for output in wanted_outputs {
+            values.insert(output.to_string(), Value::Bool(true));
+        }
+        let extra: Vec<&str> = descriptor.flagged_outputs().map(|(flag, _)| flag).collect();
+        let checked =
+            Inputs::check(values, &descriptor.inputs, &extra).map_err(|error| Exit::input(error.to_string()))?;
+        let mut values: Map<String, Value> =
+            checked.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        map_paths(&mut values, &descriptor.inputs, |text| std::path::absolute(text).unwrap_or_else(|_| text.into()));
+        let inputs = Inputs::check(values.clone(), &descriptor.inputs, &extra)
+            .map_err(|error| Exit::input(error.to_string()))?;
+        let workload = Workload { inputs, values, _keep: keep };
+        for (input, path) in workload.files(descriptor) {
+            // Opened, not only looked at: a file without read permission is told here, too.
+            std::fs::File::open(&path)
+                .map_err(|error| Exit::input(format!("input `{}`: {}: {error}", input, path.display())))?;
+        }
+        Ok(workload)
+    }
+
+    /// The files among the inputs, with the input's name.
+    pub(super) fn files(&self, descriptor: &Descriptor) -> Vec<(String, PathBuf)> {
+        let paths = descriptor.inputs.iter().filter(|input| matches!(input.kind, InputKind::Path { .. }));
+        paths
+            .flat_map(|input| self.inputs.paths(&input.name).into_iter().map(|path| (input.name.clone(), path)))
+            .collect()
+    }
+}
+
+/// Rewrites every path among the values.
+fn map_paths(values: &mut Map<String, Value>, inputs: &[Input], change: impl Fn(&str) -> PathBuf) {
+    let paths = inputs.iter().filter(|input| matches!(input.kind, InputKind::Path { .. }));
+    for input in paths {
+        let each: Box<dyn Iterator<Item = &mut Value>> = match values.get_mut(&input.name) {
+            Some(Value::Array(values)) => Box::new(values.iter_mut()),
+            Some(value) => Box::new(std::iter::once(value)),
+            None => continue,
+        };
+        for value in each {
+            if let Some(text) = value.as_str() {
+                *value = Value::from(change(text).to_string_lossy().into_owned());
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The harness of scaletune: plugins, trials, tuning, profiles, production runs.
+
+pub mod cli;
+pub mod interrupt;
+pub mod plugin;
+pub mod publish;
+pub mod trial;
+pub mod worker;

@@ -1,0 +1,129 @@
+//! The plugins that there are, by the name that each gives itself.
+
+use super::search::{SearchPath, expected_name};
+use super::trust;
+use crate::worker::{Limits, Worker, describe};
+use scaletune_descriptor::Descriptor;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a plugin may take to say what it is.
+const DESCRIBE_LIMIT: Duration = Duration::from_secs(20);
+
+/// A plugin that can be used.
+#[derive(Clone, Debug)]
+pub struct Plugin {
+    /// The file.
+    pub path: PathBuf,
+    /// What it says of itself; checked.
+    pub descriptor: Descriptor,
+}
+
+/// A plugin file, usable or not.
+#[derive(Debug)]
+pub struct Entry {
+    /// The file.
+    pub path: PathBuf,
+    /// The plugin, or why it can't be used.
+    pub plugin: Result<Plugin, String>,
+}
+
+/// Why an engine can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginError {
+    /// No plugin of that name: the user's wish is at fault.
+    #[error("there is no engine `{name}`; {found}; looked in {folders}; --engine-path DIR adds a folder")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// What there is.
+        found: String,
+        /// Where it was looked for.
+        folders: String,
+    },
+    /// There is one, and it can't be used: the plugin is at fault.
+    #[error("engine `{name}` ({}): {reason}", .path.display())]
+    Unusable {
+        /// The name asked for.
+        name: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Finds plugins and asks them what they are.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    search: SearchPath,
+    worker: Worker,
+}
+
+impl Catalogue {
+    /// Plugins on `search`, asked by `worker`.
+    pub fn new(search: SearchPath, worker: Worker) -> Catalogue {
+        Catalogue { search, worker }
+    }
+
+    /// Every plugin file, usable or not; of two with one name the first found is usable, the other says so.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for path in self.search.files() {
+            let plugin = self.inspect(&path).and_then(|plugin| {
+                let name = &plugin.descriptor.name;
+                let earlier = entries
+                    .iter()
+                    .find(|entry| entry.plugin.as_ref().is_ok_and(|earlier| earlier.descriptor.name == *name));
+                match earlier {
+                    Some(earlier) => Err(format!("hidden by {}, which is found first", earlier.path.display())),
+                    None => Ok(plugin),
+                }
+            });
+            entries.push(Entry { path, plugin });
+        }
+        entries
+    }
+
+    /// The engine of that name: by its file's name if that fits, since no other plugin is loaded then.
+    ///
+    /// # Errors
+    /// There is none, or the one there is can't be used.
+    pub fn find(&self, name: &str) -> Result<Plugin, PluginError> {
+        let files = self.search.files();
+        if let Some(path) = files.iter().find(|path| expected_name(path).as_deref() == Some(name)) {
+            let reason = match self.inspect(path) {
+                Ok(plugin) if plugin.descriptor.name == name => return Ok(plugin),
+                Ok(plugin) => format!("it calls itself `{}`", plugin.descriptor.name),
+                Err(reason) => reason,
+            };
+            return Err(PluginError::Unusable { name: name.into(), path: path.clone(), reason });
+        }
+        let mut names = Vec::new();
+        for path in &files {
+            match self.inspect(path) {
+                Ok(plugin) if plugin.descriptor.name == name => return Ok(plugin),
+                Ok(plugin) => names.push(plugin.descriptor.name),
+                Err(_) => {}
+            }
+        }
+        let found = if names.is_empty() { "none was found".into() } else { format!("found: {}", names.join(", ")) };
+        let folders: Vec<_> = self.search.folders().iter().map(|folder| folder.display().to_string()).collect();
+        Err(PluginError::Unknown { name: name.into(), found, folders: folders.join(", ") })
+    }
+
+    /// Whether one file is a plugin that can be used.
+    ///
+    /// # Errors
+    /// Why it can't.
+    pub fn inspect(&self, path: &Path) -> Result<Plugin, String> {
+        trust::check(path)?;
+        let path = path.canonicalize().map_err(|error| error.to_string())?;
+        let limits = Limits { time: Some(DESCRIBE_LIMIT) };
+        let json = describe(&self.worker, &path, limits).map_err(|failure| failure.message)?;
+        let descriptor: Descriptor =
+            serde_json::from_value(json).map_err(|error| format!("its descriptor can't be read: {error}"))?;
+        descriptor.validate().map_err(|error| error.to_string())?;
+        Ok(Plugin { path, descriptor })
+    }
+}

@@ -1,0 +1,311 @@
+//! Where a run's outputs go: checked before any work is done, filled once all of it is.
+
+use super::{FileFigures, Staging, compress, figures};
+use scaletune_descriptor::{Inputs, Output, Place};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where a run's outputs go.
+#[derive(Debug)]
+pub struct Target {
+    main: Main,
+    /// Outputs with a flag of their own: flag, file.
+    flagged: Vec<(String, PathBuf)>,
+}
+
+#[derive(Debug)]
+enum Main {
+    /// `-o -`
+    Stdout,
+    /// `-o FILE`
+    File(PathBuf),
+    /// `--outdir DIR`
+    Folder(PathBuf),
+}
+
+/// Why outputs can't go where the user wants them.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// The wish itself is at fault; nothing has been done.
+    #[error("{0}")]
+    Unusable(String),
+    /// Writing failed.
+    #[error("{}: {doing}: {source}", .path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// File or folder.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The engine did not write what it declares.
+    #[error("the engine {0}")]
+    Engine(String),
+}
+
+fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> TargetError {
+    let path = path.to_path_buf();
+    move |source| TargetError::Io { doing, path, source }
+}
+
+/// A file that is about to be put in place.
+struct Move {
+    from: PathBuf,
+    to: PathBuf,
+    name: String,
+}
+
+impl Target {
+    /// `-o FILE`, `-` for standard output.
+    ///
+    /// # Errors
+    /// The file can't be there.
+    pub fn file(path: &Path) -> Result<Target, TargetError> {
+        let main = if path.as_os_str() == "-" { Main::Stdout } else { Main::File(checked_file(path)?) };
+        Ok(Target { main, flagged: Vec::new() })
+    }
+
+    /// `--outdir DIR`, made if it is not there.
+    ///
+    /// # Errors
+    /// The folder can't be there.
+    pub fn folder(path: &Path) -> Result<Target, TargetError> {
+        if path.exists() && !path.is_dir() {
+            return Err(TargetError::Unusable(format!("{}: is a file; name a folder", path.display())));
+        }
+        fs::create_dir_all(path).map_err(io_error("making the folder", path))?;
+        let path = path.canonicalize().map_err(io_error("finding the folder", path))?;
+        Ok(Target { main: Main::Folder(path), flagged: Vec::new() })
+    }
+
+    /// Adds an output that has a flag of its own.
+    ///
+    /// # Errors
+    /// The file can't be there.
+    pub fn add_flagged(&mut self, flag: &str, path: &Path) -> Result<(), TargetError> {
+        self.flagged.push((flag.to_string(), checked_file(path)?));
+        Ok(())
+    }
+
+    /// Refuses outputs that would overwrite an input, or each other.
+    ///
+    /// # Errors
+    /// The first clash.
+    pub fn check_against(&self, inputs: &[PathBuf]) -> Result<(), TargetError> {
+        let mut taken: Vec<&Path> = Vec::new();
+        let files = self.flagged.iter().map(|(_, path)| path).chain(match &self.main {
+            Main::File(path) => Some(path),
+            _ => None,
+        });
+        for path in files {
+            if inputs.iter().any(|input| input.canonicalize().is_ok_and(|input| input == *path)) {
+                let message = format!("{}: is an input; write the output elsewhere", path.display());
+                return Err(TargetError::Unusable(message));
+            }
+            if taken.contains(&path.as_path()) {
+                let message = format!("{}: is named for two outputs; give each its own file", path.display());
+                return Err(TargetError::Unusable(message));
+            }
+            taken.push(path);
+        }
+        Ok(())
+    }
+
+    /// A staging folder on the target's file system.
+    ///
+    /// # Errors
+    /// The folder can't be made.
+    pub fn stage(&self) -> Result<Staging, TargetError> {
+        match &self.main {
+            Main::File(path) if is_special(path) => temporary(),
+            Main::File(path) => {
+                let (parent, name) = (parent_of(path), path.file_name().unwrap_or_default());
+                Staging::beside(parent, name).map_err(io_error("making a staging folder in it", parent))
+            }
+            Main::Folder(path) => {
+                Staging::beside(path, "run".as_ref()).map_err(io_error("making a staging folder in it", path))
+            }
+            Main::Stdout => temporary(),
+        }
+    }
+
+    /// Where the manifest goes; none for standard output and special files.
+    pub fn manifest(&self) -> Option<PathBuf> {
+        match &self.main {
+            Main::File(path) if is_special(path) => None,
+            Main::File(path) => Some(with_suffix(path, ".run.json")),
+            Main::Folder(path) => Some(path.join("run.json")),
+            Main::Stdout => None,
+        }
+    }
+
+    /// What the user sees as the result: the file or folder.
+    pub fn shown(&self) -> String {
+        match &self.main {
+            Main::Stdout => "standard output".into(),
+            Main::File(path) | Main::Folder(path) => path.display().to_string(),
+        }
+    }
+
+    /// Puts the staged outputs in place, then the manifest that `manifest` makes of their figures.
+    ///
+    /// # Errors
+    /// An output is missing or undeclared, or a file can't be written.
+    pub fn publish(
+        &self,
+        staging: &Staging,
+        outputs: &[Output],
+        inputs: &Inputs,
+        manifest: impl FnOnce(Vec<FileFigures>) -> String,
+    ) -> Result<(), TargetError> {
+        let moves = self.moves(staging, outputs, inputs)?;
+        if let Some(path) = self.manifest() {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(io_error("removing the old manifest", &path)(error));
+                }
+                _ => {}
+            }
+        }
+        let mut files = Vec::new();
+        for Move { from, to, name } in &moves {
+            let ready = if to.extension().is_some_and(|extension| extension == "gz") && !name.ends_with(".gz") {
+                let compressed = staging.own("compressed");
+                compress::gzip(from, &compressed).map_err(io_error("compressing", to))?;
+                compressed
+            } else {
+                from.clone()
+            };
+            if matches!(self.main, Main::Stdout) && to.as_os_str().is_empty() {
+                copy_to_stdout(&ready)?;
+                continue;
+            }
+            let shown = to.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            files.push(figures(&ready, &shown).map_err(io_error("reading back", &ready))?);
+            place(&ready, to)?;
+        }
+        if let Some(path) = self.manifest() {
+            let ready = staging.own("run.json");
+            fs::write(&ready, manifest(files)).map_err(io_error("writing the manifest", &path))?;
+            place(&ready, &path)?;
+        }
+        Ok(())
+    }
+
+    /// Which staged file goes where.
+    fn moves(&self, staging: &Staging, outputs: &[Output], inputs: &Inputs) -> Result<Vec<Move>, TargetError> {
+        let mut moves = Vec::new();
+        let mut declared = Vec::new();
+        for output in outputs {
+            let name = inputs.fill(&output.file);
+            let from = staging.files().join(&name);
+            declared.push(name.clone());
+            let to = match (&output.place, &self.main) {
+                (Place::Main, Main::Stdout) => PathBuf::new(),
+                (Place::Main, Main::File(path)) => path.clone(),
+                (Place::Main | Place::Beside(_), Main::Folder(folder)) => folder.join(&name),
+                (Place::Beside(suffix), Main::File(path)) => with_suffix(path, suffix),
+                (Place::Beside(_), Main::Stdout) => {
+                    if from.exists() {
+                        let message = format!("`{}` can't go to standard output; give -o FILE", output.name);
+                        return Err(TargetError::Unusable(message));
+                    }
+                    continue;
+                }
+                (Place::Flag(flag), _) => match self.flagged.iter().find(|(given, _)| given == flag) {
+                    Some((_, path)) => path.clone(),
+                    None => continue,
+                },
+            };
+            match from.is_file() {
+                true => moves.push(Move { from, to, name }),
+                false if output.optional && !matches!(output.place, Place::Flag(_)) => {}
+                false => return Err(TargetError::Engine(format!("did not write `{name}`, which it declares"))),
+            }
+        }
+        let entries = fs::read_dir(staging.files()).map_err(io_error("reading", &staging.files()))?;
+        for entry in entries {
+            let name = entry.map_err(io_error("reading", &staging.files()))?.file_name();
+            if !declared.iter().any(|known| OsString::from(known) == name) {
+                return Err(TargetError::Engine(format!("wrote `{}`, which it does not declare", name.display())));
+            }
+        }
+        Ok(moves)
+    }
+}
+
+fn temporary() -> Result<Staging, TargetError> {
+    let folder = std::env::temp_dir();
+    Staging::beside(&folder, "stdout".as_ref()).map_err(io_error("making a staging folder in it", &folder))
+}
+
+/// A file that may be written: not a folder, in a folder that is there; links are followed.
+fn checked_file(path: &Path) -> Result<PathBuf, TargetError> {
+    let unusable = |fault: &str| Err(TargetError::Unusable(format!("{}: {fault}", path.display())));
+    if path.is_dir() {
+        return unusable("is a folder; name a file");
+    }
+    let Some(name) = path.file_name() else { return unusable("is no file name") };
+    if let Ok(resolved) = path.canonicalize() {
+        return Ok(resolved);
+    }
+    match parent_of(path).canonicalize() {
+        Ok(parent) => Ok(parent.join(name)),
+        Err(_) => unusable("its folder does not exist; make it first"),
+    }
+}
+
+fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A pipe or device, which is written to and not replaced.
+fn is_special(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| !metadata.is_file())
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn copy_to_stdout(from: &Path) -> Result<(), TargetError> {
+    let mut file = File::open(from).map_err(io_error("reading", from))?;
+    match io::copy(&mut file, &mut io::stdout().lock()) {
+        // A reader that has seen enough, such as `head`, is no failure.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(io_error("writing", Path::new("standard output"))(error)),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Syncs `from` and makes it `to`, in one step as far as any reader can see.
+fn place(from: &Path, to: &Path) -> Result<(), TargetError> {
+    if is_special(to) {
+        let mut source = File::open(from).map_err(io_error("reading", from))?;
+        let mut sink = File::options().write(true).open(to).map_err(io_error("opening", to))?;
+        return io::copy(&mut source, &mut sink).map(drop).map_err(io_error("writing", to));
+    }
+    let sync = |path: &Path| File::open(path).and_then(|file| file.sync_all());
+    sync(from).map_err(io_error("syncing", from))?;
+    match fs::rename(from, to) {
+        // A flagged output on another file system: copy beside it first, so that the last step is a rename again.
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            let mut beside = tempfile::NamedTempFile::new_in(parent_of(to)).map_err(io_error("writing", to))?;
+            let mut source = File::open(from).map_err(io_error("reading", from))?;
+            io::copy(&mut source, beside.as_file_mut()).map_err(io_error("writing", to))?;
+            beside.as_file().sync_all().map_err(io_error("syncing", to))?;
+            beside.persist(to).map_err(|error| io_error("renaming into place", to)(error.error))?;
+        }
+        other => other.map_err(io_error("renaming into place", to))?,
+    }
+    // So that the new name survives a power cut as well.
+    sync(parent_of(to)).map_err(io_error("syncing the folder of", to))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,270 @@
+//! The child: does one job and reports.
+
+use super::figures::{cpu_seconds, median, peak_rss_bytes};
+use super::host::Host;
+use super::load::Engine;
+use super::protocol::{Event, Job, Kind, PlanLine, RepeatRule, Step, Totals};
+
+use crate::trial::StageTime;
+use scaletune_abi::{Session, Status};
+use serde_json::{Map, Value, json};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Stdin};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// The one argument that makes the program a worker.
+pub const ENTRY_ARGUMENT: &str = "__worker";
+
+static CANCELLED: AtomicBool = AtomicBool::new(false);
+
+fn cancelled() -> bool {
+    CANCELLED.load(Ordering::Relaxed)
+}
+
+/// What ends a job early.
+struct Stop {
+    step: Step,
+    kind: Kind,
+    message: String,
+}
+
+/// The child's `main`: reads the job from standard input, reports on what was standard output.
+///
+/// # Errors
+/// The process could not be set up; nothing was loaded then.
+pub fn child_main() -> anyhow::Result<()> {
+    // The pipe moves out of an engine's reach: what it prints goes to standard error.
+    let channel = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), 3)?;
+    rustix::stdio::dup2_stdout(rustix::stdio::stderr())?;
+    // Both ends see to it that no worker outlives the harness: the kernel by this signal, and the pipe by its end.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // SAFETY: the handler only stores to an atomic.
+        unsafe { signal_hook::low_level::register(signal, || CANCELLED.store(true, Ordering::Relaxed)) }?;
+    }
+
+    let mut lines = BufReader::new(std::io::stdin());
+    let mut line = String::new();
+    lines.read_line(&mut line)?;
+    let job: Job = serde_json::from_str(&line)?;
+    let host = Host::new(File::from(channel), cancelled);
+    let outcome = match job {
+        Job::Describe { plugin } => describe(&host, &plugin),
+        Job::Work { plugin, inputs, folder, repeat } => {
+            Work { host: &host, lines, repeat }.all(&plugin, inputs, &folder)
+        }
+        Job::Simulate { plugin, request, folder } => simulate(&host, &plugin, &request, &folder),
+    };
+    match outcome {
+        Ok(totals) => host.send(&Event::Done(totals)),
+        Err(Stop { step, kind, message }) => host.send(&Event::Failed { step, kind, message }),
+    }
+    // Not by `return`: a thread that the engine left behind, or a destructor of the plugin, has no say any more.
+    // SAFETY: ends the process at once; everything of ours is flushed.
+    unsafe { libc::_exit(0) }
+}
+
+fn load(host: &Host, plugin: &Path) -> Result<Engine, Stop> {
+    host.send(&Event::Step { step: Step::Load });
+    Engine::load(plugin).map_err(|message| Stop { step: Step::Load, kind: Kind::Incompatible, message })
+}
+
+fn describe(host: &Host, plugin: &Path) -> Result<Totals, Stop> {
+    let engine = load(host, plugin)?;
+    host.send(&Event::Step { step: Step::Describe });
+    let incompatible = |message| Stop { step: Step::Describe, kind: Kind::Incompatible, message };
+    let text = engine.describe().map_err(incompatible)?;
+    let descriptor = serde_json::from_str(text)
+        .map_err(|error| incompatible(format!("describe() returned no valid JSON: {error}")))?;
+    host.send(&Event::Described { descriptor });
+    Ok(Totals::default())
+}
+
+fn simulate(host: &Host, plugin: &Path, request: &Value, folder: &Path) -> Result<Totals, Stop> {
+    let engine = load(host, plugin)?;
+    host.send(&Event::Step { step: Step::Simulate });
+    let table = host.table();
+    match engine.simulate(&table, &request.to_string(), utf8(folder, Step::Simulate)?) {
+        Some(status) => check(host, Step::Simulate, status).map(|()| Totals::default()),
+        None => {
+            let message = "this engine makes no workloads".to_string();
+            Err(Stop { step: Step::Simulate, kind: Kind::BadInput, message })
+        }
+    }
+}
+
+fn utf8(path: &Path, step: Step) -> Result<&str, Stop> {
+    let message = || format!("{}: a path that is no UTF-8 can't be given to an engine", path.display());
+    path.to_str().ok_or_else(|| Stop { step, kind: Kind::BadInput, message: message() })
+}
+
+/// Turns a status into an error with the engine's own words.
+fn check(host: &Host, step: Step, status: Status) -> Result<(), Stop> {
+    let said = host.take_failure();
+    let kind = match status {
+        Status::OK => return Ok(()),
+        Status::BAD_INPUT => Kind::BadInput,
+        Status::UNSUPPORTED_PLAN => Kind::UnsupportedPlan,
+        Status::CANCELLED => Kind::Cancelled,
+        Status::PANICKED => Kind::Panicked,
+        _ => Kind::Failed,
+    };
+    let message = said.unwrap_or_else(|| format!("{step} returned status {} without a reason", status.0));
+    Err(Stop { step, kind, message })
+}
+
+/// What one call took.
+struct Sample {
+    wall_s: f64,
+    cpu_s: f64,
+}
+
+/// Wall and CPU time since a moment.
+struct Clock {
+    wall: Instant,
+    cpu_s: f64,
+}
+
+impl Clock {
+    fn start() -> Clock {
+        Clock { cpu_s: cpu_seconds(), wall: Instant::now() }
+    }
+
+    fn stop(&self) -> Sample {
+        Sample { wall_s: self.wall.elapsed().as_secs_f64(), cpu_s: cpu_seconds() - self.cpu_s }
+    }
+}
+
+/// One plan on one workload.
+struct Work<'a> {
+    host: &'a Host,
+    lines: BufReader<Stdin>,
+    repeat: RepeatRule,
+}
+
+impl Work<'_> {
+    fn all(mut self, plugin: &PathBuf, inputs: Map<String, Value>, folder: &Path) -> Result<Totals, Stop> {
+        let engine = load(self.host, plugin)?;
+        let folder = utf8(folder, Step::Write)?;
+        let table = self.host.table();
+        let mut totals = Totals::default();
+
+        self.begin(Step::Open);
+        let clock = Clock::start();
+        let (status, session) = engine.open(&table, &Value::Object(inputs).to_string());
+        check(self.host, Step::Open, status)?;
+        if session.is_null() {
+            let message = "open() said ok and gave no session".to_string();
+            return Err(Stop { step: Step::Open, kind: Kind::Failed, message });
+        }
+        totals.add("open", clock.stop());
+        // SAFETY: the session is open, and closed nowhere else; after an error the process ends instead.
+        unsafe {
+            self.session(&engine, session, folder, &mut totals)?;
+            self.begin(Step::Close);
+            check(self.host, Step::Close, engine.close(session))?;
+        }
+        totals.peak_rss_bytes = peak_rss_bytes();
+        Ok(totals)
+    }
+
+    fn begin(&self, step: Step) {
+        self.host.send(&Event::Step { step });
+    }
+
+    /// From `input_class` to `write`.
+    ///
+    /// # Safety
+    /// `session` is an open one of `engine`.
+    unsafe fn session(
+        &mut self,
+        engine: &Engine,
+        session: *mut Session,
+        folder: &str,
+        totals: &mut Totals,
+    ) -> Result<(), Stop> {
+        self.begin(Step::InputClass);
+        // SAFETY: here and below, the caller vouches for the session.
+        let (status, class) = unsafe { engine.input_class(session) };
+        check(self.host, Step::InputClass, status)?;
+        let failed = |message| Stop { step: Step::InputClass, kind: Kind::Failed, message };
+        let input_class = serde_json::from_str(&class.map_err(failed)?)
+            .map_err(|error| failed(format!("input_class() returned no JSON object: {error}")))?;
+        self.host.send(&Event::Opened { input_class });
+        let plan = self.plan()?;
+
+        self.begin(Step::Prepare);
+        let clock = Clock::start();
+        // SAFETY: as above.
+        let status =
+            unsafe { engine.prepare(session, &json!({"threads": plan.threads, "axes": plan.axes}).to_string()) };
+        check(self.host, Step::Prepare, status)?;
+        totals.add("prepare", clock.stop());
+        let outside = self.host.take_stages();
+
+        self.begin(Step::Run);
+        // SAFETY: as above.
+        let stages = unsafe { self.runs(engine, session, totals) }?;
+        self.host.take_spans().into_iter().for_each(|span| self.host.send(&Event::Task(span)));
+
+        self.begin(Step::Write);
+        let clock = Clock::start();
+        // SAFETY: as above.
+        check(self.host, Step::Write, unsafe { engine.write(session, folder) })?;
+        totals.add("write", clock.stop());
+        totals.stages.extend(outside.into_iter().chain(stages).chain(self.host.take_stages()));
+        Ok(())
+    }
+
+    /// The plan, once the parent has seen what was opened.
+    fn plan(&mut self) -> Result<PlanLine, Stop> {
+        let mut line = String::new();
+        let read = self.lines.read_line(&mut line);
+        if cancelled() {
+            return Err(Stop { step: Step::Prepare, kind: Kind::Cancelled, message: "interrupted".into() });
+        }
+        let stop = |message| Stop { step: Step::Prepare, kind: Kind::Failed, message };
+        read.map_err(|error| stop(format!("no plan came: {error}")))?;
+        serde_json::from_str(&line).map_err(|error| stop(format!("no plan came: {error}")))
+    }
+
+    /// Repeats `run` by the rule; the engine's stages of the last run.
+    ///
+    /// # Safety
+    /// `session` is an open one of `engine`.
+    unsafe fn runs(&self, engine: &Engine, session: *mut Session, totals: &mut Totals) -> Result<Vec<StageTime>, Stop> {
+        let mut samples: Vec<Sample> = Vec::new();
+        loop {
+            self.host.take_spans();
+            let clock = Clock::start();
+            // SAFETY: the caller vouches for the session.
+            let status = unsafe { engine.run(session) };
+            let sample = clock.stop();
+            check(self.host, Step::Run, status)?;
+            let stages = self.host.take_stages();
+            samples.push(sample);
+            if samples.len() == 2 && self.repeat.max_runs > 2 {
+                // The first run was short, and filled caches and pools: it only warmed up.
+                samples.remove(0);
+            }
+            let measured: f64 = samples.iter().map(|sample| sample.wall_s).sum();
+            if measured >= self.repeat.min_seconds || samples.len() >= self.repeat.max_runs as usize {
+                let middle = |part: fn(&Sample) -> f64| median(&samples.iter().map(part).collect::<Vec<_>>());
+                totals.stages.push(StageTime { name: "run".into(), seconds: middle(|sample| sample.wall_s) });
+                totals.cpu_s += middle(|sample| sample.cpu_s);
+                totals.runs = samples.len() as u32;
+                return Ok(stages);
+            }
+        }
+    }
+}
+
+impl Totals {
+    /// Adds a stage outside `run`.
+    fn add(&mut self, name: &str, sample: Sample) {
+        self.stages.push(StageTime { name: name.into(), seconds: sample.wall_s });
+        self.cpu_s += sample.cpu_s;
+    }
+}

@@ -1,0 +1,169 @@
+//! What parent and child say to each other: one JSON document a line.
+
+use crate::trial::StageTime;
+use scaletune_descriptor::Plan;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+
+/// What the child is to do; the first line on its standard input.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "job")]
+pub(super) enum Job {
+    /// Load the plugin and say what it is.
+    Describe {
+        /// Plugin file.
+        plugin: PathBuf,
+    },
+    /// Open the inputs, ask for a plan, run it, write the outputs.
+    Work {
+        /// Plugin file.
+        plugin: PathBuf,
+        /// Input values by name.
+        inputs: Map<String, Value>,
+        /// Existing, empty folder for the outputs.
+        folder: PathBuf,
+        /// How often to repeat `run`.
+        repeat: RepeatRule,
+    },
+    /// Make a workload.
+    Simulate {
+        /// Plugin file.
+        plugin: PathBuf,
+        /// Preset, seed, sizes.
+        request: Value,
+        /// Existing, empty folder for the files.
+        folder: PathBuf,
+    },
+}
+
+/// The answer to [`Event::Opened`]; the second line on the child's standard input.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct PlanLine {
+    pub(super) threads: i64,
+    pub(super) axes: Plan,
+}
+
+/// How often `run` is repeated within one trial.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RepeatRule {
+    /// Seconds of measured `run` to reach; a first run shorter than this only warms up.
+    pub min_seconds: f64,
+    /// Most repeats.
+    pub max_runs: u32,
+}
+
+impl RepeatRule {
+    /// Production: one run.
+    pub const ONCE: RepeatRule = RepeatRule { min_seconds: 0.0, max_runs: 1 };
+    /// A trial: long enough that the clock and the scheduler don't show.
+    pub const TRIAL: RepeatRule = RepeatRule { min_seconds: 0.1, max_runs: 200 };
+}
+
+/// A task as the engine reported it. Nanoseconds since the worker began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// Its name.
+    pub task: String,
+    /// Who did it, from 0.
+    pub worker: u32,
+    /// When it began.
+    pub begin: u64,
+    /// When it ended.
+    pub end: u64,
+}
+
+/// How much a log line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Something failed.
+    Error,
+    /// The user should know.
+    Warn,
+    /// The user may like to know.
+    Info,
+    /// For the engine's author.
+    Debug,
+}
+
+/// The calls of an engine, as a failure names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Step {
+    Load,
+    Describe,
+    Open,
+    InputClass,
+    Prepare,
+    Run,
+    Write,
+    Close,
+    Simulate,
+}
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Step::Load => "loading",
+            Step::Describe => "describe",
+            Step::Open => "open",
+            Step::InputClass => "input_class",
+            Step::Prepare => "prepare",
+            Step::Run => "run",
+            Step::Write => "write",
+            Step::Close => "close",
+            Step::Simulate => "simulate",
+        })
+    }
+}
+
+/// What the child reports.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub(super) enum Event {
+    /// A call into the engine begins.
+    Step { step: Step },
+    /// The answer to [`Job::Describe`].
+    Described { descriptor: Value },
+    /// The inputs are open; the child waits for a [`PlanLine`].
+    Opened { input_class: Map<String, Value> },
+    /// A line for the user.
+    Log { level: Level, message: String },
+    /// How far a stage has come.
+    Progress { stage: String, done: u64, total: u64 },
+    /// A figure.
+    Metric { name: String, value: f64, unit: String },
+    /// A task of the last run.
+    Task(Span),
+    /// All is done and closed.
+    Done(Totals),
+    /// A call failed.
+    Failed { step: Step, kind: Kind, message: String },
+}
+
+/// What the child measured of itself by the time it ends.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Totals {
+    /// Wall seconds of `open`, `prepare`, `run` (median), `write`, and of the engine's own stages (last run).
+    pub(super) stages: Vec<StageTime>,
+    /// CPU seconds of `open`, `prepare`, `run` (median) and `write` together.
+    pub(super) cpu_s: f64,
+    /// Timed repeats of `run`.
+    pub(super) runs: u32,
+    /// Peak resident set in bytes.
+    pub(super) peak_rss_bytes: u64,
+}
+
+/// The classes of failure, as the ABI's status tells them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    BadInput,
+    UnsupportedPlan,
+    Cancelled,
+    Failed,
+    Panicked,
+    /// The file is no plugin, or not one for this host.
+    Incompatible,
+}
