@@ -4,8 +4,11 @@
 
 pub mod bits;
 pub mod error;
+pub mod kernel;
 pub mod matrix;
+pub mod model;
 pub mod monitor;
 pub mod newick;
+pub mod plan;
 pub mod states;
 pub mod tree;

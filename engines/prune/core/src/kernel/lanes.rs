@@ -1,0 +1,460 @@
+//! Families in vector lanes: blocks of N vectors go through a program together, the top of the stack in registers.
+//!
+//! Leaves out which families share a block and on which thread (see [`super::evaluator`]).
+#![allow(unsafe_code)]
+
+use super::program::{Op, Program};
+use super::rate_program::{RateOp, RateProgram};
+use super::schedule::Codes;
+#[cfg(target_arch = "x86_64")]
+use super::simd::{Avx2, Avx512};
+use super::simd::{InstructionSet, Portable, Simd, decay, ln};
+use super::wide::{INVERSE_STEP, STEP};
+use crate::states::TipStates;
+
+/// Families that every block divides: chunks start at multiples of it.
+pub(crate) const BLOCK_FAMILIES: usize = 64;
+
+/// What the lanes read, beside the program.
+pub(crate) struct Columns<'a> {
+    pub(crate) states: &'a TipStates,
+    pub(crate) codes: &'a Codes,
+}
+
+/// Memory of one worker.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    stack: Vec<f64>,
+}
+
+/// Log-likelihoods of families `first..first + out.len()`, `first` a multiple of [`BLOCK_FAMILIES`]. Families
+/// that ordinary numbers can't carry are pushed to `left_over`, and what stands in `out` for them is void.
+pub(crate) fn run(
+    set: InstructionSet,
+    program: &Program,
+    columns: &Columns<'_>,
+    first: usize,
+    out: &mut [f64],
+    left_over: &mut Vec<u32>,
+    scratch: &mut Scratch,
+) {
+    check_range(columns.states, first, out.len());
+    // SAFETY: the set is one of those that the processor has, and the range lies within the columns.
+    unsafe {
+        match set {
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => run_avx512(program, columns, first, out, left_over, scratch),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => run_avx2(program, columns, first, out, left_over, scratch),
+            _ => blocks::<Portable, 2>(program, columns, first, out, left_over, scratch),
+        }
+    }
+}
+
+/// As [`run`], for families each with rates of its own.
+pub(crate) fn run_rates(
+    set: InstructionSet,
+    program: &RateProgram,
+    states: &TipStates,
+    first: usize,
+    out: &mut [f64],
+    left_over: &mut Vec<u32>,
+    scratch: &mut Scratch,
+) {
+    check_range(states, first, out.len());
+    // SAFETY: as above; the program's rates are padded like the columns.
+    unsafe {
+        match set {
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => run_rates_avx512(program, states, first, out, left_over, scratch),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => run_rates_avx2(program, states, first, out, left_over, scratch),
+            _ => rate_blocks::<Portable, 2>(program, states, first, out, left_over, scratch),
+        }
+    }
+}
+
+fn check_range(states: &TipStates, first: usize, count: usize) {
+    assert!(first.is_multiple_of(BLOCK_FAMILIES) && first + count <= states.family_count());
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
+unsafe fn run_avx512(
+    program: &Program,
+    columns: &Columns<'_>,
+    first: usize,
+    out: &mut [f64],
+    left_over: &mut Vec<u32>,
+    scratch: &mut Scratch,
+) {
+    // SAFETY: the caller vouches for AVX-512 and the range.
+    unsafe { blocks::<Avx512, 8>(program, columns, first, out, left_over, scratch) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn run_avx2(
+    program: &Program,
+    columns: &Columns<'_>,
+    first: usize,
+    out: &mut [f64],
+    left_over: &mut Vec<u32>,
+    scratch: &mut Scratch,
+) {
+    // SAFETY: the caller vouches for AVX2 and the range.
+    unsafe { blocks::<Avx2, 4>(program, columns, first, out, left_over, scratch) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
+unsafe fn run_rates_avx512(
+    program: &RateProgram,
+    states: &TipStates,
+    first: usize,
+    out: &mut [f64],
+    left_over: &mut Vec<u32>,
+    scratch: &mut Scratch,
+) {
+    // SAFETY: the caller vouches for AVX-512 and the range.
+    unsafe { rate_blocks::<Avx512, 4>(program, states, first, out, left_over, scratch) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn run_rates_avx2(
+    program: &RateProgram,
+    states: &TipStates,
+    first: usize,
+    out: &mut [f64],
+    left_over: &mut Vec<u32>,
+    scratch: &mut Scratch,
+) {
+    // SAFETY: the caller vouches for AVX2 and the range.
+    unsafe { rate_blocks::<Avx2, 2>(program, states, first, out, left_over, scratch) }
+}
+
+/// The top of the stack, and how often each family was scaled.
+struct Top<S: Simd, const N: usize> {
+    absent: [S::V; N],
+    present: [S::V; N],
+    steps: [S::V; N],
+    /// Families to leave over, a bit each.
+    doubtful: u64,
+}
+
+impl<S: Simd, const N: usize> Top<S, N> {
+    #[inline(always)]
+    unsafe fn new() -> Self {
+        // SAFETY: the caller vouches for the instruction set.
+        let zero = unsafe { S::splat(0.0) };
+        Self { absent: [zero; N], present: [zero; N], steps: [zero; N], doubtful: 0 }
+    }
+
+    /// Takes (`first`) or multiplies by a pair.
+    #[inline(always)]
+    unsafe fn join(&mut self, first: bool, v: usize, pair: [S::V; 2]) {
+        // SAFETY: the caller vouches for the instruction set.
+        unsafe {
+            self.absent[v] = if first { pair[0] } else { S::mul(self.absent[v], pair[0]) };
+            self.present[v] = if first { pair[1] } else { S::mul(self.present[v], pair[1]) };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn push(&self, stack: *mut f64, level: usize) {
+        for v in 0..N {
+            // SAFETY: the caller vouches for the instruction set and for `level + 1` levels of stack.
+            unsafe {
+                S::store(stack.add((level * 2 * N + v) * S::WIDTH), self.absent[v]);
+                S::store(stack.add((level * 2 * N + N + v) * S::WIDTH), self.present[v]);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_popped(&mut self, stack: *const f64, level: usize) {
+        for v in 0..N {
+            // SAFETY: as in `push`.
+            unsafe {
+                let absent = S::load(stack.add((level * 2 * N + v) * S::WIDTH));
+                let present = S::load(stack.add((level * 2 * N + N + v) * S::WIDTH));
+                self.join(false, v, [absent, present]);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn rescale(&mut self, rounds: u32, risky: bool) {
+        // SAFETY: the caller vouches for the instruction set.
+        unsafe {
+            let threshold = S::splat(INVERSE_STEP);
+            let mut small = 0u32;
+            for v in 0..N {
+                small |= u32::from(S::less(S::max(self.absent[v], self.present[v]), threshold));
+            }
+            if small != 0 {
+                self.rescale_small(rounds, risky);
+            }
+        }
+    }
+
+    /// Not inlined: families need it once in hundreds of steps.
+    #[inline(always)]
+    unsafe fn rescale_small(&mut self, rounds: u32, risky: bool) {
+        // SAFETY: the caller vouches for the instruction set.
+        unsafe {
+            let (one, step) = (S::splat(1.0), S::splat(STEP));
+            let zero = S::splat(0.0);
+            for v in 0..N {
+                for _ in 0..rounds {
+                    let small = S::less(S::max(self.absent[v], self.present[v]), S::splat(INVERSE_STEP));
+                    if small == 0 {
+                        break;
+                    }
+                    if risky {
+                        self.doubtful |= u64::from(small) << (v * S::WIDTH);
+                    }
+                    let mask = S::mask_from(small);
+                    let factor = S::select(mask, one, step);
+                    self.absent[v] = S::mul(self.absent[v], factor);
+                    self.present[v] = S::mul(self.present[v], factor);
+                    self.steps[v] = S::add(self.steps[v], S::select(mask, zero, one));
+                }
+            }
+        }
+    }
+
+    /// Writes logarithms; `prior` gives the two probabilities of vector `v`.
+    #[inline(always)]
+    unsafe fn finish(
+        mut self,
+        prior: impl Fn(usize) -> [S::V; 2],
+        risky_root: bool,
+        first: usize,
+        out: &mut [f64],
+        left_over: &mut Vec<u32>,
+    ) {
+        let mut logs = [0.0f64; BLOCK_FAMILIES];
+        // SAFETY: the caller vouches for the instruction set; N vectors are at most BLOCK_FAMILIES doubles.
+        unsafe {
+            for v in 0..N {
+                let [absent, present] = prior(v);
+                let likelihood = S::mul_add(absent, self.absent[v], S::mul(present, self.present[v]));
+                let to = logs.as_mut_ptr().add(v * S::WIDTH);
+                let small = S::less(likelihood, S::splat(INVERSE_STEP * INVERSE_STEP));
+                if small == 0 {
+                    S::store(to, ln::<S>(likelihood, self.steps[v]));
+                } else {
+                    let mut values = [0.0; BLOCK_FAMILIES];
+                    let mut steps = [0.0; BLOCK_FAMILIES];
+                    S::store(values.as_mut_ptr(), likelihood);
+                    S::store(steps.as_mut_ptr(), self.steps[v]);
+                    for i in 0..S::WIDTH {
+                        *to.add(i) = values[i].ln() - steps[i] * 256.0 * std::f64::consts::LN_2;
+                    }
+                }
+                if risky_root {
+                    self.doubtful |= u64::from(S::less(likelihood, S::splat(INVERSE_STEP))) << (v * S::WIDTH);
+                }
+            }
+        }
+        out.copy_from_slice(&logs[..out.len()]);
+        while self.doubtful != 0 {
+            let lane = self.doubtful.trailing_zeros() as usize;
+            self.doubtful &= self.doubtful - 1;
+            if lane < out.len() {
+                left_over.push((first + lane) as u32);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The processor must have the instruction set of `S`; families `first..first + out.len()` must be within the
+/// columns, whose rows are padded to whole blocks.
+#[inline(always)]
+unsafe fn blocks<S: Simd, const N: usize>(
+    program: &Program,
+    columns: &Columns<'_>,
+    first: usize,
+    out: &mut [f64],
+    left_over: &mut Vec<u32>,
+    scratch: &mut Scratch,
+) {
+    scratch.stack.resize(program.depth * 2 * N * S::WIDTH, 0.0);
+    let stack = scratch.stack.as_mut_ptr();
+    let mut from = first;
+    for out in out.chunks_mut(N * S::WIDTH) {
+        // SAFETY: the caller vouches for instruction set and range; the stack holds the program's depth.
+        unsafe { block::<S, N>(program, columns, from, stack, out, left_over) };
+        from += N * S::WIDTH;
+    }
+}
+
+#[inline(always)]
+unsafe fn block<S: Simd, const N: usize>(
+    program: &Program,
+    columns: &Columns<'_>,
+    first: usize,
+    stack: *mut f64,
+    out: &mut [f64],
+    left_over: &mut Vec<u32>,
+) {
+    let vector = first / S::WIDTH;
+    let mut level = 0;
+    // SAFETY: see `blocks`; every row read below is padded to whole blocks, every push has its pop.
+    unsafe {
+        let mut top = Top::<S, N>::new();
+        for op in &program.ops {
+            match *op {
+                Op::Tip { first, tip, missing, columns: [absent, present] } => {
+                    let row = columns.states.present_row(tip as usize).as_ptr();
+                    let (a0, a1) = (S::splat(absent[0]), S::splat(absent[1]));
+                    let (p0, p1) = (S::splat(present[0]), S::splat(present[1]));
+                    if !missing {
+                        for v in 0..N {
+                            let mask = S::mask(row, vector + v);
+                            top.join(first, v, [S::select(mask, a0, p0), S::select(mask, a1, p1)]);
+                        }
+                    } else if let Some(unknown) = columns.states.missing_row(tip as usize) {
+                        let one = S::splat(1.0);
+                        for v in 0..N {
+                            let mask = S::mask(row, vector + v);
+                            let unknown = S::mask(unknown.as_ptr(), vector + v);
+                            let pair = [S::select(mask, a0, p0), S::select(mask, a1, p1)];
+                            top.join(first, v, pair.map(|known| S::select(unknown, known, one)));
+                        }
+                    }
+                }
+                Op::Cluster { first, cluster } => {
+                    let codes = columns.codes.row(cluster).as_ptr();
+                    let table = &program.tables[cluster as usize];
+                    for v in 0..N {
+                        top.join(first, v, S::look_up(table, codes, vector + v));
+                    }
+                }
+                Op::Carry { p, .. } => {
+                    let p = p.map(|row| row.map(|x| S::splat(x)));
+                    for v in 0..N {
+                        let (x, y) = (top.absent[v], top.present[v]);
+                        top.absent[v] = S::mul_add(p[0][1], y, S::mul(p[0][0], x));
+                        top.present[v] = S::mul_add(p[1][1], y, S::mul(p[1][0], x));
+                    }
+                }
+                Op::CarryShort { gain, loss, .. } => {
+                    let (gain, loss) = (S::splat(gain), S::splat(loss));
+                    for v in 0..N {
+                        let (x, y) = (top.absent[v], top.present[v]);
+                        let difference = S::sub(y, x);
+                        top.absent[v] = S::mul_add(gain, difference, x);
+                        top.present[v] = S::neg_mul_add(loss, difference, y);
+                    }
+                }
+                Op::Push => {
+                    top.push(stack, level);
+                    level += 1;
+                }
+                Op::MultiplyPopped => {
+                    level -= 1;
+                    top.multiply_popped(stack, level);
+                }
+                Op::Rescale { rounds, risky } => top.rescale(rounds, risky),
+            }
+        }
+        let prior = program.prior.map(|p| S::splat(p));
+        top.finish(|_| prior, program.risky_root, first, out, left_over);
+    }
+}
+
+/// # Safety
+/// As [`blocks`].
+#[inline(always)]
+unsafe fn rate_blocks<S: Simd, const N: usize>(
+    program: &RateProgram,
+    states: &TipStates,
+    first: usize,
+    out: &mut [f64],
+    left_over: &mut Vec<u32>,
+    scratch: &mut Scratch,
+) {
+    scratch.stack.resize(program.depth * 2 * N * S::WIDTH, 0.0);
+    let stack = scratch.stack.as_mut_ptr();
+    let mut from = first;
+    for out in out.chunks_mut(N * S::WIDTH) {
+        // SAFETY: the caller vouches for instruction set and range; the stack holds the program's depth.
+        unsafe { rate_block::<S, N>(program, states, from, stack, out, left_over) };
+        from += N * S::WIDTH;
+    }
+}
+
+#[inline(always)]
+unsafe fn rate_block<S: Simd, const N: usize>(
+    program: &RateProgram,
+    states: &TipStates,
+    first: usize,
+    stack: *mut f64,
+    out: &mut [f64],
+    left_over: &mut Vec<u32>,
+) {
+    let vector = first / S::WIDTH;
+    let mut level = 0;
+    // SAFETY: see `rate_blocks`; rates are padded to whole blocks.
+    unsafe {
+        let lanes = |values: &[f64], v: usize| S::load(values.as_ptr().add(first + v * S::WIDTH));
+        let mut top = Top::<S, N>::new();
+        for op in &program.ops {
+            match *op {
+                RateOp::Tip { first, tip, missing, length } => {
+                    let row = states.present_row(tip as usize).as_ptr();
+                    let unknown = if missing { states.missing_row(tip as usize) } else { None };
+                    let (zero, one) = (S::splat(0.0), S::splat(1.0));
+                    for v in 0..N {
+                        let (changed, kept) = decay::<S>(S::mul(lanes(&program.minus_total, v), S::splat(length)));
+                        let mask = S::mask(row, vector + v);
+                        // From state s to the tip's state: its stationary share of the change, plus what is kept if equal.
+                        let share = S::select(mask, lanes(&program.absent, v), lanes(&program.present, v));
+                        let base = S::mul(share, changed);
+                        let mut pair =
+                            [S::add(base, S::select(mask, kept, zero)), S::add(base, S::select(mask, zero, kept))];
+                        if let Some(unknown) = unknown {
+                            let unknown = S::mask(unknown.as_ptr(), vector + v);
+                            pair = pair.map(|known| S::select(unknown, known, one));
+                        }
+                        top.join(first, v, pair);
+                    }
+                }
+                RateOp::Carry { length } => {
+                    for v in 0..N {
+                        let (changed, kept) = decay::<S>(S::mul(lanes(&program.minus_total, v), S::splat(length)));
+                        let (x, y) = (top.absent[v], top.present[v]);
+                        let mean = S::mul_add(lanes(&program.absent, v), x, S::mul(lanes(&program.present, v), y));
+                        let mixed = S::mul(mean, changed);
+                        top.absent[v] = S::mul_add(kept, x, mixed);
+                        top.present[v] = S::mul_add(kept, y, mixed);
+                    }
+                }
+                RateOp::Push => {
+                    top.push(stack, level);
+                    level += 1;
+                }
+                RateOp::MultiplyPopped => {
+                    level -= 1;
+                    top.multiply_popped(stack, level);
+                }
+                RateOp::Rescale { rounds, risky } => top.rescale(rounds, risky),
+            }
+        }
+        let risky = program.risky_root;
+        match program.prior {
+            Some(prior) => {
+                let prior = prior.map(|p| S::splat(p));
+                top.finish(|_| prior, risky, first, out, left_over);
+            }
+            None => {
+                let stationary = |v| [lanes(&program.absent, v), lanes(&program.present, v)];
+                top.finish(stationary, risky, first, out, left_over);
+            }
+        }
+    }
+}

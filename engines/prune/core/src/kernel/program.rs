@@ -1,0 +1,284 @@
+//! A schedule with the numbers of one evaluation filled in, and rescaling put where it can be needed.
+//!
+//! How small partials can become is bounded while the program is built, so that most steps need no check.
+//! Three bounds travel with the top of the stack, in bits: how small its larger component can be (`larger`),
+//! how small a component that isn't exactly zero can be (`smallest`), and whether a zero can occur.
+//! Ordinary numbers carry 1,022 bits. Where branches without change (or nearly so) let `smallest` go past
+//! that, a component may be lost that would have counted: such stretches are *risky*, and a family whose
+//! larger component became small there is left to the reference kernel.
+
+use super::schedule::{CODE_BITS, Cluster, Leaf, Schedule, Step};
+use super::wide::STEP_BITS;
+use crate::model::{Rates, RootPrior, Transition};
+use crate::states::TipStates;
+use crate::tree::Tree;
+
+/// What 16 codes contribute, by state above.
+#[repr(align(64))]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Table(pub(crate) [[f64; 16]; 2]);
+
+/// An instruction of a program with the same rates for every family.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Op {
+    /// Start or multiply by a tip: `[state][above]`.
+    Tip { first: bool, tip: u32, missing: bool, columns: [[f64; 2]; 2] },
+    /// Start or multiply by a cluster.
+    Cluster { first: bool, cluster: u32 },
+    /// Carry along a branch.
+    Carry { node: u32, p: [[f64; 2]; 2] },
+    /// Carry along a branch on which change is at most as likely as not: one operation less, no digits lost.
+    CarryShort { node: u32, gain: f64, loss: f64 },
+    /// Put the top aside.
+    Push,
+    /// Multiply by what was put aside.
+    MultiplyPopped,
+    /// Scale small families up, at most so many times.
+    Rescale { rounds: u32, risky: bool },
+}
+
+/// One evaluation's instructions.
+pub(crate) struct Program {
+    pub(crate) ops: Vec<Op>,
+    pub(crate) tables: Vec<Table>,
+    pub(crate) depth: usize,
+    pub(crate) prior: [f64; 2],
+    /// A likelihood below 2^-256 can't be trusted.
+    pub(crate) risky_root: bool,
+}
+
+/// Bits below which nothing is rescaled, and to which rescaling leads.
+const KEPT_BITS: f64 = STEP_BITS as f64;
+/// `larger` at which rescaling is put in.
+const RESCALE_BITS: f64 = 2.0 * KEPT_BITS;
+/// `smallest` at which components may be lost.
+const RISKY_BITS: f64 = 900.0;
+/// A branch (or prior) with no entry smaller than this hides what is lost.
+const MIXING_BITS: f64 = 600.0;
+
+/// See the module's text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bound {
+    pub(crate) larger: f64,
+    pub(crate) smallest: f64,
+    pub(crate) zero: bool,
+    pub(crate) risky: bool,
+}
+
+impl Bound {
+    /// Of a set of vectors.
+    pub(crate) fn of(vectors: impl Iterator<Item = [f64; 2]>) -> Self {
+        let mut bound = Self { larger: 0.0, smallest: 0.0, zero: false, risky: false };
+        for [x, y] in vectors {
+            bound.zero |= x == 0.0 || y == 0.0;
+            bound.larger = bound.larger.max(bits(x.max(y)));
+            for value in [x, y].into_iter().filter(|&v| v > 0.0) {
+                bound.smallest = bound.smallest.max(bits(value));
+            }
+        }
+        bound
+    }
+
+    fn times(self, other: Self) -> Self {
+        let smallest = self.smallest + other.smallest;
+        let larger = if self.zero || other.zero {
+            smallest
+        } else {
+            (self.larger + other.smallest).min(self.smallest + other.larger)
+        };
+        let risky = self.risky || other.risky || smallest.max(larger) > RISKY_BITS;
+        Self { larger, smallest, zero: self.zero || other.zero, risky }
+    }
+
+    fn carried(self, branch: Branch) -> Self {
+        let larger = self.larger + branch.staying;
+        if branch.smallest <= MIXING_BITS && !branch.zero {
+            Self { larger, smallest: branch.smallest + self.larger, zero: false, risky: false }
+        } else {
+            Self { larger, smallest: self.smallest + branch.smallest, ..self }
+        }
+    }
+
+    /// What rescaling it needs, and the bound after that.
+    fn rescaled(self) -> (Option<(u32, bool)>, Self) {
+        if self.risky {
+            return (Some((1, true)), Self { larger: KEPT_BITS, ..self });
+        }
+        if self.larger <= RESCALE_BITS {
+            return (None, self);
+        }
+        let rounds = ((self.larger - KEPT_BITS) / KEPT_BITS).ceil() as u32;
+        (Some((rounds, false)), Self { larger: KEPT_BITS, ..self })
+    }
+}
+
+/// How small the entries of a branch's transition matrix are, in bits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Branch {
+    /// The smallest entry that isn't zero.
+    smallest: f64,
+    /// The smaller of the two of the diagonal.
+    staying: f64,
+    zero: bool,
+}
+
+impl Branch {
+    pub(crate) fn of(p: [[f64; 2]; 2]) -> Self {
+        let all = [p[0][0], p[0][1], p[1][0], p[1][1]];
+        let smallest = all.into_iter().filter(|&v| v > 0.0).fold(0.0, |worst, v| bits(v).max(worst));
+        let zero = all.contains(&0.0);
+        Self { smallest, staying: bits(p[0][0].min(p[1][1])).min(1e6), zero }
+    }
+}
+
+/// -log2, by the exponent alone: at most one bit too many.
+fn bits(value: f64) -> f64 {
+    if value <= 0.0 { f64::INFINITY } else { (-value.log2()).max(0.0) }
+}
+
+/// Bounds along a schedule: calls `emit(step)` for every step and `rescale(rounds, risky)` where it belongs.
+/// Returns whether the root is risky.
+pub(crate) fn bounded(
+    schedule: &Schedule,
+    leaf: impl Fn(Leaf) -> Bound,
+    branch: impl Fn(u32) -> Branch,
+    prior: [f64; 2],
+    mut emit: impl FnMut(Event),
+) -> bool {
+    let mut aside: Vec<Bound> = Vec::with_capacity(schedule.depth);
+    let mut top = Bound { larger: 0.0, smallest: 0.0, zero: false, risky: false };
+    for &step in &schedule.steps {
+        emit(Event::Step(step));
+        match step {
+            Step::Start(first) => top = leaf(first),
+            Step::Carry(node) => {
+                top = top.carried(branch(node));
+                continue;
+            }
+            Step::Push => {
+                aside.push(top);
+                continue;
+            }
+            Step::Multiply(next) => top = top.times(leaf(next)),
+            // The builder of schedules pops only what it pushed.
+            Step::MultiplyPopped => {
+                if let Some(popped) = aside.pop() {
+                    top = top.times(popped);
+                }
+            }
+        }
+        let (rescale, after) = top.rescaled();
+        if let Some((rounds, risky)) = rescale {
+            emit(Event::Rescale { rounds, risky });
+        }
+        top = after;
+    }
+    let smallest = prior.into_iter().filter(|&p| p > 0.0).fold(0.0, |worst: f64, p| worst.max(bits(p)));
+    let mixes = prior.iter().all(|&p| p > 0.0) && smallest <= MIXING_BITS;
+    !mixes && (top.risky || top.smallest + smallest > RISKY_BITS)
+}
+
+/// What [`bounded`] reports.
+pub(crate) enum Event {
+    Step(Step),
+    Rescale { rounds: u32, risky: bool },
+}
+
+impl Program {
+    /// Fills in a schedule for one pair of rates.
+    pub(crate) fn new(tree: &Tree, states: &TipStates, schedule: &Schedule, rates: Rates, prior: RootPrior) -> Self {
+        let transition = |node: u32| {
+            if node as usize == tree.root() {
+                Transition::IDENTITY.0
+            } else {
+                Transition::new(rates, tree.length(node as usize)).0
+            }
+        };
+        let columns = |tip: u32| {
+            let p = transition(tree.tips()[tip as usize]);
+            [[p[0][0], p[1][0]], [p[0][1], p[1][1]]]
+        };
+        let missing = |tip: u32| states.missing_row(tip as usize).is_some();
+        let tables: Vec<Table> = schedule.clusters.iter().map(|c| table(tree, c, &transition)).collect();
+        let leaf = |leaf: Leaf| match leaf {
+            Leaf::Tip(tip) => {
+                let [absent, present] = columns(tip);
+                Bound::of([absent, present].into_iter())
+            }
+            Leaf::Cluster(index) => {
+                let Table([zero, one]) = &tables[index as usize];
+                let used = 1usize << schedule.clusters[index as usize].bits;
+                Bound::of((0..used).map(|code| [zero[code], one[code]]))
+            }
+        };
+        let prior = prior.probabilities(rates);
+        let mut ops = Vec::with_capacity(schedule.steps.len() + 16);
+        let risky_root = bounded(
+            schedule,
+            leaf,
+            |node| Branch::of(transition(node)),
+            prior,
+            |event| {
+                ops.push(match event {
+                    Event::Rescale { rounds, risky } => Op::Rescale { rounds, risky },
+                    Event::Step(Step::Push) => Op::Push,
+                    Event::Step(Step::MultiplyPopped) => Op::MultiplyPopped,
+                    Event::Step(Step::Carry(node)) => {
+                        let p = transition(node);
+                        if p[0][1].max(p[1][0]) > 0.5 {
+                            Op::Carry { node, p }
+                        } else {
+                            Op::CarryShort { node, gain: p[0][1], loss: p[1][0] }
+                        }
+                    }
+                    Event::Step(step @ (Step::Start(leaf) | Step::Multiply(leaf))) => {
+                        let first = matches!(step, Step::Start(_));
+                        match leaf {
+                            Leaf::Tip(tip) => Op::Tip { first, tip, missing: missing(tip), columns: columns(tip) },
+                            Leaf::Cluster(cluster) => Op::Cluster { first, cluster },
+                        }
+                    }
+                });
+            },
+        );
+        Self { ops, tables, depth: schedule.depth, prior, risky_root }
+    }
+}
+
+/// What every code of a cluster contributes.
+fn table(tree: &Tree, cluster: &Cluster, transition: &impl Fn(u32) -> [[f64; 2]; 2]) -> Table {
+    const CODES: usize = 1 << CODE_BITS;
+    let mut carried: Vec<[[f64; CODES]; 2]> = Vec::with_capacity(cluster.nodes.len());
+    let place = |node: u32| cluster.nodes.iter().position(|&n| n == node);
+    let mut product = [[1.0; CODES]; 2];
+    let multiply = |into: &mut [[f64; CODES]; 2], by: &[[f64; CODES]; 2]| {
+        for (into, by) in into.iter_mut().zip(by) {
+            into.iter_mut().zip(by).for_each(|(x, y)| *x *= y);
+        }
+    };
+    for &node in &cluster.nodes {
+        let mut partials = [[1.0; CODES]; 2];
+        if let Some(rank) = tree.tip_rank(node as usize) {
+            for &(_, present, missing) in cluster.tips.iter().filter(|t| t.0 as usize == rank) {
+                for code in 0..CODES {
+                    if !missing.is_some_and(|bit| code >> bit & 1 == 1) {
+                        partials[1 - (code >> present & 1)][code] = 0.0;
+                    }
+                }
+            }
+        } else {
+            for child in tree.children(node as usize) {
+                if let Some(at) = place(*child) {
+                    multiply(&mut partials, &carried[at]);
+                }
+            }
+        }
+        let p = transition(node);
+        let up = p.map(|row| std::array::from_fn(|c| row[0] * partials[0][c] + row[1] * partials[1][c]));
+        if cluster.tops.contains(&node) {
+            multiply(&mut product, &up);
+        }
+        carried.push(up);
+    }
+    Table(product)
+}

@@ -1,0 +1,292 @@
+//! Subtree repeats: at every node each distinct pattern of the tips below it is computed once
+//! (Kobert, Stamatakis, Flouri 2017, Syst. Biol. 66:205). Patterns are found once; evaluations reuse them.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
+
+use super::wide::{INVERSE_STEP, STEP, STEP_BITS, Wide, row_times};
+use crate::model::Transition;
+use crate::states::{State, TipStates};
+use crate::tree::Tree;
+
+/// One step: distinct pairs of classes of two operands become the classes of a new one.
+#[derive(Debug, Clone)]
+struct Join {
+    /// Operands, by number: tips first (by rank), then joins in order.
+    left: u32,
+    right: u32,
+    /// Pairs of classes.
+    pairs: Range<usize>,
+    /// The node whose branch the product is carried along; `None` inside a polytomy and at the root.
+    carry: Option<u32>,
+}
+
+/// The distinct subtree patterns of some families.
+#[derive(Debug, Clone)]
+pub(crate) struct Repeats {
+    families: Range<usize>,
+    joins: Vec<Join>,
+    pairs: Vec<[u32; 2]>,
+    /// Unary nodes above each operand, innermost first, including the operand's own branch for tips.
+    chains: Vec<Vec<u32>>,
+    /// Class at the root of each family, of operand `root`.
+    classes: Vec<u32>,
+    tips: usize,
+}
+
+const TIP_CLASSES: usize = 3;
+
+impl Repeats {
+    /// Finds the patterns of `families`.
+    pub(crate) fn find(tree: &Tree, states: &TipStates, families: Range<usize>) -> Self {
+        let count = families.len();
+        let tips = tree.tip_count();
+        let mut finder = Finder { table: vec![], map: HashMap::default() };
+        let mut joins: Vec<Join> = Vec::new();
+        let mut pairs: Vec<[u32; 2]> = Vec::new();
+        let mut chains: Vec<Vec<u32>> = vec![vec![]; tips];
+        // Operand and classes of each node that waits for its parent.
+        let mut waiting: Vec<Option<(u32, Vec<u32>, usize)>> = vec![None; tree.node_count()];
+        let mut root = None;
+        for node in 0..tree.node_count() {
+            let (operand, classes, distinct) = if let Some(tip) = tree.tip_rank(node) {
+                let classes = families.clone().map(|family| class_of(states.get(tip, family))).collect();
+                (tip as u32, classes, TIP_CLASSES)
+            } else {
+                let mut product: Option<(u32, Vec<u32>, usize)> = None;
+                let children = tree.children(node);
+                for (i, &child) in children.iter().enumerate() {
+                    let Some(next) = waiting[child as usize].take() else { continue };
+                    product = Some(match product {
+                        None => next,
+                        Some((left, left_classes, left_count)) => {
+                            let (right, right_classes, right_count) = next;
+                            let start = pairs.len();
+                            let classes =
+                                finder.join((&left_classes, left_count), (&right_classes, right_count), &mut pairs);
+                            let carry = (i + 1 == children.len() && node != tree.root()).then_some(node as u32);
+                            joins.push(Join { left, right, pairs: start..pairs.len(), carry });
+                            chains.push(vec![]);
+                            ((tips + joins.len() - 1) as u32, classes, pairs.len() - start)
+                        }
+                    });
+                }
+                match product {
+                    Some(product) => product,
+                    None => continue,
+                }
+            };
+            if node == tree.root() {
+                root = Some((operand, classes));
+            } else {
+                if tree.children(node).len() < 2 {
+                    chains[operand as usize].push(node as u32);
+                }
+                waiting[node] = Some((operand, classes, distinct));
+            }
+        }
+        let classes = root.map_or_else(|| vec![0; count], |(_, classes)| classes);
+        Self { families, joins, pairs, chains, classes, tips }
+    }
+
+    /// Distinct patterns over all joins: the work of one evaluation.
+    pub(crate) fn distinct(&self) -> usize {
+        self.pairs.len()
+    }
+
+    pub(crate) fn families(&self) -> Range<usize> {
+        self.families.clone()
+    }
+
+    /// Log-likelihoods of the families under one pair of rates. `wide` where ordinary numbers can't carry them.
+    pub(crate) fn log_likelihoods(
+        &self,
+        transitions: &[Transition],
+        prior: [f64; 2],
+        wide: bool,
+        scratch: &mut RepeatScratch,
+        out: &mut [f64],
+    ) {
+        if wide {
+            self.evaluate(transitions, prior, &mut scratch.wide, out);
+        } else {
+            self.evaluate(transitions, prior, &mut scratch.scaled, out);
+        }
+    }
+
+    fn evaluate<P: Partial>(&self, transitions: &[Transition], prior: [f64; 2], values: &mut Vec<P>, out: &mut [f64]) {
+        values.clear();
+        let offset = |operand: u32| {
+            let operand = operand as usize;
+            if operand < self.tips {
+                operand * TIP_CLASSES
+            } else {
+                self.tips * TIP_CLASSES + self.joins[operand - self.tips].pairs.start
+            }
+        };
+        let chained = |value: P, operand: usize| {
+            self.chains[operand].iter().fold(value, |value, &node| value.carried(&transitions[node as usize]))
+        };
+        for tip in 0..self.tips {
+            for vector in [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]] {
+                values.push(chained(P::new(vector), tip));
+            }
+        }
+        for (i, join) in self.joins.iter().enumerate() {
+            let (left, right) = (offset(join.left), offset(join.right));
+            let operand = self.tips + i;
+            let carry = join.carry.map(|node| transitions[node as usize]);
+            let plain = self.chains[operand].is_empty();
+            for &[a, b] in &self.pairs[join.pairs.clone()] {
+                let product = values[left + a as usize].times(values[right + b as usize]);
+                let value = match &carry {
+                    Some(transition) => product.carried(transition),
+                    None => product,
+                };
+                values.push(if plain { value } else { chained(value, operand) });
+            }
+        }
+        let root = offset((self.tips + self.joins.len() - 1) as u32);
+        let distinct = values.len() - root;
+        let logs: Vec<f64> = values[root..root + distinct].iter().map(|value| value.ln(prior)).collect();
+        for (out, &class) in out.iter_mut().zip(&self.classes) {
+            *out = logs[class as usize];
+        }
+    }
+}
+
+/// Values of all classes, reused between evaluations.
+#[derive(Default)]
+pub(crate) struct RepeatScratch {
+    scaled: Vec<Scaled>,
+    wide: Vec<[Wide; 2]>,
+}
+
+fn class_of(state: State) -> u32 {
+    match state {
+        State::Absent => 0,
+        State::Present => 1,
+        State::Missing => 2,
+    }
+}
+
+/// A pair of partials in some kind of number.
+trait Partial: Copy {
+    fn new(vector: [f64; 2]) -> Self;
+    fn times(self, other: Self) -> Self;
+    fn carried(self, transition: &Transition) -> Self;
+    fn ln(self, prior: [f64; 2]) -> f64;
+}
+
+/// Two doubles with a common exponent.
+#[derive(Clone, Copy)]
+struct Scaled {
+    vector: [f64; 2],
+    steps: i64,
+}
+
+impl Partial for Scaled {
+    fn new(vector: [f64; 2]) -> Self {
+        Self { vector, steps: 0 }
+    }
+
+    #[inline(always)]
+    fn times(self, other: Self) -> Self {
+        let [x, y] = [self.vector[0] * other.vector[0], self.vector[1] * other.vector[1]];
+        let steps = self.steps + other.steps;
+        if x.max(y) < INVERSE_STEP {
+            return Self { vector: [x * STEP, y * STEP], steps: steps + 1 };
+        }
+        Self { vector: [x, y], steps }
+    }
+
+    #[inline(always)]
+    fn carried(self, Transition(p): &Transition) -> Self {
+        let [x, y] = self.vector;
+        Self { vector: [p[0][0] * x + p[0][1] * y, p[1][0] * x + p[1][1] * y], steps: self.steps }
+    }
+
+    fn ln(self, prior: [f64; 2]) -> f64 {
+        let likelihood = prior[0] * self.vector[0] + prior[1] * self.vector[1];
+        likelihood.ln() - self.steps as f64 * f64::from(STEP_BITS) * std::f64::consts::LN_2
+    }
+}
+
+impl Partial for [Wide; 2] {
+    fn new(vector: [f64; 2]) -> Self {
+        vector.map(Wide::new)
+    }
+
+    fn times(self, other: Self) -> Self {
+        [self[0].times(other[0]), self[1].times(other[1])]
+    }
+
+    fn carried(self, Transition(p): &Transition) -> Self {
+        [row_times(p[0], self), row_times(p[1], self)]
+    }
+
+    fn ln(self, prior: [f64; 2]) -> f64 {
+        row_times(prior, self).ln()
+    }
+}
+
+/// Numbers distinct pairs in order of first appearance.
+struct Finder {
+    table: Vec<u32>,
+    map: HashMap<u64, u32, BuildHasherDefault<PairHasher>>,
+}
+
+impl Finder {
+    fn join(&mut self, left: (&[u32], usize), right: (&[u32], usize), pairs: &mut Vec<[u32; 2]>) -> Vec<u32> {
+        const EMPTY: u32 = u32::MAX;
+        let start = pairs.len();
+        let count = left.0.len();
+        let mut classes = Vec::with_capacity(count);
+        if left.1.saturating_mul(right.1) <= 4 * count + 64 {
+            // Few enough pairs are possible for a table.
+            self.table.clear();
+            self.table.resize(left.1 * right.1, EMPTY);
+            for (&a, &b) in left.0.iter().zip(right.0) {
+                let entry = &mut self.table[a as usize * right.1 + b as usize];
+                if *entry == EMPTY {
+                    *entry = (pairs.len() - start) as u32;
+                    pairs.push([a, b]);
+                }
+                classes.push(*entry);
+            }
+        } else {
+            self.map.clear();
+            for (&a, &b) in left.0.iter().zip(right.0) {
+                let fresh = (pairs.len() - start) as u32;
+                let id = *self.map.entry(u64::from(a) << 32 | u64::from(b)).or_insert(fresh);
+                if id == fresh {
+                    pairs.push([a, b]);
+                }
+                classes.push(id);
+            }
+        }
+        classes
+    }
+}
+
+/// Multiplies by an odd constant and folds: enough for pairs of small numbers, and quick.
+#[derive(Default)]
+struct PairHasher(u64);
+
+impl Hasher for PairHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(self.0 ^ u64::from(byte));
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        let product = u128::from(key) * 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
+        self.0 = (product >> 64) as u64 ^ product as u64;
+    }
+}
