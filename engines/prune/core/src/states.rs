@@ -179,6 +179,15 @@ impl TipStates {
         self.missing[tip].as_deref()
     }
 
+    /// Families of which nothing is known at any tip.
+    pub fn wholly_missing(&self) -> Vec<u32> {
+        let Some(rows) = self.missing.iter().map(Option::as_deref).collect::<Option<Vec<&[u8]>>>() else {
+            return vec![];
+        };
+        let known_nowhere = |family: &usize| rows.iter().all(|row| row[family / 8] >> (family % 8) & 1 == 1);
+        (0..self.family_count()).filter(known_nowhere).map(|family| family as u32).collect()
+    }
+
     /// The chosen families, in the given order.
     pub fn select(&self, chosen: &[u32]) -> Self {
         let names = chosen.iter().map(|&f| self.families[f as usize].clone()).collect();

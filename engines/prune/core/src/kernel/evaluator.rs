@@ -126,6 +126,8 @@ pub struct Evaluator {
     workers: Arc<Workers>,
     set: InstructionSet,
     families: usize,
+    /// Columns without any data: their likelihood is exactly 1.
+    empty: Vec<u32>,
 }
 
 /// A gradient by the parameters of the model.
@@ -186,6 +188,7 @@ impl Evaluator {
         weights.resize(columns.family_count().div_ceil(UNIT_FAMILIES) * UNIT_FAMILIES, 0.0);
         let chunk = plan.chunk.div_ceil(BLOCK_FAMILIES) * BLOCK_FAMILIES;
         let plain = Schedule::new(&tree, &columns, 0);
+        let empty = columns.wholly_missing();
         let method = match plan.kernel {
             Kernel::PerFamily => Method::Reference,
             Kernel::Lanes | Kernel::Patterns => Method::Lanes { schedule: plain.clone(), codes: Codes::default() },
@@ -209,7 +212,7 @@ impl Evaluator {
                 Method::Lanes { schedule, codes }
             }
         };
-        Ok(Self { tree, columns, patterns, weights, own, method, plain, chunk, workers, set, families })
+        Ok(Self { tree, columns, patterns, weights, own, method, plain, chunk, workers, set, families, empty })
     }
 
     /// Number of distinct columns that are computed.
@@ -285,7 +288,11 @@ impl Evaluator {
             .ok_or_else(|| Error::Option("rates: this evaluator was laid out without rates per family".to_owned()))
     }
 
-    fn expand(&self, values: Vec<f64>) -> Vec<f64> {
+    /// Values of families from those of columns.
+    fn expand(&self, mut values: Vec<f64>) -> Vec<f64> {
+        for &column in &self.empty {
+            values[column as usize] = 0.0;
+        }
         match &self.patterns {
             None => values,
             Some(patterns) => patterns.of_family.iter().map(|&p| values[p as usize]).collect(),
