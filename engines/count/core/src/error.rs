@@ -10,8 +10,8 @@ use std::{
 #[non_exhaustive]
 pub enum Error {
     /// The alignment file.
-    #[error("{0}")]
-    Alignments(String),
+    #[error(transparent)]
+    Alignments(#[from] scaletune_hts::Error),
     /// The variant file.
     #[error(transparent)]
     Variants(#[from] scaletune_hts::variants::Error),

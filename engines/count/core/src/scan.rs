@@ -3,7 +3,7 @@
 //! A record that reaches no site costs a few comparisons against a cursor that moves along the sorted sites: no
 //! allocation, no hash, no look at its name or bases. What names must decide is left to [`crate::names`].
 
-use scaletune_hts::{Alignment, Aux, Visitor};
+use scaletune_hts::{Alignment, Field, Visitor};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{
@@ -184,16 +184,17 @@ impl<'a, S: Sink> Scanner<'a, S> {
         }
         let cell = match self.rules.barcodes {
             None => 0,
-            Some(barcodes) => match record.aux(*b"CB").and_then(|tag| match tag {
-                Aux::String(barcode) => barcodes.number(barcode),
-                _ => None,
-            }) {
-                Some(cell) => cell,
-                None => {
+            Some(barcodes) => {
+                let barcode = match record.field(*b"CB")? {
+                    Some(Field::Text(barcode)) => barcodes.number(barcode),
+                    _ => None,
+                };
+                let Some(cell) = barcode else {
                     self.drop_everywhere(last, Reason::Barcode);
                     return Ok(());
-                }
-            },
+                };
+                cell
+            }
         };
         let wasp2 = self.rules.policy == Policy::Wasp2;
         let limit = if wasp2 && self.in_order && !self.rules.ledger { 1 } else { usize::MAX };

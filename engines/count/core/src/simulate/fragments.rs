@@ -1,0 +1,440 @@
+//! Read pairs along the genome, as records in the order of the file.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, VecDeque},
+};
+
+use super::{
+    SimulateOptions,
+    genome::{Contig, Genome, Kind},
+    random::Random,
+    record::{Record, op},
+};
+
+const READ: i64 = 100;
+/// Fragments are made for so many bases at a time.
+const WINDOW: i64 = 500;
+/// No fragment starts nearer to a contig's end.
+const ROOM: i64 = 2_000;
+/// One peak in so many bases; peaks hold [`IN_PEAKS`] of the fragments.
+const PEAK_EVERY: i64 = 4_000;
+const IN_PEAKS: f64 = 0.6;
+/// Different strings of qualities.
+const QUALITIES: u64 = 4_096;
+/// Pairs without a place, at the end.
+const UNPLACED: u64 = 20;
+
+/// An iterator over all records.
+pub(super) struct Fragments<'a> {
+    options: &'a SimulateOptions,
+    genome: &'a Genome,
+    random: &'a mut Random,
+    qualities: Vec<[u8; READ as usize]>,
+    contig: usize,
+    window: i64,
+    /// Mean number of fragments by window of the contig at hand.
+    density: Vec<f64>,
+    /// Made, but perhaps behind a record that is still to be made; by start and by the order of making.
+    waiting: BinaryHeap<Reverse<Waiting>>,
+    ready: VecDeque<Record>,
+    /// Fragments made.
+    serial: u64,
+    made: u64,
+    finished: bool,
+}
+
+struct Waiting {
+    start: i32,
+    made: u64,
+    record: Box<Record>,
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.made == other.made
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.start, self.made).cmp(&(other.start, other.made))
+    }
+}
+
+/// What a read shows of its haplotype.
+struct Read {
+    start: i64,
+    cigar: Vec<(u8, u32)>,
+    sequence: Vec<u8>,
+}
+
+impl<'a> Fragments<'a> {
+    pub(super) fn new(options: &'a SimulateOptions, genome: &'a Genome, random: &'a mut Random) -> Self {
+        let qualities = (0..QUALITIES).map(|_| qualities(random)).collect();
+        let mut fragments = Fragments {
+            options,
+            genome,
+            random,
+            qualities,
+            contig: 0,
+            window: 0,
+            density: Vec::new(),
+            waiting: BinaryHeap::new(),
+            ready: VecDeque::new(),
+            serial: 0,
+            made: 0,
+            finished: false,
+        };
+        fragments.enter();
+        fragments
+    }
+
+    fn at(&self) -> &'a Contig {
+        &self.genome.contigs[self.contig]
+    }
+
+    /// Plans the fragments of a contig: a background with a stretch left out, peaks, and perhaps a hot spot.
+    fn enter(&mut self) {
+        let contig = self.at();
+        self.window = 0;
+        self.density.clear();
+        let windows = ((contig.length - ROOM) / WINDOW).max(0) as usize;
+        // The last contig stays without records.
+        if windows == 0 || self.contig + 1 == self.genome.contigs.len() {
+            return;
+        }
+        let total: i64 = self.genome.contigs.iter().map(|contig| contig.length).sum();
+        let pairs = self.options.pairs as f64 * contig.length as f64 / total as f64;
+        self.density = vec![(1.0 - IN_PEAKS) * pairs / windows as f64; windows];
+        let peaks = (contig.length / PEAK_EVERY).max(3);
+        let weights: Vec<f64> = (0..peaks).map(|_| -self.random.unit().max(1e-9).ln() * self.random.unit()).collect();
+        let sum: f64 = weights.iter().sum();
+        for weight in weights {
+            let middle = self.random.below(windows as u64) as usize;
+            self.density[middle] += IN_PEAKS * pairs * weight / sum;
+        }
+        let (from, to) = (windows * 45 / 100, windows / 2);
+        self.density[from..to].fill(0.0);
+        if self.contig < self.options.hot_spots && !contig.variants.is_empty() {
+            let position = i64::from(contig.variants[contig.variants.len() / 3].position);
+            let window = (position - READ / 2) / WINDOW;
+            self.density[(window as usize).min(windows - 1)] += self.options.hot_depth as f64;
+        }
+    }
+
+    /// Makes the fragments of the next window, and sets free the records that none can go before any more.
+    fn advance(&mut self) {
+        let Some(&mean) = self.density.get(self.window as usize) else {
+            self.release(i32::MAX);
+            if self.contig + 1 < self.genome.contigs.len() {
+                self.contig += 1;
+                self.enter();
+            } else if !self.finished {
+                self.finished = true;
+                self.unplaced();
+            }
+            return;
+        };
+        let start = self.window * WINDOW;
+        let mut starts: Vec<i64> =
+            (0..self.random.around(mean)).map(|_| start + self.random.below(WINDOW as u64) as i64).collect();
+        starts.sort_unstable();
+        for start in starts {
+            self.fragment(start);
+        }
+        self.window += 1;
+        self.release((self.window * WINDOW) as i32);
+    }
+
+    fn release(&mut self, before: i32) {
+        while self.waiting.peek().is_some_and(|Reverse(first)| first.start < before) {
+            if let Some(Reverse(first)) = self.waiting.pop() {
+                self.ready.push_back(*first.record);
+            }
+        }
+    }
+
+    fn push(&mut self, record: Record) {
+        self.made += 1;
+        self.waiting.push(Reverse(Waiting { start: record.start, made: self.made, record: Box::new(record) }));
+    }
+
+    fn name(serial: u64) -> String {
+        format!("S:{}:{}:{serial}", serial % 8 + 1, 1000 + serial * 7919 % 9000)
+    }
+
+    /// A pair of reads, or what is made of one.
+    fn fragment(&mut self, start: i64) {
+        self.serial += 1;
+        let name = Self::name(self.serial);
+        let span = if self.random.chance(0.4) { self.random.between(READ, 200) } else { self.random.between(200, 450) };
+        let haplotype = self.random.below(2) as usize;
+        let quality = if self.random.chance(0.08) { self.random.below(10) as u8 } else { 60 };
+        let reads = [start, start + span - READ].map(|start| self.read(start, haplotype));
+        let flags: [u16; 2] = if self.random.chance(0.5) { [99, 147] } else { [163, 83] };
+        let barcode = self.random.chance(0.88).then(|| {
+            let cell = self.random.below(self.genome.barcodes.len() as u64);
+            self.genome.barcodes[cell as usize].clone()
+        });
+        let kind = self.random.below(1000);
+        let [first, second] = &reads;
+        let both = [first.start as i32, second.start as i32];
+        let mut records: Vec<Record> = [(first, 0), (second, 1)]
+            .into_iter()
+            .map(|(read, end)| Record {
+                reference: self.contig as i32,
+                start: both[end],
+                name: name.clone(),
+                flags: flags[end],
+                mapping_quality: quality,
+                cigar: read.cigar.clone(),
+                mate_reference: self.contig as i32,
+                mate_start: both[1 - end],
+                template_length: if end == 0 { span as i32 } else { -span as i32 },
+                sequence: read.sequence.clone(),
+                qualities: self.random.choose(&self.qualities).to_vec(),
+                barcode: barcode.clone(),
+            })
+            .collect();
+        match kind {
+            // The mate is unmapped and stands with its read.
+            0..10 => {
+                records[0].flags = 73;
+                records[1].flags = 133;
+                records[1].start = both[0];
+                records[1].cigar.clear();
+            }
+            10..15 => records.iter_mut().for_each(|record| record.flags |= 512),
+            15..20 => records.iter_mut().for_each(|record| record.flags &= !2),
+            20..25 => {
+                records.truncate(1);
+                (records[0].flags, records[0].mate_reference, records[0].mate_start) = (0, -1, -1);
+            }
+            25..27 => records[0].qualities.clear(),
+            // A second one of the same molecule, under another name.
+            940.. => {
+                self.serial += 1;
+                let name = Self::name(self.serial);
+                let twins: Vec<Record> = records
+                    .iter()
+                    .map(|record| Record { name: name.clone(), flags: record.flags | 1024, ..record.clone() })
+                    .collect();
+                records.extend(twins);
+            }
+            900..930 => records.extend(self.other_place(&records[0])),
+            _ => {}
+        }
+        records.into_iter().for_each(|record| self.push(record));
+    }
+
+    /// A secondary or supplementary record of a read, near it; or one that takes the name of a template of an earlier
+    /// contig.
+    fn other_place(&mut self, record: &Record) -> Option<Record> {
+        let mut other = record.clone();
+        let last = self.at().length - ROOM;
+        // Not before the window at hand: those records have gone.
+        other.start = (record.start + self.random.between(0, 300) as i32).min(last as i32);
+        if other.start < record.start {
+            return None;
+        }
+        match self.random.below(10) {
+            0..4 => {
+                other.flags |= 256;
+                other.mapping_quality = 0;
+            }
+            4 => {
+                other.flags |= 256;
+                other.sequence.clear();
+                other.qualities.clear();
+            }
+            5..8 => {
+                other.flags |= 2048;
+                let clip = self.random.between(30, 60) as usize;
+                let kept = other.sequence.len().saturating_sub(clip);
+                other.sequence.drain(..other.sequence.len() - kept);
+                other.qualities.truncate(kept);
+                other.cigar = vec![(op::HARD_CLIP, clip as u32), (op::MATCH, kept as u32)];
+            }
+            _ => {
+                other.flags |= 256;
+                other.name = Self::name(1 + self.random.below(self.serial));
+            }
+        }
+        Some(other)
+    }
+
+    /// One read of a haplotype.
+    fn read(&mut self, start: i64, haplotype: usize) -> Read {
+        let mut read = self.shape(start, haplotype);
+        if self.random.chance(0.12) {
+            for _ in 0..=self.random.below(3) {
+                let index = self.random.below(read.sequence.len() as u64) as usize;
+                read.sequence[index] = self.random.choose(b"ACGTACGTNNR");
+            }
+        }
+        read
+    }
+
+    /// Bases and CIGAR of a read, without errors.
+    fn shape(&mut self, start: i64, haplotype: usize) -> Read {
+        if let Some(read) = self.carrying_an_indel(start, haplotype) {
+            return read;
+        }
+        let whole = |read: i64| vec![(op::MATCH, read as u32)];
+        let kind = self.random.below(1000);
+        let cut = self.random.between(8, READ - 8);
+        let gap = if kind < 920 { self.random.between(60, 900) } else { self.random.between(1, 5) };
+        let mut sequence = Vec::with_capacity(READ as usize);
+        let mut start = start;
+        let cigar = match kind {
+            840..920 | 960..970 => {
+                self.haplotype(start, cut, haplotype, &mut sequence);
+                self.haplotype(start + cut + gap, READ - cut, haplotype, &mut sequence);
+                let between = if kind < 920 { op::SKIP } else { op::DELETION };
+                vec![(op::MATCH, cut as u32), (between, gap as u32), (op::MATCH, (READ - cut) as u32)]
+            }
+            920..960 => {
+                let clip = self.random.between(3, 35);
+                let mut noise: Vec<u8> = (0..clip).map(|_| self.random.choose(b"ACGT")).collect();
+                if kind < 940 {
+                    start += clip;
+                    sequence.append(&mut noise);
+                    self.haplotype(start, READ - clip, haplotype, &mut sequence);
+                    vec![(op::SOFT_CLIP, clip as u32), (op::MATCH, (READ - clip) as u32)]
+                } else {
+                    self.haplotype(start, READ - clip, haplotype, &mut sequence);
+                    sequence.append(&mut noise);
+                    vec![(op::MATCH, (READ - clip) as u32), (op::SOFT_CLIP, clip as u32)]
+                }
+            }
+            970..985 => {
+                self.haplotype(start, cut, haplotype, &mut sequence);
+                let inserted = gap.min(READ - cut - 1);
+                sequence.extend((0..inserted).map(|_| self.random.choose(b"ACGT")));
+                let rest = READ - cut - inserted;
+                self.haplotype(start + cut, rest, haplotype, &mut sequence);
+                vec![(op::MATCH, cut as u32), (op::INSERTION, inserted as u32), (op::MATCH, rest as u32)]
+            }
+            985..997 => {
+                self.haplotype(start, READ, haplotype, &mut sequence);
+                let index = cut as usize;
+                sequence[index] = if sequence[index] == b'A' { b'C' } else { b'A' };
+                vec![(op::EQUAL, cut as u32), (op::DIFFERENT, 1), (op::EQUAL, (READ - cut - 1) as u32)]
+            }
+            997.. => {
+                self.haplotype(start, READ, haplotype, &mut sequence);
+                vec![(op::MATCH, cut as u32), (op::PADDING, 2), (op::MATCH, (READ - cut) as u32)]
+            }
+            _ => {
+                self.haplotype(start, READ, haplotype, &mut sequence);
+                whole(READ)
+            }
+        };
+        Read { start, cigar, sequence }
+    }
+
+    /// A read over an indel of its haplotype, when one lies well inside.
+    fn carrying_an_indel(&self, start: i64, haplotype: usize) -> Option<Read> {
+        let variants = &self.at().variants;
+        let from = variants.partition_point(|variant| i64::from(variant.position) < start + 2);
+        for variant in &variants[from..] {
+            let before = i64::from(variant.position) - start + 1;
+            if before > READ - 15 {
+                return None;
+            }
+            if variant.allele(haplotype) != 1 {
+                continue;
+            }
+            let mut sequence = Vec::with_capacity(READ as usize);
+            let (operation, length, skipped, inserted) = match &variant.kind {
+                Kind::Insertion(letters) => (op::INSERTION, letters.len() as i64, 0, letters.as_slice()),
+                Kind::Deletion(length) => (op::DELETION, i64::from(*length), i64::from(*length), &[][..]),
+                _ => continue,
+            };
+            let rest = READ - before - inserted.len() as i64;
+            self.haplotype(start, before, haplotype, &mut sequence);
+            sequence.extend_from_slice(inserted);
+            self.haplotype(start + before + skipped, rest, haplotype, &mut sequence);
+            let cigar = vec![(op::MATCH, before as u32), (operation, length as u32), (op::MATCH, rest as u32)];
+            return Some(Read { start, cigar, sequence });
+        }
+        None
+    }
+
+    /// Appends bases of a haplotype, as far as its variants are single bases.
+    fn haplotype(&self, start: i64, length: i64, haplotype: usize, letters: &mut Vec<u8>) {
+        let offset = letters.len();
+        self.genome.extend(self.contig, start..start + length, letters);
+        let variants = &self.at().variants;
+        let from = variants.partition_point(|variant| i64::from(variant.position) < start);
+        for variant in variants[from..].iter().take_while(|variant| i64::from(variant.position) < start + length) {
+            let letter = match (&variant.kind, variant.allele(haplotype)) {
+                (Kind::Snp(letter) | Kind::Two(letter, _), 1) | (Kind::Two(_, letter) | Kind::Star(letter), 2) => {
+                    *letter
+                }
+                _ => continue,
+            };
+            letters[offset + (i64::from(variant.position) - start) as usize] = letter;
+        }
+    }
+
+    /// Pairs that have no place.
+    fn unplaced(&mut self) {
+        for _ in 0..UNPLACED {
+            self.serial += 1;
+            for flags in [77, 141] {
+                let sequence = (0..READ).map(|_| self.random.choose(b"ACGT")).collect();
+                self.ready.push_back(Record {
+                    reference: -1,
+                    start: -1,
+                    name: Self::name(self.serial),
+                    flags,
+                    mapping_quality: 0,
+                    cigar: Vec::new(),
+                    mate_reference: -1,
+                    mate_start: -1,
+                    template_length: 0,
+                    sequence,
+                    qualities: self.random.choose(&self.qualities).to_vec(),
+                    barcode: None,
+                });
+            }
+        }
+    }
+}
+
+impl Iterator for Fragments<'_> {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
+        while self.ready.is_empty() && !self.finished {
+            self.advance();
+        }
+        self.ready.pop_front()
+    }
+}
+
+/// Qualities that start high and sink in steps, as sequencers bin them.
+fn qualities(random: &mut Random) -> [u8; READ as usize] {
+    const BINS: [u8; 4] = [2, 11, 25, 37];
+    let mut state = 3;
+    std::array::from_fn(|index| {
+        let sinking = 0.02 + 0.05 * (index as f64 / READ as f64).powi(2);
+        let turn = random.unit();
+        if turn < sinking {
+            state = state.min(random.below(4) as usize);
+        } else if turn > 0.65 {
+            state = 3;
+        }
+        BINS[state]
+    })
+}
