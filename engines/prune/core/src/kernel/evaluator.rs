@@ -546,6 +546,25 @@ impl Evaluator {
         gradient
     }
 
+    /// Rates from which a fit can start: presence as frequent as in the data, one change per root-to-tip distance.
+    pub fn guess_rates(&self) -> Rates {
+        let (mut present, mut known) = (0.0, 0.0);
+        for tip in 0..self.columns.tip_count() {
+            let count = |row: &[u8]| f64::from(row.iter().map(|b| b.count_ones()).sum::<u32>());
+            present += count(self.columns.present_row(tip));
+            let missing = self.columns.missing_row(tip).map_or(0.0, count);
+            known += self.columns.family_count() as f64 - missing;
+        }
+        let frequency = if known > 0.0 { (present / known).clamp(0.01, 0.99) } else { 0.5 };
+        let mut depths = vec![0.0; self.tree.node_count()];
+        for node in (0..self.tree.node_count()).rev() {
+            depths[node] = self.tree.parent(node).map_or(0.0, |p| depths[p]) + self.tree.length(node);
+        }
+        let depth = self.tree.tips().iter().map(|&t| depths[t as usize]).sum::<f64>() / self.tree.tip_count() as f64;
+        let total = if depth > 0.0 { 1.0 / depth } else { 1.0 };
+        Rates { gain: frequency * total, loss: (1.0 - frequency) * total }
+    }
+
     /// The tree.
     pub fn tree(&self) -> &Tree {
         &self.tree

@@ -131,9 +131,10 @@ impl Branch {
     }
 }
 
-/// -log2, by the exponent alone: at most one bit too many.
+/// -log2 of a value in [0, 1], rounded up to whole bits.
 fn bits(value: f64) -> f64 {
-    if value <= 0.0 { f64::INFINITY } else { (-value.log2()).max(0.0) }
+    // The exponent field; subnormal numbers come out as 1,023 bits, past every threshold as they should.
+    if value <= 0.0 { f64::INFINITY } else { (1023 - (value.to_bits() >> 52) as i64).max(0) as f64 }
 }
 
 /// Bounds along a schedule: calls `emit(step)` for every step and `rescale(rounds, risky)` where it belongs.
@@ -187,13 +188,10 @@ pub(crate) enum Event {
 impl Program {
     /// Fills in a schedule for one pair of rates.
     pub(crate) fn new(tree: &Tree, states: &TipStates, schedule: &Schedule, rates: Rates, prior: RootPrior) -> Self {
-        let transition = |node: u32| {
-            if node as usize == tree.root() {
-                Transition::IDENTITY.0
-            } else {
-                Transition::new(rates, tree.length(node as usize)).0
-            }
-        };
+        let mut transitions: Vec<Transition> =
+            (0..tree.node_count()).map(|node| Transition::new(rates, tree.length(node))).collect();
+        transitions[tree.root()] = Transition::IDENTITY;
+        let transition = |node: u32| transitions[node as usize].0;
         let columns = |tip: u32| {
             let p = transition(tree.tips()[tip as usize]);
             [[p[0][0], p[1][0]], [p[0][1], p[1][1]]]
