@@ -2,7 +2,9 @@
 
 pub mod cli;
 pub mod interrupt;
+pub mod measure;
 pub mod plugin;
 pub mod publish;
+pub mod stats;
 pub mod trial;
 pub mod worker;

@@ -8,7 +8,6 @@
 //! that loads a plugin ([`load`], [`host`]) and the only one with `unsafe` code.
 
 mod child;
-mod figures;
 mod host;
 mod load;
 mod process;

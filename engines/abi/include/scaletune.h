@@ -92,7 +92,8 @@ typedef struct scaletune_host {
     int32_t (*cancelled)(void *context);
     /* [any] A figure worth keeping beside the timings, such as records seen. */
     void (*metric)(void *context, scaletune_text name, double value, scaletune_text unit);
-    /* [caller] A stage that describe() declares begins, or ends. Not nested. */
+    /* [any] A stage that describe() declares begins, or ends. Stages are not
+     * nested and do not overlap. */
     void (*stage_begin)(void *context, scaletune_text stage);
     void (*stage_end)(void *context, scaletune_text stage);
     /* [any] Nanoseconds on the host's clock, for task_span(). */

@@ -64,6 +64,27 @@ impl Host<'_> {
         unsafe { (self.table.log)(self.table.context, level, Text::lend(message)) }
     }
 
+    /// One of the stages that the descriptor declares begins. Stages are not nested and do not overlap.
+    pub fn stage_begin(&self, name: &str) {
+        // SAFETY: as in `progress`.
+        unsafe { (self.table.stage_begin)(self.table.context, Text::lend(name)) }
+    }
+
+    /// A stage ends.
+    pub fn stage_end(&self, name: &str) {
+        // SAFETY: as in `progress`.
+        unsafe { (self.table.stage_end)(self.table.context, Text::lend(name)) }
+    }
+
+    /// Does `work` as one of the stages that the descriptor declares.
+    pub fn stage<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
+        self.stage_begin(name);
+        // A panic leaves the stage open: the session is poisoned then, and its figures are of no use.
+        let result = work();
+        self.stage_end(name);
+        result
+    }
+
     /// Nanoseconds on the host's clock, for [`Host::task_span`].
     pub fn now(&self) -> u64 {
         // SAFETY: as in `cancelled`.
@@ -80,7 +101,7 @@ impl Host<'_> {
 /// What the thread that the host called may do, and all that [`Host`] offers.
 pub struct Call<'a> {
     host: Host<'a>,
-    /// Neither `Send` nor `Sync`: stages and failures belong to the calling thread.
+    /// Neither `Send` nor `Sync`: a failure belongs to the calling thread.
     thread_bound: PhantomData<*const ()>,
 }
 
@@ -96,21 +117,6 @@ impl<'a> Call<'a> {
     /// The part that may be shared with other threads.
     pub fn host(&self) -> Host<'a> {
         self.host
-    }
-
-    /// Does `work` as one of the stages that the descriptor declares. Not to be nested.
-    pub fn stage<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
-        struct End<'c>(&'c HostTable, &'c str);
-        impl Drop for End<'_> {
-            fn drop(&mut self) {
-                // SAFETY: the table outlives the call, and a stage ends on the thread that began it.
-                unsafe { (self.0.stage_end)(self.0.context, Text::lend(self.1)) }
-            }
-        }
-        // SAFETY: `Call` lives on the thread that the host called only.
-        unsafe { (self.host.table.stage_begin)(self.host.table.context, Text::lend(name)) };
-        let _end = End(self.host.table, name);
-        work()
     }
 
     /// Why the call that runs is about to fail.

@@ -1,9 +1,10 @@
 //! The child: does one job and reports.
 
-use super::figures::{cpu_seconds, median, peak_rss_bytes};
 use super::host::Host;
 use super::load::Engine;
 use super::protocol::{Event, Job, Kind, PlanLine, RepeatRule, Step, Totals};
+use crate::measure::process::{cpu_seconds, peak_rss_bytes};
+use crate::stats::median;
 
 use crate::trial::StageTime;
 use scaletune_abi::{Session, Status};
@@ -251,7 +252,9 @@ impl Work<'_> {
             }
             let measured: f64 = samples.iter().map(|sample| sample.wall_s).sum();
             if measured >= self.repeat.min_seconds || samples.len() >= self.repeat.max_runs as usize {
-                let middle = |part: fn(&Sample) -> f64| median(&samples.iter().map(part).collect::<Vec<_>>());
+                let middle = |part: fn(&Sample) -> f64| {
+                    median(&samples.iter().map(part).collect::<Vec<_>>()).unwrap_or_default()
+                };
                 totals.stages.push(StageTime { name: "run".into(), seconds: middle(|sample| sample.wall_s) });
                 totals.cpu_s += middle(|sample| sample.cpu_s);
                 totals.runs = samples.len() as u32;

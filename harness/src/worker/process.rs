@@ -1,8 +1,8 @@
 //! The parent's side: starts a worker, listens, limits, and reaps it with the kernel's figures.
 
 use super::child::ENTRY_ARGUMENT;
-use super::figures::thread_count;
 use super::protocol::{Event, Job, Kind, Level, PlanLine, RepeatRule, Span, Step, Totals};
+use crate::measure::process::thread_count;
 use crate::trial::StageTime;
 use crate::{interrupt, trial};
 use rustix::process::{Pid, Signal};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// User and system CPU seconds of this process so far, all its threads together.
-pub(super) fn cpu_seconds() -> f64 {
+pub fn cpu_seconds() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32).as_secs_f64()
 }
@@ -11,12 +11,12 @@ pub(super) fn cpu_seconds() -> f64 {
 /// Peak resident set of this process in bytes; 0 where the kernel does not say.
 ///
 /// Not `ru_maxrss`: that starts at the peak of the process this one was forked from.
-pub(super) fn peak_rss_bytes() -> u64 {
+pub fn peak_rss_bytes() -> u64 {
     status_field("self", "VmHWM:").unwrap_or(0) * 1024
 }
 
 /// Threads that process `pid` has now; 0 where it is gone.
-pub(super) fn thread_count(pid: i32) -> u64 {
+pub fn thread_count(pid: i32) -> u64 {
     status_field(&pid.to_string(), "Threads:").unwrap_or(0)
 }
 
@@ -24,18 +24,6 @@ fn status_field(pid: &str, field: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     line.split_whitespace().next()?.parse().ok()
-}
-
-/// The middle value; of an even number the mean of the two in the middle.
-pub(super) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => sorted[middle],
-        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,117 @@
+//! A session of the core, watched by the host.
+
+use crate::options;
+use scaletune_count_core::{self as core, ErrorKind, Monitor};
+use scaletune_sdk::{Call, Error, Host, InputClass, Inputs, Plan, Session};
+use serde_json::json;
+use std::path::Path;
+use std::time::Instant;
+
+/// One opened count.
+pub(crate) struct CountSession {
+    session: core::Session,
+    /// Warnings that the user has seen.
+    told: Vec<String>,
+}
+
+impl CountSession {
+    pub(crate) fn open(call: &Call<'_>, inputs: &Inputs) -> Result<CountSession, Error> {
+        let options = options::options(inputs)?;
+        let session = call.stage("sites", || core::Session::open(options, &Watch::new(call.host()))).map_err(error)?;
+        let mut opened = CountSession { session, told: Vec::new() };
+        opened.tell(call);
+        Ok(opened)
+    }
+
+    /// Tells each warning once, however often a run is repeated.
+    fn tell(&mut self, call: &Call<'_>) {
+        for warning in self.session.warnings() {
+            let text = warning.to_string();
+            if !self.told.contains(&text) {
+                call.warn(&text);
+                self.told.push(text);
+            }
+        }
+    }
+}
+
+impl Session for CountSession {
+    fn input_class(&self) -> InputClass {
+        let class = self.session.input_class();
+        let mut map = InputClass::new();
+        map.insert("format".into(), json!(if class.cram { "cram" } else { "bam" }));
+        map.insert("alignment_bytes".into(), json!(class.alignment_bytes));
+        map.extend(class.records.map(|records| ("records".to_string(), json!(records))));
+        map.insert("contigs".into(), json!(class.contigs));
+        map.insert("sites".into(), json!(class.sites));
+        map
+    }
+
+    fn prepare(&mut self, _call: &Call<'_>, plan: &Plan) -> Result<(), Error> {
+        self.session.prepare(&options::plan(plan)?).map_err(error)
+    }
+
+    fn run(&mut self, call: &Call<'_>) -> Result<(), Error> {
+        self.session.run(&Watch::new(call.host())).map_err(error)?;
+        self.tell(call);
+        for (name, sum) in ["ref_count", "alt_count", "other_count"].iter().zip(self.session.sums().unwrap_or_default()) {
+            call.metric(name, sum as f64, "counts");
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, _call: &Call<'_>, folder: &Path) -> Result<(), Error> {
+        self.session.write(folder).map_err(error)
+    }
+}
+
+/// The host as the core's monitor.
+pub(crate) struct Watch<'a> {
+    host: Host<'a>,
+    /// The same moment on both clocks.
+    began: (Instant, u64),
+}
+
+impl<'a> Watch<'a> {
+    pub(crate) fn new(host: Host<'a>) -> Watch<'a> {
+        Watch { host, began: (Instant::now(), host.now()) }
+    }
+
+    fn on_host_clock(&self, moment: Instant) -> u64 {
+        self.began.1 + moment.saturating_duration_since(self.began.0).as_nanos() as u64
+    }
+}
+
+impl Monitor for Watch<'_> {
+    fn cancelled(&self) -> bool {
+        self.host.cancelled()
+    }
+
+    fn progress(&self, stage: &'static str, done: u64, total: u64) {
+        self.host.progress(stage, done, total);
+    }
+
+    fn span(&self, task: usize, worker: usize, start: Instant, end: Instant) {
+        let (start, end) = (self.on_host_clock(start), self.on_host_clock(end));
+        self.host.task_span(&format!("unit {task}"), worker as u32, start, end);
+    }
+
+    fn begin(&self, stage: &'static str) {
+        self.host.stage_begin(stage);
+    }
+
+    fn end(&self, stage: &'static str) {
+        self.host.stage_end(stage);
+    }
+}
+
+/// The core's error in the contract's classes.
+pub(crate) fn error(error: core::Error) -> Error {
+    let text = error.to_string();
+    match error.kind() {
+        ErrorKind::BadInput => Error::bad_input(text),
+        ErrorKind::UnsupportedPlan => Error::unsupported_plan(text),
+        ErrorKind::Cancelled => Error::cancelled(),
+        ErrorKind::Failed => Error::failed(text),
+    }
+}

@@ -1,0 +1,59 @@
+//! The example engine in C: compiled, found, described, run under every plan.
+
+mod common;
+
+use common::{compile_c, home, outcome, scaletune, succeed};
+
+#[test]
+fn every_plan_counts_the_lines() {
+    let home = home();
+    let Some(engines) = compile_c(home.path(), "engines/example-c/example.c", "example_c", &[]) else { return };
+    let file = home.path().join("three lines.txt");
+    std::fs::write(&file, "one\ntwo\nthree\n").unwrap();
+    for plan in ["method=stdio", "method=block", "method=block,block-kib=4", "method=block,block-kib=1024"] {
+        let out = home.path().join("lines.tsv");
+        let mut command = scaletune(home.path());
+        command.arg("--engine-path").arg(&engines).args(["run", "example-c", "--plan", plan, "--file"]).arg(&file);
+        succeed(command.arg("-o").arg(&out));
+        assert_eq!(std::fs::read_to_string(&out).unwrap(), "lines\n3\n", "{plan}");
+        assert!(out.with_file_name("lines.tsv.run.json").exists());
+    }
+}
+
+#[test]
+fn its_flags_come_from_its_descriptor() {
+    let home = home();
+    let Some(engines) = compile_c(home.path(), "engines/example-c/example.c", "example_c", &[]) else { return };
+    let run = |arguments: &[&str]| {
+        outcome(scaletune(home.path()).arg("--engine-path").arg(&engines).args(["run", "example-c"]).args(arguments))
+    };
+    let (status, help, _) = run(&["--help"]);
+    assert_eq!(status, 0);
+    assert!(help.contains("--file <FILE>") && help.contains("File whose lines to count"), "{help}");
+    let (status, _, error) = run(&["-o", "-"]);
+    assert_eq!((status, error.as_str()), (2, "scaletune: input `file` is missing; give --file\n"));
+    let (status, _, error) = run(&["--file", "absent", "-o", "-"]);
+    assert_eq!(status, 2);
+    assert!(error.contains("input `file`: ") && error.contains("absent: No such file"), "{error}");
+    let (status, _, error) = run(&["--file", "x", "--fiel", "y", "-o", "-"]);
+    assert_eq!(status, 2);
+    assert!(error.contains("--fiel"), "{error}");
+}
+
+#[test]
+fn engines_lists_it_and_shows_it_in_full() {
+    let home = home();
+    let Some(engines) = compile_c(home.path(), "engines/example-c/example.c", "example_c", &[]) else { return };
+    let show = |arguments: &[&str]| {
+        let (status, text, _) =
+            outcome(scaletune(home.path()).arg("--engine-path").arg(&engines).arg("engines").args(arguments));
+        assert_eq!(status, 0);
+        text
+    };
+    assert!(show(&[]).contains("strategies: method block|stdio, block-kib"));
+    assert!(show(&["example-c"]).contains("method == stdio -> block-kib == 64"));
+    let json: serde_json::Value = serde_json::from_str(&show(&["example-c", "--json"])).unwrap();
+    assert_eq!(json["descriptor"]["axes"][1]["max"], 1024);
+    let list: serde_json::Value = serde_json::from_str(&show(&["--json"])).unwrap();
+    assert!(list.as_array().unwrap().iter().any(|entry| entry["descriptor"]["name"] == "example-c"));
+}

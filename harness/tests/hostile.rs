@@ -1,0 +1,187 @@
+//! Plugins that break the contract, crash, hang or lie: each ends in one line and exit status 3, and nothing is left.
+
+mod common;
+
+use common::{compile_c, home, hostile_engine, names, outcome, scaletune, succeed};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Exit status and the last line of standard error of a run of the hostile engine; the output folder must stay empty.
+fn deed(deed: &str, more: &[&str]) -> (i32, String) {
+    let home = home();
+    let engines = hostile_engine(home.path());
+    let out = home.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    let mut command = scaletune(home.path());
+    command.arg("--engine-path").arg(engines).args(["run", "hostile", "--threads", "1", "--deed", deed]).args(more);
+    let (status, _, stderr) = outcome(command.arg("-o").arg(out.join("answer.tsv")));
+    if status != 0 {
+        assert_eq!(names(&out), [""; 0], "{deed} left something behind");
+    }
+    (status, stderr.lines().last().unwrap_or_default().to_string())
+}
+
+#[test]
+fn a_table_that_breaks_the_contract_is_told_field_by_field() {
+    let defects = [
+        (1, "engine: abi 2.0, 88 bytes; host: abi 1.0, 72 bytes"),
+        (2, "engine: abi 1.0, 40 bytes; host: abi 1.0"),
+        (3, "its table has no function for run"),
+        (4, "`scaletune_engine_v1` returned null"),
+        (5, "no UTF-8"),
+        (6, "no valid JSON"),
+        (7, "descriptor can't be read: missing field `version`"),
+        (8, "exports no `scaletune_engine_v1`"),
+    ];
+    for (defect, cause) in defects {
+        let home = home();
+        let define = format!("-DDEFECT={defect}");
+        let source = "harness/tests/engines/defective.c";
+        let Some(engines) = compile_c(home.path(), source, "example_c", &[&define]) else { return };
+        let mut command = scaletune(home.path());
+        let (status, _, stderr) =
+            outcome(command.arg("--engine-path").arg(&engines).args(["run", "example-c", "-o", "-"]));
+        assert_eq!(status, 3, "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        let cause = cause.replace("88 bytes", "72 bytes");
+        assert!(stderr.contains("example_c.so") && stderr.contains(&cause), "{cause}: {stderr}");
+        // The list shows it with the reason, and lives.
+        let mut command = scaletune(home.path());
+        let (status, list, _) = outcome(command.arg("--engine-path").arg(&engines).arg("engines"));
+        assert_eq!(status, 0);
+        assert!(list.contains("unusable") && list.contains(&cause), "{list}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_library_is_told() {
+    let home = home();
+    let engines = home.path().join("engines");
+    std::fs::create_dir(&engines).unwrap();
+    std::fs::write(engines.join("libscaletune_text.so"), "text").unwrap();
+    let (status, _, stderr) =
+        outcome(scaletune(home.path()).arg("--engine-path").arg(&engines).args(["run", "text", "-o", "-"]));
+    assert_eq!(status, 3);
+    assert!(stderr.contains("libscaletune_text.so") && stderr.contains("can't be loaded"), "{stderr}");
+}
+
+#[test]
+fn panics_crashes_and_failures_name_call_cause_and_plan() {
+    for (told, cause) in [
+        ("panic-in-open", "in open: panicked: "),
+        ("panic-in-prepare", "in prepare: panicked: "),
+        ("panic-in-run", "in run: panicked: as told at "),
+        ("panic-in-thread", "in run: panicked: as told, in a thread at "),
+        ("panic-in-write", "in write: panicked: "),
+        ("panic-in-close", "in close: panicked: "),
+        ("segfault", "crashed in run: SIGSEGV"),
+        ("abort", "crashed in run: SIGABRT"),
+        ("exit", "ended the process in run with exit status 7"),
+        ("fail", "failed in run: disk on fire"),
+        ("missing-output", "the engine did not write `answer.tsv`"),
+        ("undeclared-output", "the engine wrote `stray.tsv`, which it does not declare"),
+    ] {
+        let (status, line) = deed(told, &[]);
+        assert_eq!(status, 3, "{told}: {line}");
+        assert!(line.contains(cause), "{told}: {line}");
+        if cause.contains("run") {
+            assert!(line.contains("engine `hostile`") && line.contains("plan style=plain,workers=1"), "{told}: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_hang_ends_at_the_time_limit() {
+    for told in ["hang", "deaf"] {
+        let began = Instant::now();
+        let (status, line) = deed(told, &["--time-limit", "300ms"]);
+        assert_eq!(status, 3);
+        assert!(line.contains("gave no answer in run after 0.3 s: time limit reached"), "{line}");
+        assert!(began.elapsed() < Duration::from_secs(10));
+    }
+}
+
+#[test]
+fn what_an_engine_prints_or_floods_does_no_harm() {
+    for told in ["print", "chatter", "leave-thread"] {
+        let (status, line) = deed(told, &[]);
+        assert_eq!(status, 0, "{told}: {line}");
+    }
+}
+
+#[test]
+fn a_liar_about_threads_is_reported() {
+    let home = home();
+    let engines = hostile_engine(home.path());
+    let mut command = scaletune(home.path());
+    command.arg("--engine-path").arg(engines).args(["run", "hostile", "--threads", "1", "--deed", "too-many-threads"]);
+    let stderr = succeed(command.args(["-o", "answer.tsv"]));
+    assert!(stderr.contains("engine `hostile` ran 9 threads; its plan allows 2"), "{stderr}");
+}
+
+/// Starts a run that would go on for an hour, and waits until its work has begun.
+fn long_run(home: &Path, told: &str) -> std::process::Child {
+    let engines = hostile_engine(home);
+    let mut command = scaletune(home);
+    command.arg("--engine-path").arg(engines).args([
+        "run",
+        "hostile",
+        "--threads",
+        "1",
+        "--deed",
+        told,
+        "-o",
+        "answer.tsv",
+    ]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    while workers_of(child.id()).is_empty()
+        || !names(home).iter().any(|name| name.starts_with(".answer.tsv.scaletune-"))
+    {
+        assert!(began.elapsed() < Duration::from_secs(10), "the run did not begin");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    child
+}
+
+/// The worker processes of a harness.
+fn workers_of(parent: u32) -> Vec<u32> {
+    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+fn signal(signal: &str, pid: u32) {
+    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn an_interrupt_ends_with_130_and_leaves_nothing() {
+    for (told, name) in [("hang", "-INT"), ("hang", "-TERM"), ("deaf", "-INT")] {
+        let home = home();
+        let child = long_run(home.path(), told);
+        let workers = workers_of(child.id());
+        signal(name, child.id());
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(130), "{told} {name}: {stderr}");
+        assert!(stderr.contains("interrupted; nothing was written"), "{stderr}");
+        assert_eq!(names(home.path()), ["engines"]);
+        assert!(workers.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists()), "a worker lives on");
+    }
+}
+
+#[test]
+fn a_killed_worker_is_told() {
+    let home = home();
+    let child = long_run(home.path(), "hang");
+    for worker in workers_of(child.id()) {
+        signal("-KILL", worker);
+    }
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("crashed in run: SIGKILL"), "{stderr}");
+    assert_eq!(names(home.path()), ["engines"]);
+}

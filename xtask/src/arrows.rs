@@ -1,0 +1,134 @@
+//! The dependency arrows of ARCHITECTURE.md, held by a test.
+
+#![cfg(test)]
+
+use crate::root;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Our own crates that each of our crates may depend on. Whoever adds a crate decides here where it stands.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("scaletune-abi", &[]),
+    ("scaletune-descriptor", &[]),
+    ("scaletune-sdk", &["scaletune-abi", "scaletune-descriptor"]),
+    ("scaletune-hts", &[]),
+    ("scaletune-count-core", &["scaletune-hts"]),
+    ("scaletune-em-core", &["scaletune-hts"]),
+    ("scaletune-prune-core", &[]),
+    ("scaletune-count", &["scaletune-count-core", "scaletune-sdk"]),
+    ("scaletune-em", &["scaletune-em-core", "scaletune-sdk"]),
+    ("scaletune-prune", &["scaletune-prune-core", "scaletune-sdk"]),
+    ("scaletune-hostile", &["scaletune-sdk"]),
+    // The harness names no engine.
+    ("scaletune", &["scaletune-abi", "scaletune-descriptor"]),
+    ("xtask", &[]),
+];
+
+/// Where `unsafe` may stand: a crate, or a file or folder of one. Everything else forbids it.
+const UNSAFE: &[&str] = &[
+    "engines/abi/",
+    "engines/sdk/",
+    "engines/hts/",
+    "harness/src/worker.rs",
+    "harness/src/worker/",
+    // Test only: it is there to misbehave.
+    "engines/hostile/",
+    // Vector kernels, and those whose gathers must not be checked twice.
+    "engines/prune/core/src/kernel/",
+    "engines/em/core/src/solver/packed.rs",
+];
+
+/// Crates whose engine-side `core` must not know of plugins, plans in text form, or JSON.
+const CORES: &[&str] = &["scaletune-count-core", "scaletune-em-core", "scaletune-prune-core"];
+
+struct Package {
+    folder: PathBuf,
+    dependencies: BTreeSet<String>,
+}
+
+/// Every member of the workspace, by name, with what it depends on outside its tests.
+fn packages() -> BTreeMap<String, Package> {
+    let read = |path: &Path| -> toml::Table { std::fs::read_to_string(path).unwrap().parse().unwrap() };
+    let workspace = read(&root().join("Cargo.toml"));
+    let members = workspace["workspace"]["members"].as_array().unwrap();
+    members
+        .iter()
+        .map(|member| {
+            let folder = PathBuf::from(member.as_str().unwrap());
+            let manifest = read(&root().join(&folder).join("Cargo.toml"));
+            let tables = ["dependencies", "build-dependencies"].into_iter().filter_map(|table| manifest.get(table));
+            let dependencies = tables.flat_map(|table| table.as_table().unwrap().keys().cloned()).collect();
+            (manifest["package"]["name"].as_str().unwrap().to_string(), Package { folder, dependencies })
+        })
+        .collect()
+}
+
+#[test]
+fn dependencies_run_one_way() {
+    for (name, package) in packages() {
+        let allowed = ALLOWED.iter().find(|(known, _)| *known == name);
+        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{name} has no place in ALLOWED"));
+        for dependency in &package.dependencies {
+            let ours = ALLOWED.iter().any(|(known, _)| known == dependency);
+            assert!(!ours || allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
+            let knows_json =
+                CORES.contains(&name.as_str()) && ["serde_json", "libloading"].contains(&dependency.as_str());
+            assert!(!knows_json, "{name} must not depend on {dependency}: a core knows nothing of plugins or JSON");
+        }
+    }
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Lines with the keyword itself: not in a comment, not as part of an attribute's or lint's name.
+fn says_unsafe(text: &str) -> bool {
+    text.lines().any(|line| {
+        let code = line.split("//").next().unwrap_or_default();
+        code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe")
+            && !code.contains("\"unsafe\"")
+    })
+}
+
+#[test]
+fn unsafe_code_stands_only_where_it_may() {
+    let root = root();
+    for (name, package) in packages() {
+        let mut files = Vec::new();
+        rust_files(&root.join(&package.folder).join("src"), &mut files);
+        let mut whole_crate_is_safe = true;
+        for file in files {
+            let relative = file.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+            let may = UNSAFE.iter().any(|place| relative.starts_with(place));
+            whole_crate_is_safe &= !may;
+            let text = std::fs::read_to_string(&file).unwrap();
+            assert!(may || !says_unsafe(&text), "{relative} holds unsafe code; {name} may not, or not there");
+        }
+        if whole_crate_is_safe {
+            let entry = ["lib.rs", "main.rs"].map(|file| root.join(&package.folder).join("src").join(file));
+            let text = entry.iter().filter_map(|path| std::fs::read_to_string(path).ok()).next().unwrap();
+            assert!(text.contains("#![forbid(unsafe_code)]"), "{name} lacks #![forbid(unsafe_code)]");
+        }
+    }
+}
+
+#[test]
+fn the_harness_names_no_engine() {
+    let mut files = Vec::new();
+    rust_files(&root().join("harness/src"), &mut files);
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for name in ["scaletune_count", "scaletune_em", "scaletune_prune", "\"count\"", "\"em\"", "\"prune\""] {
+            assert!(!code.contains(name), "{} names an engine: {name}", file.display());
+        }
+    }
+}
