@@ -59,10 +59,6 @@ impl Source {
         self.path.to_path_buf()
     }
 
-    pub(crate) fn file(&self) -> &File {
-        &self.file
-    }
-
     pub(crate) fn read_exact(&self, bytes: &mut [u8], offset: u64) -> Result<(), Error> {
         self.file.read_exact_at(bytes, offset).map_err(|source| Error::Read { path: self.owned_path(), offset, source })
     }

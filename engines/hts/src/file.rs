@@ -1,17 +1,16 @@
 //! An alignment file, opened and checked once before any work.
 
 use std::{
-    fmt,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use crate::{
-    Decode, Error,
+    Decode, Error, Planner,
     bgzf::{END_BLOCK, Inflater, LARGEST_BLOCK, Source, Window},
     header::{self, Contig, Header, SortOrder},
     htslib::Handle,
+    index::{Index, Statistics, Warning},
     unit::{Pieces, Unit, VirtualOffset},
 };
 
@@ -29,6 +28,8 @@ pub enum Format {
 pub struct OpenOptions {
     /// The index; without it the usual names beside the file are tried.
     pub index: Option<PathBuf>,
+    /// Look for no index: for work that reads the whole file, in whatever order it is.
+    pub without_index: bool,
     /// The FASTA file that a CRAM file was made with.
     pub reference: Option<PathBuf>,
 }
@@ -42,31 +43,43 @@ struct Checked {
     source: Source,
     format: Format,
     header: Header,
+    /// Meaningful for BAM only.
     first_record: VirtualOffset,
     reference: Option<PathBuf>,
+    index: Option<Index>,
+    warnings: Vec<Warning>,
 }
 
 impl AlignmentFile {
-    /// Opens the file and checks what can be checked without reading its records: that it is BAM or CRAM, whole at its end,
-    /// and has a readable header.
+    /// Opens the file and checks what can be checked without reading its records: that it is BAM or CRAM and whole at its end,
+    /// that its header can be read, and that its index, if there is one, can be read and points into the file.
     ///
     /// # Errors
     /// Any of that fails. A missing index is no error here: [`AlignmentFile::planner`] needs one, the whole file doesn't.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, Error> {
         let source = Source::open(path)?;
         let format = sniff(&source)?;
+        if let Some(reference) = &options.reference {
+            Source::open(reference)?;
+        }
         let (header, first_record) = match format {
             Format::Bam => {
                 check_end(&source)?;
                 bam_header(&source)?
             }
             Format::Cram => {
-                let problem = format!("{}: CRAM is not read yet", path.display());
-                return Err(Error::Unsupported { problem });
+                let handle = Handle::open(path, &Decode::Inline, options.reference.as_deref())?;
+                handle.check_end(source.size())?;
+                (handle.header()?, VirtualOffset::new(0, 0))
             }
         };
+        let index = if options.without_index { None } else { Index::find(path, format, options.index.as_deref())? };
         let reference = options.reference.clone();
-        Ok(AlignmentFile(Arc::new(Checked { source, format, header, first_record, reference })))
+        let mut checked = Checked { source, format, header, first_record, reference, index, warnings: Vec::new() };
+        if let Some(index) = &checked.index {
+            checked.warnings.extend(index.check(&checked.source, format, checked.header.contigs.len())?);
+        }
+        Ok(AlignmentFile(Arc::new(checked)))
     }
 
     /// The path that it was opened with.
@@ -102,6 +115,42 @@ impl AlignmentFile {
     /// Every record of the file, mapped or not, in file order, as one unit; it needs no index and no order.
     pub fn whole_file(&self) -> Unit {
         Unit { pieces: Pieces::WholeFile, bytes: self.size() }
+    }
+
+    /// What a user should hear of, and that stops no work.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.0.warnings
+    }
+
+    /// How many records the index counts; `None` without an index, or where it does not count (CRAM's never does).
+    pub fn statistics(&self) -> Option<Statistics> {
+        self.0.index.as_ref()?.statistics(self.contigs().len())
+    }
+
+    /// The number of the contig of that name.
+    pub fn contig_number(&self, name: &str) -> Option<usize> {
+        self.contigs().iter().position(|contig| contig.name == name)
+    }
+
+    /// Cuts the file into units by means of its index.
+    ///
+    /// # Errors
+    /// There is no index.
+    pub fn planner(&self) -> Result<Planner<'_>, Error> {
+        match &self.0.index {
+            Some(index) => Ok(Planner::new(self, index)),
+            None => Err(self.no_index()),
+        }
+    }
+
+    pub(crate) fn no_index(&self) -> Error {
+        let looked_for = Index::names_tried(self.path(), self.format());
+        Error::NoIndex { path: self.path().to_owned(), looked_for }
+    }
+
+    /// The index that was found.
+    pub fn index_path(&self) -> Option<&Path> {
+        self.0.index.as_ref().map(|index| index.path.as_path())
     }
 
     pub(crate) fn source(&self) -> &Source {

@@ -8,22 +8,71 @@ use rust_htslib::bam::Record;
 use crate::{
     AlignmentFile, Decode, Error, Visitor,
     alignment::Alignment,
-    unit::{Range, VirtualOffset},
+    unit::{Interval, Range, VirtualOffset},
 };
 
 pub(crate) use handle::{Handle, silence};
+use handle::QueryIndex;
 
 /// Reads units of one file.
 pub(crate) struct HtslibReader {
     handle: Handle,
     record: Record,
     contigs: usize,
+    /// For CRAM: loaded with the first unit that needs it.
+    index: Option<QueryIndex>,
+    /// Whether records have been read: a CRAM file is then opened again to be read from its start.
+    is_used: bool,
+    file: AlignmentFile,
+    decode: Decode,
 }
 
 impl HtslibReader {
     pub(crate) fn open(file: &AlignmentFile, decode: &Decode) -> Result<Self, Error> {
-        let handle = Handle::open(file.path(), decode, file.reference())?;
-        Ok(HtslibReader { handle, record: Record::new(), contigs: file.contigs().len() })
+        Ok(HtslibReader {
+            handle: Handle::open(file.path(), decode, file.reference())?,
+            record: Record::new(),
+            contigs: file.contigs().len(),
+            index: None,
+            is_used: false,
+            file: file.clone(),
+            decode: decode.clone(),
+        })
+    }
+
+    /// Shows the visitor every record of a CRAM file.
+    pub(crate) fn walk_whole_cram<V: Visitor>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
+        if self.is_used {
+            self.handle = Handle::open(self.file.path(), &self.decode, self.file.reference())?;
+        }
+        self.is_used = true;
+        while self.handle.read(&mut self.record)? {
+            self.check_contigs()?;
+            visitor.record(&self.record)?;
+        }
+        Ok(())
+    }
+
+    /// Shows the visitor every record of a CRAM file that starts in the span, or, without a span, that has no contig.
+    pub(crate) fn walk_span<V: Visitor>(&mut self, span: Option<Interval>, visitor: &mut V) -> Result<(), V::Error> {
+        self.is_used = true;
+        let index = match self.index.take() {
+            Some(index) => index,
+            None => match self.file.index_path() {
+                Some(path) => self.handle.load_index(path)?,
+                None => return Err(self.file.no_index().into()),
+            },
+        };
+        let index = self.index.insert(index);
+        let mut query = self.handle.query(index, span)?;
+        while self.handle.read_query(&mut query, &mut self.record)? {
+            self.check_contigs()?;
+            // Records that begin in front of the span and reach into it belong to another.
+            if span.is_none_or(|span| (span.start..span.end).contains(&self.record.start())) {
+                visitor.record(&self.record)?;
+            }
+        }
+        Ok(())
     }
 
     /// Shows the visitor every record that starts in the range of a BAM file, whatever its `until`.

@@ -6,6 +6,7 @@ use crate::{
     AlignmentFile, Error, Format, Pool, Visitor,
     alignment::Alignment,
     htslib::HtslibReader,
+    noodles::NoodlesReader,
     raw::RawReader,
     unit::{Pieces, Place, Range, Unit, VirtualOffset},
 };
@@ -17,6 +18,8 @@ pub enum Decoder {
     Htslib,
     /// This crate's own walk: BAM only, on the calling thread; the fastest.
     Raw,
+    /// noodles: BAM only, on the calling thread; shares no code with the others.
+    Noodles,
 }
 
 /// Which threads decompress.
@@ -49,6 +52,7 @@ pub struct Reader {
 enum Inner {
     Htslib(Box<HtslibReader>),
     Raw(Box<RawReader>),
+    Noodles(Box<NoodlesReader>),
 }
 
 impl Reader {
@@ -63,6 +67,10 @@ impl Reader {
                 own_thread_only("raw", file, &plan.decode)?;
                 Inner::Raw(Box::new(RawReader::new(file.source().clone(), file.contigs().len())))
             }
+            Decoder::Noodles => {
+                own_thread_only("noodles", file, &plan.decode)?;
+                Inner::Noodles(Box::new(NoodlesReader::open(file)?))
+            }
         };
         Ok(Reader { inner, file: file.clone() })
     }
@@ -73,21 +81,26 @@ impl Reader {
     /// The visitor's own, or what is wrong with the file. After the latter make a new reader.
     pub fn walk<V: Visitor>(&mut self, unit: &Unit, visitor: &mut V) -> Result<(), V::Error> {
         let whole;
-        let ranges = match (&unit.pieces, self.file.format()) {
-            (Pieces::Ranges(ranges), Format::Bam) => ranges.as_slice(),
-            (Pieces::WholeFile, Format::Bam) => {
+        let ranges = match (&unit.pieces, &mut self.inner) {
+            (Pieces::Ranges(ranges), _) if self.file.format() == Format::Bam => ranges.as_slice(),
+            (Pieces::WholeFile, _) if self.file.format() == Format::Bam => {
                 whole = [Range { begin: self.file.first_record(), end: VirtualOffset::END, until: None }];
                 &whole
             }
+            (Pieces::WholeFile, Inner::Htslib(reader)) => return reader.walk_whole_cram(visitor),
+            (Pieces::Unplaced, Inner::Htslib(reader)) => return reader.walk_span(None, visitor),
+            (Pieces::Spans(spans), Inner::Htslib(reader)) => {
+                return spans.iter().try_for_each(|span| reader.walk_span(Some(*span), visitor));
+            }
             _ => {
-                let problem = format!("{}: CRAM is not read yet", self.file.path().display());
+                let problem = format!("{}: the unit is of a file of another format", self.file.path().display());
                 return Err(Error::Unsupported { problem }.into());
             }
         };
         for range in ranges {
             match range.until {
                 None => self.walk_range(range, visitor)?,
-                Some(until) => match self.walk_range(range, &mut Until { place: until, visitor }) {
+                Some(place) => match self.walk_range(range, &mut Until { place, visitor }) {
                     Ok(()) | Err(Stop::Reached) => {}
                     Err(Stop::Failed(error)) => return Err(error),
                 },
@@ -100,6 +113,7 @@ impl Reader {
         match &mut self.inner {
             Inner::Htslib(reader) => reader.walk(range, visitor),
             Inner::Raw(reader) => reader.walk(range, visitor),
+            Inner::Noodles(reader) => reader.walk(range, visitor),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
     mem::ManuallyDrop,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
-    ptr::NonNull,
+    ptr::{self, NonNull},
     sync::{Arc, Once},
 };
 
@@ -19,7 +19,7 @@ use crate::{
     Decode, Error, Pool,
     header::{Contig, Header},
     pool::thread_count,
-    unit::VirtualOffset,
+    unit::{Interval, VirtualOffset},
 };
 
 /// An open alignment file. Dropping it closes the file, then lets go of the pool.
@@ -61,6 +61,50 @@ impl Handle {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Looks for the container that ends a whole CRAM file of `size` bytes; files of version 2.0 have none.
+    pub(crate) fn check_end(&self, size: u64) -> Result<(), Error> {
+        // SAFETY: the file is open.
+        match unsafe { hts_sys::hts_check_EOF(self.file.as_ptr()) } {
+            0 => Err(Error::NoEndBlock { path: self.path.clone(), size }),
+            1..=3 => Ok(()),
+            _ => Err(Error::Read { path: self.path.clone(), offset: size, source: std::io::Error::last_os_error() }),
+        }
+    }
+
+    /// Loads the index of a CRAM file.
+    pub(crate) fn load_index(&self, index: &Path) -> Result<QueryIndex, Error> {
+        let (file, name) = (c_path(&self.path)?, c_path(index)?);
+        // SAFETY: the file is open, both strings end with NUL.
+        let loaded = unsafe { hts_sys::sam_index_load2(self.file.as_ptr(), file.as_ptr(), name.as_ptr()) };
+        NonNull::new(loaded).map(QueryIndex).ok_or_else(|| Error::Index {
+            index: index.to_owned(),
+            path: self.path.clone(),
+            problem: "can't be read".to_owned(),
+        })
+    }
+
+    /// Moves a CRAM file to the records that overlap a span, or to those without a contig.
+    pub(crate) fn query(&mut self, index: &QueryIndex, span: Option<Interval>) -> Result<Query, Error> {
+        let (reference, start, end) = match span {
+            Some(span) => (c_int::try_from(span.reference).unwrap_or(c_int::MAX), span.start, span.end),
+            None => (hts_sys::HTS_IDX_NOCOOR, 0, 0),
+        };
+        // SAFETY: the index is of this file and lives over the call; the iterator holds no reference to it for CRAM.
+        let query = unsafe { hts_sys::sam_itr_queryi(index.0.as_ptr(), reference, start, end) };
+        NonNull::new(query).map(Query).ok_or_else(|| self.read_error(-2))
+    }
+
+    /// Reads the next record of a query; `false` behind the last.
+    pub(crate) fn read_query(&mut self, query: &mut Query, record: &mut Record) -> Result<bool, Error> {
+        let (file, record) = (self.file.as_ptr(), record.inner_mut() as *mut hts_sys::bam1_t);
+        // SAFETY: file and query are open and belong together; for CRAM there is no BGZF layer, and htslib takes null.
+        match unsafe { hts_sys::hts_itr_next(ptr::null_mut(), query.0.as_ptr(), record.cast(), file.cast()) } {
+            0.. => Ok(true),
+            -1 => Ok(false),
+            code => Err(self.read_error(code)),
+        }
     }
 
     /// The header as plain text and contigs.
@@ -197,6 +241,29 @@ impl Drop for Handle {
             hts_sys::sam_hdr_destroy(self.header.as_ptr());
             hts_sys::hts_close(self.file.as_ptr());
         }
+    }
+}
+
+/// The index of a CRAM file, as htslib holds it.
+pub(crate) struct QueryIndex(NonNull<hts_sys::hts_idx_t>);
+
+// SAFETY: belongs to this value alone; htslib keeps no thread-local state for it.
+unsafe impl Send for QueryIndex {}
+
+impl Drop for QueryIndex {
+    fn drop(&mut self) {
+        // SAFETY: loaded by htslib, of this value alone and used no more.
+        unsafe { hts_sys::hts_idx_destroy(self.0.as_ptr()) };
+    }
+}
+
+/// A walk over part of a CRAM file.
+pub(crate) struct Query(NonNull<hts_sys::hts_itr_t>);
+
+impl Drop for Query {
+    fn drop(&mut self) {
+        // SAFETY: made by htslib, of this value alone and used no more.
+        unsafe { hts_sys::hts_itr_destroy(self.0.as_ptr()) };
     }
 }
 

@@ -1,0 +1,147 @@
+//! Cuts in CRAM: positions at which a slice starts.
+//!
+//! A record belongs to the span in which it starts, wherever its slice lies.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    index::Slice,
+    unit::{Interval, Pieces, Place, Unit},
+};
+
+/// The slices of one file, by contig and start.
+#[derive(Debug)]
+pub(super) struct Spans {
+    slices: Vec<(Place, Slice)>,
+    has_unplaced: bool,
+}
+
+impl Spans {
+    pub(super) fn new(slices: &[Slice]) -> Self {
+        let has_unplaced = slices.iter().any(|slice| slice.reference.is_none());
+        let placed = |slice: &Slice| Some((Place { reference: slice.reference?, position: slice.start }, *slice));
+        let mut slices: Vec<(Place, Slice)> = slices.iter().filter_map(placed).collect();
+        slices.sort_by_key(|&(place, slice)| (place, slice.offset));
+        Spans { slices, has_unplaced }
+    }
+
+    pub(super) fn by_reference(&self) -> Vec<Unit> {
+        let mut references: Vec<usize> = self.slices.iter().map(|(place, _)| place.reference).collect();
+        references.dedup();
+        self.cut_at(references.into_iter().map(|reference| Place { reference, position: 0 }))
+    }
+
+    pub(super) fn by_bytes(&self, count: usize) -> Vec<Unit> {
+        let total: u128 = self.slices.iter().map(|(_, slice)| u128::from(slice.bytes)).sum();
+        let count = count.max(1) as u128;
+        let mut cuts = Vec::new();
+        let (mut before, mut part) = (0, 1);
+        for (place, slice) in &self.slices {
+            if part < count && before * count >= total * part {
+                cuts.push(*place);
+                part = before * count / total.max(1) + 1;
+            }
+            before += u128::from(slice.bytes);
+        }
+        self.cut_at(cuts.into_iter())
+    }
+
+    pub(super) fn in_front_of(&self, firsts: &[Place]) -> Vec<Unit> {
+        // The slice that holds the site: the last that starts at or before it.
+        let cut = |first: &Place| {
+            let at = self.slices.partition_point(|(place, _)| place <= first);
+            let place = self.slices.get(at.checked_sub(1)?)?.0;
+            Some(if place.reference == first.reference { place } else { Place { reference: first.reference, position: 0 } })
+        };
+        self.cut_at(firsts.iter().filter_map(cut))
+    }
+
+    pub(super) fn unplaced(&self) -> Option<Unit> {
+        self.has_unplaced.then_some(Unit { pieces: Pieces::Unplaced, bytes: 1 })
+    }
+
+    /// What of a unit can hold a record over one of the intervals (sorted, without overlaps); `None` if nothing.
+    pub(super) fn clip(&self, unit: Unit, intervals: &[Interval]) -> Option<Unit> {
+        let Pieces::Spans(spans) = &unit.pieces else { return Some(unit) };
+        let mut kept: Vec<Interval> = Vec::new();
+        for span in spans {
+            for part in self.parts(*span) {
+                let end = self.furthest_from(part);
+                let first = intervals.partition_point(|wanted| (wanted.reference, wanted.end) <= (part.reference, part.start));
+                let Some(wanted) = intervals.get(first) else { continue };
+                if wanted.reference != part.reference || wanted.start >= end {
+                    continue;
+                }
+                match kept.last_mut() {
+                    Some(last) if last.reference == part.reference && last.end == part.start => last.end = part.end,
+                    _ => kept.push(part),
+                }
+            }
+        }
+        (!kept.is_empty()).then(|| self.unit(kept))
+    }
+
+    /// A span, cut at every start of a slice within it.
+    fn parts(&self, span: Interval) -> Vec<Interval> {
+        let place = |position| Place { reference: span.reference, position };
+        let from = self.slices.partition_point(|(start, _)| *start <= place(span.start));
+        let to = self.slices.partition_point(|(start, _)| *start < place(span.end));
+        let mut parts = Vec::new();
+        let mut start = span.start;
+        for (cut, _) in self.slices.get(from..to).unwrap_or_default() {
+            if cut.position > start {
+                parts.push(Interval { start, end: cut.position, ..span });
+                start = cut.position;
+            }
+        }
+        parts.push(Interval { start, ..span });
+        parts
+    }
+
+    /// Behind the last base of any record that starts in a part: of the slices that start there, and of the one before, which
+    /// may hold records that start where the part does.
+    fn furthest_from(&self, part: Interval) -> i64 {
+        let place = |position| Place { reference: part.reference, position };
+        let from = self.slices.partition_point(|(start, _)| *start < place(part.start)).saturating_sub(1);
+        let to = self.slices.partition_point(|(start, _)| *start < place(part.end));
+        let slices = self.slices.get(from..to).unwrap_or_default();
+        slices.iter().filter(|(start, _)| start.reference == part.reference).map(|(_, slice)| slice.end).max().unwrap_or(part.start)
+    }
+
+    /// The units between the cuts. Each contig that has records is covered from its first position to its last.
+    fn cut_at(&self, cuts: impl Iterator<Item = Place>) -> Vec<Unit> {
+        let mut references: Vec<usize> = self.slices.iter().map(|(place, _)| place.reference).collect();
+        references.dedup();
+        let unit_cuts: BTreeSet<Place> = cuts.collect();
+        let mut units: Vec<Vec<Interval>> = vec![Vec::new()];
+        for reference in references {
+            let place = |position| Place { reference, position };
+            let mut start = 0;
+            for cut in unit_cuts.range(place(0)..place(i64::MAX)) {
+                if cut.position > start {
+                    add(&mut units, Interval { reference, start, end: cut.position });
+                }
+                units.push(Vec::new());
+                start = cut.position;
+            }
+            add(&mut units, Interval { reference, start, end: i64::MAX });
+        }
+        units.into_iter().filter(|spans| !spans.is_empty()).map(|spans| self.unit(spans)).collect()
+    }
+
+    fn unit(&self, spans: Vec<Interval>) -> Unit {
+        let bytes = |span: &Interval| -> u64 {
+            let place = |position| Place { reference: span.reference, position };
+            let from = self.slices.partition_point(|(start, _)| *start < place(span.start));
+            let to = self.slices.partition_point(|(start, _)| *start < place(span.end));
+            self.slices.get(from..to).unwrap_or_default().iter().map(|(_, slice)| slice.bytes).sum()
+        };
+        Unit { bytes: spans.iter().map(bytes).sum::<u64>().max(1), pieces: Pieces::Spans(spans) }
+    }
+}
+
+fn add(units: &mut [Vec<Interval>], span: Interval) {
+    if let Some(last) = units.last_mut() {
+        last.push(span);
+    }
+}

@@ -1,0 +1,216 @@
+//! Files that are cut, changed or not what they seem end in an error that names the place.
+
+use std::{
+    fs::{self, File},
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+use scaletune_hts::{Decode, Decoder, Error, Format, OpenOptions, SortOrder, Warning};
+
+use crate::{
+    bgzf::{END_BLOCK, starts},
+    common::{Seen, open, read_all, reader, small_file, walk},
+};
+
+const DECODERS: [Decoder; 3] = [Decoder::Htslib, Decoder::Raw, Decoder::Noodles];
+
+/// What a walk over the whole file by every reader ends in.
+fn errors(path: &Path) -> Vec<Error> {
+    DECODERS
+        .iter()
+        .map(|&decoder| match read_all(path, decoder) {
+            Ok(seen) => panic!("{decoder:?} read {} records of a damaged file", seen.len()),
+            Err(error) => error,
+        })
+        .collect()
+}
+
+/// What walks over the units of a plan end in: the first error of each reader.
+fn unit_errors(path: &Path) -> Vec<Error> {
+    let file = open(path).unwrap();
+    let units = file.planner().unwrap().by_bytes(4);
+    DECODERS
+        .iter()
+        .map(|&decoder| {
+            let mut reader = reader(&file, decoder, Decode::Inline);
+            let found: Result<Vec<Vec<Seen>>, Error> = units.iter().map(|unit| walk(&mut reader, unit)).collect();
+            found.err().unwrap_or_else(|| panic!("{decoder:?} saw no damage"))
+        })
+        .collect()
+}
+
+#[test]
+fn a_changed_byte_is_an_error_with_the_blocks_offset() {
+    let (_folder, path) = small_file(800);
+    let whole = fs::read(&path).unwrap();
+    let starts = starts(&whole);
+    let number = starts.len() / 2;
+    let (begin, end) = (starts[number], starts[number + 1]);
+    for at in [begin + 18 + 30, end - 8, end - 7, end - 4] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x10;
+        fs::write(&path, bytes).unwrap();
+        let found = errors(&path);
+        for error in &found {
+            assert!(matches!(error, Error::Block { .. } | Error::Record { .. }), "byte {at}: {error:?}");
+            assert!(error.to_string().contains("small.bam"));
+        }
+        let Error::Block { offset, .. } = &found[1] else { panic!("{:?}", found[1]) };
+        assert_eq!(*offset, begin as u64, "the raw reader names the block");
+    }
+}
+
+#[test]
+fn a_header_of_a_block_that_was_changed_is_an_error() {
+    let (_folder, path) = small_file(800);
+    let whole = fs::read(&path).unwrap();
+    let begin = starts(&whole)[9];
+    for at in [begin, begin + 3, begin + 12, begin + 16] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x04;
+        fs::write(&path, bytes).unwrap();
+        errors(&path);
+    }
+}
+
+#[test]
+fn a_file_without_its_end_block_is_refused_before_any_work() {
+    let (_folder, path) = small_file(800);
+    let whole = fs::read(&path).unwrap();
+    let starts = starts(&whole);
+    let between = starts[starts.len() / 2];
+    for length in [between, between + 100, whole.len() - 28, whole.len() - 1] {
+        fs::write(&path, &whole[..length]).unwrap();
+        let error = open(&path).unwrap_err();
+        assert!(matches!(error, Error::NoEndBlock { size, .. } if size == length as u64), "{error:?}");
+        assert!(error.to_string().contains("cut short"));
+    }
+}
+
+#[test]
+fn a_cut_within_a_block_is_found_behind_an_end_block_that_was_added() {
+    let (_folder, path) = small_file(800);
+    let whole = fs::read(&path).unwrap();
+    let starts = starts(&whole);
+    let begin = starts[starts.len() / 2];
+    for length in [begin + 5, begin + 100] {
+        fs::write(&path, [&whole[..length], &END_BLOCK].concat()).unwrap();
+        fs::remove_file(path.with_extension("bam.bai")).ok();
+        for error in errors(&path) {
+            assert!(matches!(error, Error::Block { .. } | Error::Record { .. }), "{error:?}");
+        }
+    }
+}
+
+#[test]
+fn a_cut_between_blocks_is_found_by_the_index_or_by_the_record_that_it_cuts() {
+    let (_folder, path) = small_file(800);
+    let whole = fs::read(&path).unwrap();
+    let starts = starts(&whole);
+    let cut = [&whole[..starts[starts.len() / 2]], &END_BLOCK].concat();
+    let size = cut.len() as u64;
+    fs::write(&path, cut).unwrap();
+    let error = open(&path).unwrap_err();
+    assert!(matches!(error, Error::IndexBeyondEnd { size: found, points_to, .. } if found == size && points_to > size));
+    assert!(error.to_string().contains("samtools index"));
+    // Without the index only a record that lies over the cut tells.
+    fs::remove_file(path.with_extension("bam.bai")).unwrap();
+    for error in errors(&path) {
+        assert!(matches!(error, Error::Record { .. } | Error::Block { .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn an_index_of_another_file_is_refused_or_noticed() {
+    let (_folder, path) = small_file(800);
+    let (_other_folder, other) = small_file(900);
+    fs::copy(other.with_extension("bam.bai"), path.with_extension("bam.bai")).unwrap();
+    match open(&path) {
+        Err(error) => assert!(matches!(error, Error::IndexBeyondEnd { .. }), "{error:?}"),
+        Ok(_) => {
+            unit_errors(&path);
+        }
+    }
+    // One that fits into the larger file.
+    fs::copy(path.with_extension("bam.bai"), other.with_extension("bam.bai")).unwrap();
+    let (_third_folder, third) = small_file(400);
+    fs::copy(third.with_extension("bam.bai"), other.with_extension("bam.bai")).unwrap();
+    for error in unit_errors(&other) {
+        assert!(error.to_string().contains("small.bam"), "{error}");
+    }
+}
+
+#[test]
+fn an_index_that_is_damaged_is_an_error_with_the_command() {
+    let (_folder, path) = small_file(50);
+    let index = path.with_extension("bam.bai");
+    let whole = fs::read(&index).unwrap();
+    for (bytes, says) in [
+        (&whole[..whole.len() / 2], "is cut short"),
+        (&b"XXX\x01"[..], "neither a BAI nor a CSI index"),
+        (&b""[..], "neither a BAI nor a CSI index"),
+    ] {
+        fs::write(&index, bytes).unwrap();
+        let error = open(&path).unwrap_err().to_string();
+        assert!(error.contains(says) && error.contains("samtools index"), "{error}");
+    }
+    let without = OpenOptions { without_index: true, ..OpenOptions::default() };
+    assert!(scaletune_hts::AlignmentFile::open(&path, &without).is_ok(), "asked not to look, it does not");
+}
+
+#[test]
+fn a_missing_index_is_an_error_of_the_planner_only() {
+    let (_folder, path) = small_file(50);
+    fs::remove_file(path.with_extension("bam.bai")).unwrap();
+    let file = open(&path).unwrap();
+    assert!(file.statistics().is_none());
+    assert_eq!(walk(&mut reader(&file, Decoder::Raw, Decode::Inline), &file.whole_file()).unwrap().len(), 55);
+    let error = file.planner().unwrap_err().to_string();
+    assert!(error.contains("samtools index") && error.contains("small.bam.csi"), "{error}");
+}
+
+#[test]
+fn an_index_older_than_the_file_is_a_warning() {
+    let (_folder, path) = small_file(50);
+    assert_eq!(open(&path).unwrap().warnings(), []);
+    let index = path.with_extension("bam.bai");
+    File::options().write(true).open(&index).unwrap().set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+    let file = open(&path).unwrap();
+    assert_eq!(file.warnings(), [Warning::StaleIndex { index, path: path.clone() }]);
+    assert!(file.warnings()[0].to_string().contains("samtools index"));
+}
+
+#[test]
+fn other_formats_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("input");
+    let refusal = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        open(&path).unwrap_err().to_string()
+    };
+    assert!(refusal(b"@HD\tVN:1.6\n@SQ\tSN:a\tLN:5\n").contains("SAM text"));
+    assert!(refusal(b"@HD\tVN:1.6\n@SQ\tSN:a\tLN:5\n").contains("samtools sort -o OUT.bam"));
+    assert!(refusal(&crate::bgzf::block(b"@HD\tVN:1.6\n")).contains("SAM text"));
+    assert!(refusal(&crate::bgzf::block(b"BCF\x02\x02")).contains("BCF"));
+    assert!(refusal(&crate::bgzf::block(b"hello")).contains("something else"));
+    assert!(refusal(b"").contains("it is empty"));
+    assert!(refusal(b"no such thing").contains("neither BAM nor CRAM"));
+    assert!(refusal(b"\x1f\x8b\x08\x00\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0").contains("not BGZF"));
+    assert!(open(&folder.path().join("absent.bam")).unwrap_err().to_string().contains("absent.bam: can't be opened"));
+    assert!(open(folder.path()).unwrap_err().to_string().contains("no regular file"));
+}
+
+#[test]
+fn a_good_file_says_what_it_is() {
+    let (_folder, path) = small_file(20);
+    let file = open(&path).unwrap();
+    assert_eq!(file.format(), Format::Bam);
+    assert_eq!(file.sort_order(), SortOrder::Coordinate);
+    assert_eq!(file.contigs()[2].name, "two");
+    assert_eq!(file.contigs()[2].length, 70_000);
+    assert_eq!(file.contig_number("three"), Some(3));
+    assert_eq!(file.contig_number("chr3"), None);
+    assert!(file.header().text.starts_with("@HD\tVN:1.6\tSO:coordinate\n"));
+    assert!(file.index_path().is_some());
+}
