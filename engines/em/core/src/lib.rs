@@ -12,6 +12,9 @@ pub mod matrix;
 pub mod model;
 mod monitor;
 pub mod numeric;
+pub mod reassign;
+pub mod report;
+pub mod scores;
 pub mod solver;
 mod workers;
 
@@ -19,5 +22,7 @@ pub use error::EmError;
 pub use matrix::{MatrixBuilder, ScoreMatrix};
 pub use model::{EmOptions, Parameters};
 pub use monitor::{Monitor, Unwatched};
+pub use reassign::{Mode, reassign};
+pub use scores::Scores;
 pub use solver::{EmFit, Solver, fit};
 pub use workers::Workers;

@@ -16,7 +16,12 @@ use crate::{EmError, Monitor, Workers};
 const BLOCK_ENTRIES: usize = 1 << 13;
 
 pub(super) fn build<'a>(model: &'a Model<'a>, workers: &'a Workers) -> Box<dyn EStep + 'a> {
-    with_view!(model.matrix, view => Box::new(Blocked::new(model, view, workers)) as Box<dyn EStep + 'a>)
+    build_cut(model, workers, Cut::of(model.matrix))
+}
+
+/// As [`build`], with chunks of another size.
+pub(super) fn build_cut<'a>(model: &'a Model<'a>, workers: &'a Workers, cut: Cut) -> Box<dyn EStep + 'a> {
+    with_view!(model.matrix, view => Box::new(Blocked::new(model, view, workers, cut)) as Box<dyn EStep + 'a>)
 }
 
 struct Blocked<'a, C, R> {
@@ -56,14 +61,13 @@ struct HubPlace {
 }
 
 impl<'a, C: Index, R: Index> Blocked<'a, C, R> {
-    fn new(model: &'a Model<'a>, view: MatrixView<'a, C, R>, workers: &'a Workers) -> Self {
+    fn new(model: &'a Model<'a>, view: MatrixView<'a, C, R>, workers: &'a Workers, cut: Cut) -> Self {
         let features = model.matrix.features();
-        let (rows, entries) = ambiguous_rows(view);
-        let reorder = Cut::new(entries, features).reorder;
+        let rows = ambiguous_rows(view);
         let plan = BlockPlan::new(view, &rows, features);
         let mut solver = Self { model, blocks: Vec::new(), tasks: Vec::new(), hub_places: Vec::new(), workers };
         for (rows, columns) in plan.rows.into_iter().zip(plan.columns) {
-            let cut = Cut { reorder, ..Cut::new(0, columns.len()) };
+            let cut = cut.within(columns.len(), features);
             let place = |column: usize| (plan.place[column] as usize, column == HUB);
             let tables = [columns.len(), model.weights.len()];
             let (packed, rows) = Packed::<C, R>::new(view, rows, cut, place, tables);

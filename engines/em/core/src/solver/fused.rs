@@ -11,18 +11,24 @@ use crate::{EmError, Monitor, Workers};
 const COLUMNS: usize = 1 << 11;
 
 pub(super) fn build<'a>(model: &'a Model<'a>, workers: &'a Workers) -> Box<dyn EStep + 'a> {
-    with_view!(model.matrix, view => build_view(model, view, workers))
+    build_cut(model, workers, Cut::of(model.matrix))
+}
+
+/// As [`build`], with chunks of another size.
+pub(super) fn build_cut<'a>(model: &'a Model<'a>, workers: &'a Workers, cut: Cut) -> Box<dyn EStep + 'a> {
+    with_view!(model.matrix, view => build_view(model, view, workers, cut))
 }
 
 fn build_view<'a, C: Index, R: Index>(
     model: &'a Model<'a>,
     view: MatrixView<'a, C, R>,
     workers: &'a Workers,
+    cut: Cut,
 ) -> Box<dyn EStep + 'a> {
     let features = model.matrix.features();
-    let (rows, entries) = ambiguous_rows(view);
-    let cut = Cut::new(entries, features);
-    let (packed, _) = Packed::<C, R>::new(view, rows, cut, |column| (column, false), [features, model.weights.len()]);
+    let rows = ambiguous_rows(view);
+    let tables = [features, model.weights.len()];
+    let (packed, _) = Packed::<C, R>::new(view, rows, cut, |column| (column, false), tables);
     let partial = vec![vec![0.0; features]; packed.chunks()];
     Box::new(Fused { model, packed, partial, workers })
 }

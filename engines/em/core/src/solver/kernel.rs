@@ -6,7 +6,7 @@
 
 use crate::matrix::Index;
 use crate::numeric::row_sum;
-use crate::solver::stock::reciprocal;
+use crate::solver::reciprocal;
 
 /// Consecutive packed rows of equal length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

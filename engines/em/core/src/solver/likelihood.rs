@@ -6,7 +6,7 @@
 use crate::matrix::{Index, MatrixView, with_view};
 use crate::model::{Model, Parameters};
 use crate::numeric::{CompensatedSum, row_sum};
-use crate::solver::stock::reciprocal;
+use crate::solver::reciprocal;
 use crate::{EmError, Monitor, Workers};
 
 /// Rows in one task.

@@ -20,6 +20,8 @@ mod packed;
 mod squarem;
 mod stock;
 
+pub(crate) use stock::reciprocal;
+
 pub use components::{Components, HUB};
 pub use driver::{EmFit, TraceRow};
 pub use squarem::LEAST_THETA_PRIOR;

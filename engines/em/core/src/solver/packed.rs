@@ -4,6 +4,7 @@
 //! one is ordered by (length, first column): no mispredicted branch a row, and neighbours in the column tables.
 
 use super::kernel::{Rows, Run, Tables, add_rows};
+use crate::ScoreMatrix;
 use crate::matrix::{Index, MatrixView};
 
 /// Entries of a chunk, at least.
@@ -22,10 +23,16 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// For a matrix with `entries` entries in ambiguous rows.
-    pub(super) fn new(entries: usize, features: usize) -> Self {
-        let chunk_entries = CHUNK_ENTRIES.max(CHUNK_ENTRIES_PER_COLUMN * features);
-        Self { chunk_entries, reorder: entries > chunk_entries }
+    /// The cut of a whole matrix.
+    pub(super) fn of(matrix: &ScoreMatrix) -> Self {
+        let chunk_entries = CHUNK_ENTRIES.max(CHUNK_ENTRIES_PER_COLUMN * matrix.features());
+        Self { chunk_entries, reorder: matrix.entries() - matrix.unique_rows() > chunk_entries }
+    }
+
+    /// The cut of rows that touch `columns` of the matrix's `features` columns.
+    pub(super) fn within(self, columns: usize, features: usize) -> Self {
+        let per_column = self.chunk_entries.div_ceil(features.max(1));
+        Self { chunk_entries: self.chunk_entries.min(CHUNK_ENTRIES.max(per_column * columns)), ..self }
     }
 }
 
@@ -186,16 +193,7 @@ fn counting_sort(rows: &[u32], keys: usize, key: impl Fn(u32) -> usize) -> Vec<u
     sorted
 }
 
-/// The rows with more than one entry, in order, and how many entries they have.
-pub(super) fn ambiguous_rows<S: Index, R: Index>(view: MatrixView<'_, S, R>) -> (Vec<u32>, usize) {
-    let mut entries = 0;
-    let rows = (0..view.rows())
-        .filter(|&row| {
-            let length = view.row(row).0.len();
-            entries += if length > 1 { length } else { 0 };
-            length > 1
-        })
-        .map(|row| row as u32)
-        .collect();
-    (rows, entries)
+/// The rows with more than one entry, in order.
+pub(super) fn ambiguous_rows<S: Index, R: Index>(view: MatrixView<'_, S, R>) -> Vec<u32> {
+    (0..view.rows()).filter(|&row| view.row(row).0.len() > 1).map(|row| row as u32).collect()
 }
