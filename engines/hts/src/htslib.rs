@@ -11,8 +11,8 @@ use crate::{
     unit::{Interval, Range, VirtualOffset},
 };
 
-pub(crate) use handle::{Handle, silence};
 use handle::QueryIndex;
+pub(crate) use handle::{Handle, silence};
 
 /// Reads units of one file.
 pub(crate) struct HtslibReader {
@@ -82,7 +82,8 @@ impl HtslibReader {
             match self.handle.next_place()? {
                 Some(place) if place < range.end => {}
                 Some(_) => return Ok(()),
-                None if range.end == VirtualOffset::END => return Ok(()),
+                // The last range may end at the end-of-file block.
+                None if range.end == VirtualOffset::END || range.end.block() <= self.file.size() => return Ok(()),
                 None => return Err(self.ends_early(range).into()),
             }
             if !self.handle.read(&mut self.record)? {

@@ -58,7 +58,10 @@ impl fmt::Display for Warning {
         match self {
             Warning::StaleIndex { index, path } => {
                 let (index, path) = (index.display(), path.display());
-                write!(f, "{index}: is older than {path}; if that was changed, make the index again with: samtools index '{path}'")
+                write!(
+                    f,
+                    "{index}: is older than {path}; if that was changed, make the index again with: samtools index '{path}'"
+                )
             }
         }
     }
@@ -114,7 +117,8 @@ impl Index {
             }
         };
         if contigs > known {
-            let problem = format!("it lists {contigs} contigs and the file's header {known}, so it is the index of another file");
+            let problem =
+                format!("it lists {contigs} contigs and the file's header {known}, so it is the index of another file");
             return Err(Error::Index { index: self.path.clone(), path: file.owned_path(), problem });
         }
         // Behind the last place stands nothing but what ends the file.
@@ -127,7 +131,9 @@ impl Index {
             return Err(Error::IndexBeyondEnd { path, index, size: file.size(), points_to });
         }
         let modified = |path: &Path| {
-            fs::metadata(path).and_then(|about| about.modified()).map_err(|source| Error::Open { path: path.to_owned(), source })
+            fs::metadata(path)
+                .and_then(|about| about.modified())
+                .map_err(|source| Error::Open { path: path.to_owned(), source })
         };
         let is_stale = modified(&self.path)? < modified(file.path())?;
         Ok(is_stale.then(|| Warning::StaleIndex { index: self.path.clone(), path: file.owned_path() }))

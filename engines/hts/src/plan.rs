@@ -88,7 +88,8 @@ impl<'a> Planner<'a> {
 
 /// The intervals by place, without overlaps; empty ones are left out.
 fn merged(intervals: &[Interval]) -> Vec<Interval> {
-    let mut sorted: Vec<Interval> = intervals.iter().copied().filter(|interval| interval.start < interval.end).collect();
+    let mut sorted: Vec<Interval> =
+        intervals.iter().copied().filter(|interval| interval.start < interval.end).collect();
     sorted.sort_unstable();
     let mut merged: Vec<Interval> = Vec::with_capacity(sorted.len());
     for interval in sorted {

@@ -189,7 +189,13 @@ impl Handle {
                 return Err(self.read_error(-2));
             }
             // SAFETY: as above.
-            if unsafe { (*self.bgzf()).block_length } == 0 {
+            let (length, is_gzip) = unsafe { ((*self.bgzf()).block_length, (*self.bgzf()).is_gzip() != 0) };
+            if is_gzip {
+                // htslib would go on as if the rest were one stream, in which no place can be told.
+                let problem = "a gzip member that is no BGZF block begins here or later".to_owned();
+                return Err(Error::Block { path: self.path.clone(), offset: address as u64, problem });
+            }
+            if length == 0 {
                 return Ok(None);
             }
         }

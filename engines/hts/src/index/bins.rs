@@ -97,7 +97,11 @@ impl Contig {
             return Err(format!("has a bin {number}, and {} is the last possible", scheme.count() - 1));
         }
         if let Some(chunk) = chunks.iter().find(|chunk| chunk.begin > chunk.end) {
-            return Err(format!("has a stretch that ends before it begins ({} to {})", chunk.begin.bits(), chunk.end.bits()));
+            return Err(format!(
+                "has a stretch that ends before it begins ({} to {})",
+                chunk.begin.bits(),
+                chunk.end.bits()
+            ));
         }
         self.bins.push(Bin { number, first, chunks });
         Ok(())
@@ -168,10 +172,12 @@ impl Contig {
             let (first, last) = (scheme.bin_of(level, start), scheme.bin_of(level, (end - 1).max(start)));
             let at = self.bins.partition_point(|bin| bin.number < first);
             for bin in self.bins[at..].iter().take_while(|bin| bin.number <= last) {
-                found.extend(bin.chunks.iter().filter(|chunk| chunk.end > from).map(|chunk| Chunk {
-                    begin: chunk.begin.max(from),
-                    end: chunk.end,
-                }));
+                found.extend(
+                    bin.chunks
+                        .iter()
+                        .filter(|chunk| chunk.end > from)
+                        .map(|chunk| Chunk { begin: chunk.begin.max(from), end: chunk.end }),
+                );
             }
         }
         found

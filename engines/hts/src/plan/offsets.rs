@@ -55,7 +55,8 @@ impl<'a> Offsets<'a> {
     }
 
     pub(super) fn unplaced(&self) -> Option<Unit> {
-        (self.bins.unplaced != Some(0)).then(|| self.unit(vec![Range { begin: self.end, end: VirtualOffset::END, until: None }]))
+        (self.bins.unplaced != Some(0))
+            .then(|| self.unit(vec![Range { begin: self.end, end: VirtualOffset::END, until: None }]))
     }
 
     pub(super) fn unit(&self, ranges: Vec<Range>) -> Unit {

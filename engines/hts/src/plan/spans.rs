@@ -51,7 +51,11 @@ impl Spans {
         let cut = |first: &Place| {
             let at = self.slices.partition_point(|(place, _)| place <= first);
             let place = self.slices.get(at.checked_sub(1)?)?.0;
-            Some(if place.reference == first.reference { place } else { Place { reference: first.reference, position: 0 } })
+            Some(if place.reference == first.reference {
+                place
+            } else {
+                Place { reference: first.reference, position: 0 }
+            })
         };
         self.cut_at(firsts.iter().filter_map(cut))
     }
@@ -67,7 +71,8 @@ impl Spans {
         for span in spans {
             for part in self.parts(*span) {
                 let end = self.furthest_from(part);
-                let first = intervals.partition_point(|wanted| (wanted.reference, wanted.end) <= (part.reference, part.start));
+                let first =
+                    intervals.partition_point(|wanted| (wanted.reference, wanted.end) <= (part.reference, part.start));
                 let Some(wanted) = intervals.get(first) else { continue };
                 if wanted.reference != part.reference || wanted.start >= end {
                     continue;
@@ -105,7 +110,12 @@ impl Spans {
         let from = self.slices.partition_point(|(start, _)| *start < place(part.start)).saturating_sub(1);
         let to = self.slices.partition_point(|(start, _)| *start < place(part.end));
         let slices = self.slices.get(from..to).unwrap_or_default();
-        slices.iter().filter(|(start, _)| start.reference == part.reference).map(|(_, slice)| slice.end).max().unwrap_or(part.start)
+        slices
+            .iter()
+            .filter(|(start, _)| start.reference == part.reference)
+            .map(|(_, slice)| slice.end)
+            .max()
+            .unwrap_or(part.start)
     }
 
     /// The units between the cuts. Each contig that has records is covered from its first position to its last.

@@ -96,7 +96,10 @@ mod tests {
     #[test]
     fn near_ranges_become_one_and_far_ones_stay() {
         assert_eq!(disjoint(vec![range(0, 10, 5), range(20, 30, 9)]), [range(0, 30, 9)]);
-        assert_eq!(disjoint(vec![range(0, 10, 5), range(200_000, 300_000, 9)]), [range(0, 10, 5), range(200_000, 300_000, 9)]);
+        assert_eq!(
+            disjoint(vec![range(0, 10, 5), range(200_000, 300_000, 9)]),
+            [range(0, 10, 5), range(200_000, 300_000, 9)]
+        );
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::{fs, path::Path};
 use libdeflater::{CompressionLvl, Compressor, Crc, Decompressor};
 
 /// The block that ends a whole file.
-pub const END_BLOCK: [u8; 28] = [31, 139, 8, 4, 0, 0, 0, 0, 0, 255, 6, 0, 66, 67, 2, 0, 27, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+pub const END_BLOCK: [u8; 28] =
+    [31, 139, 8, 4, 0, 0, 0, 0, 0, 255, 6, 0, 66, 67, 2, 0, 27, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// One block.
 pub fn block(bytes: &[u8]) -> Vec<u8> {

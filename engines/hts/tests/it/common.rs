@@ -142,9 +142,21 @@ impl Draft {
         let numbers = [1_i32, -2];
         record.push_aux(b"XB", Aux::ArrayI32((&numbers[..]).into())).unwrap();
         record.push_aux(b"XH", Aux::HexByteArray("1AE3")).unwrap();
-        record.push_aux(b"CB", Aux::String(&"A".repeat(self.padding))).unwrap();
+        record.push_aux(b"CB", Aux::String(&noise(self.padding, number))).unwrap();
         record
     }
+}
+
+/// Letters that hardly compress.
+fn noise(length: usize, seed: usize) -> String {
+    let mut state = seed as u64 * 2 + 0x9E37_79B9_7F4A_7C15;
+    let letters = (0..length).map(|_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b'!' + (state % 90) as u8)
+    });
+    letters.collect()
 }
 
 /// The order of a sorted file: records without a contig last.

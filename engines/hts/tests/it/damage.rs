@@ -17,7 +17,11 @@ const DECODERS: [Decoder; 3] = [Decoder::Htslib, Decoder::Raw, Decoder::Noodles]
 
 /// What a walk over the whole file by every reader ends in.
 fn errors(path: &Path) -> Vec<Error> {
-    DECODERS
+    errors_of(path, &DECODERS)
+}
+
+fn errors_of(path: &Path, decoders: &[Decoder]) -> Vec<Error> {
+    decoders
         .iter()
         .map(|&decoder| match read_all(path, decoder) {
             Ok(seen) => panic!("{decoder:?} read {} records of a damaged file", seen.len()),
@@ -40,23 +44,31 @@ fn unit_errors(path: &Path) -> Vec<Error> {
         .collect()
 }
 
+/// Where a block in the middle of a file begins and ends that is not empty.
+fn full_block(bytes: &[u8]) -> (usize, usize) {
+    let starts = starts(bytes);
+    let blocks = starts.windows(2).skip(starts.len() / 2).map(|pair| (pair[0], pair[1]));
+    blocks.into_iter().find(|(begin, end)| end - begin > 100).unwrap()
+}
+
 #[test]
 fn a_changed_byte_is_an_error_with_the_blocks_offset() {
     let (_folder, path) = small_file(800);
     let whole = fs::read(&path).unwrap();
-    let starts = starts(&whole);
-    let number = starts.len() / 2;
-    let (begin, end) = (starts[number], starts[number + 1]);
+    let (begin, end) = full_block(&whole);
     for at in [begin + 18 + 30, end - 8, end - 7, end - 4] {
         let mut bytes = whole.clone();
         bytes[at] ^= 0x10;
         fs::write(&path, bytes).unwrap();
-        let found = errors(&path);
+        // htslib does not look at the length that stands in a block's last four bytes.
+        let from = usize::from(at == end - 4);
+        let found = errors_of(&path, &DECODERS[from..]);
         for error in &found {
             assert!(matches!(error, Error::Block { .. } | Error::Record { .. }), "byte {at}: {error:?}");
             assert!(error.to_string().contains("small.bam"));
         }
-        let Error::Block { offset, .. } = &found[1] else { panic!("{:?}", found[1]) };
+        let raw = &found[1 - from];
+        let Error::Block { offset, .. } = raw else { panic!("{raw:?}") };
         assert_eq!(*offset, begin as u64, "the raw reader names the block");
     }
 }
@@ -65,7 +77,7 @@ fn a_changed_byte_is_an_error_with_the_blocks_offset() {
 fn a_header_of_a_block_that_was_changed_is_an_error() {
     let (_folder, path) = small_file(800);
     let whole = fs::read(&path).unwrap();
-    let begin = starts(&whole)[9];
+    let (begin, _) = full_block(&whole);
     for at in [begin, begin + 3, begin + 12, begin + 16] {
         let mut bytes = whole.clone();
         bytes[at] ^= 0x04;
@@ -175,7 +187,12 @@ fn an_index_older_than_the_file_is_a_warning() {
     let (_folder, path) = small_file(50);
     assert_eq!(open(&path).unwrap().warnings(), []);
     let index = path.with_extension("bam.bai");
-    File::options().write(true).open(&index).unwrap().set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+    File::options()
+        .write(true)
+        .open(&index)
+        .unwrap()
+        .set_modified(SystemTime::now() - Duration::from_secs(60))
+        .unwrap();
     let file = open(&path).unwrap();
     assert_eq!(file.warnings(), [Warning::StaleIndex { index, path: path.clone() }]);
     assert!(file.warnings()[0].to_string().contains("samtools index"));

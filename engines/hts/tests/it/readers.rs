@@ -19,7 +19,14 @@ fn cigar() -> impl Strategy<Value = Vec<Cigar>> {
         (1..80_u32).prop_map(|n| vec![Cigar::Match(n)]),
         (1..40_u32, gap, 1..40_u32).prop_map(|(a, gap, b)| vec![Cigar::Match(a), Cigar::RefSkip(gap), Cigar::Match(b)]),
         (1..9_u32, 1..40_u32, 1..9_u32, 1..40_u32).prop_map(|(clip, a, n, b)| {
-            vec![Cigar::HardClip(3), Cigar::SoftClip(clip), Cigar::Equal(a), Cigar::Ins(n), Cigar::Del(n), Cigar::Diff(b)]
+            vec![
+                Cigar::HardClip(3),
+                Cigar::SoftClip(clip),
+                Cigar::Equal(a),
+                Cigar::Ins(n),
+                Cigar::Del(n),
+                Cigar::Diff(b),
+            ]
         }),
     ]
 }
@@ -161,9 +168,8 @@ fn a_sparse_plan_leaves_most_bytes_out() {
 fn wide_file() -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("wide.bam");
-    let drafts: Vec<Draft> = (0..6000)
-        .map(|number| Draft { bare: number % 2 == 0, ..Draft::new(0, number * 49, vec![Cigar::Match(900)]) })
-        .collect();
+    let drafts: Vec<Draft> =
+        (0..6000).map(|number| Draft { padding: 400, ..Draft::new(0, number * 49, vec![Cigar::Match(90)]) }).collect();
     write(&path, &drafts);
     index_alignments(&path, IndexKind::Bai).unwrap();
     (folder, path)

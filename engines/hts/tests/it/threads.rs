@@ -123,7 +123,9 @@ fn plans_that_a_reader_does_not_support_are_refused_in_words() {
     };
     assert!(refused(Decoder::Raw, Decode::PerReader(1)).contains("use decode=inline, or the reader 'htslib'"));
     let pool = Pool::new(1).unwrap();
-    assert!(refused(Decoder::Noodles, Decode::SharedPool(pool)).contains("the reader 'noodles' decompresses inline only"));
+    assert!(
+        refused(Decoder::Noodles, Decode::SharedPool(pool)).contains("the reader 'noodles' decompresses inline only")
+    );
     assert!(refused(Decoder::Htslib, Decode::PerReader(0)).contains("0 threads asked for; give 1 to"));
     assert!(Pool::new(0).unwrap_err().to_string().contains("0 threads asked for"));
 }
