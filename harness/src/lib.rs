@@ -4,6 +4,7 @@ pub mod cli;
 pub mod interrupt;
 pub mod measure;
 pub mod plugin;
+pub mod profile;
 pub mod publish;
 pub mod stats;
 pub mod trial;

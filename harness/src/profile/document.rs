@@ -1,0 +1,275 @@
+//! The document: one engine on one machine and one class of inputs.
+
+use crate::measure::Machine;
+use scaletune_descriptor::Plan;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Version of the document's form; another one is not read.
+const SCHEMA_VERSION: u32 = 1;
+
+/// The best plans of one engine on one machine and one class of inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Version of this form.
+    pub schema_version: u32,
+    /// The engine.
+    pub engine: String,
+    /// Its version.
+    pub engine_version: String,
+    /// The version of scaletune that made it.
+    pub scaletune_version: String,
+    /// When it was made or last added to, RFC 3339.
+    pub created: String,
+    /// Where it was made.
+    pub machine: Machine,
+    /// The sizes that matter for speed, of the input that it was made with.
+    pub input_class: Map<String, Value>,
+    /// The best plan for each thread budget, ascending.
+    pub points: Vec<Point>,
+}
+
+/// The best plan for one thread budget.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// The budget.
+    pub threads: i64,
+    /// Threads that the plan keeps busy.
+    pub threads_used: i64,
+    /// The plan.
+    pub plan: Plan,
+    /// What speaks for it.
+    pub evidence: Evidence,
+}
+
+/// What speaks for a plan. Times are wall seconds of a whole run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Median.
+    pub median_s: f64,
+    /// Lower end of its interval.
+    pub ci_low_s: f64,
+    /// Upper end of its interval.
+    pub ci_high_s: f64,
+    /// Trials.
+    pub samples: usize,
+    /// Median of the engine's default plan for the same budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_median_s: Option<f64>,
+    /// Median of the best plan with one busy thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one_thread_median_s: Option<f64>,
+    /// Speedup over one thread, divided by the threads used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub efficiency: Option<f64>,
+    /// The second best plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runner_up: Option<RunnerUp>,
+    /// Plans that were compared.
+    pub plans_compared: usize,
+}
+
+/// The second best plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunnerUp {
+    /// The plan.
+    pub plan: Plan,
+    /// Its median.
+    pub median_s: f64,
+}
+
+/// Why a profile can't be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// The file can't be read or written.
+    #[error("profile {}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no profile of this version.
+    #[error("profile {}: {reason}", .path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Profile {
+    /// An empty profile, made now.
+    pub fn new(engine: &str, engine_version: &str, machine: Machine, input_class: Map<String, Value>) -> Profile {
+        Profile {
+            schema_version: SCHEMA_VERSION,
+            engine: engine.into(),
+            engine_version: engine_version.into(),
+            scaletune_version: env!("CARGO_PKG_VERSION").into(),
+            created: jiff::Timestamp::now().to_string(),
+            machine,
+            input_class,
+            points: Vec::new(),
+        }
+    }
+
+    /// Reads a profile.
+    ///
+    /// # Errors
+    /// The file can't be read, or is no profile of this version.
+    pub fn load(path: &Path) -> Result<Profile, ProfileError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ProfileError::Io { path: path.into(), source })?;
+        let content = |reason| ProfileError::Content { path: path.into(), reason };
+        let value: Value = serde_json::from_str(&text).map_err(|error| content(format!("is no JSON: {error}")))?;
+        // The version first: what a later form means is not for this one to guess.
+        match value.get("schema_version").and_then(Value::as_u64) {
+            Some(version) if version == u64::from(SCHEMA_VERSION) => {}
+            Some(version) => {
+                return Err(content(format!("has form {version}; this scaletune reads form {SCHEMA_VERSION}")));
+            }
+            None => return Err(content("is no profile: it has no schema_version".into())),
+        }
+        let profile: Profile =
+            serde_json::from_value(value).map_err(|error| content(format!("is incomplete: {error}")))?;
+        if profile.points.is_empty() {
+            return Err(content("holds no plan".into()));
+        }
+        Ok(profile)
+    }
+
+    /// Writes the profile, in one step as far as any reader can see.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn save(&self, path: &Path) -> Result<(), ProfileError> {
+        let failed = |source| ProfileError::Io { path: path.into(), source };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let text = serde_json::to_string_pretty(self).map_err(|error| failed(error.into()))? + "\n";
+        let mut file = tempfile::Builder::new().prefix(".profile-").tempfile_in(folder).map_err(failed)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+        // A temporary file is the owner's alone; a profile is for all who may read the folder.
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        file.as_file().set_permissions(mode).map_err(failed)?;
+        file.persist(path).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+
+    /// Sets the plan for a budget, in place of any that there was.
+    pub fn set(&mut self, point: Point) {
+        self.points.retain(|known| known.threads != point.threads);
+        self.points.push(point);
+        self.points.sort_by_key(|point| point.threads);
+    }
+
+    /// True where `other` was made by the same version of the engine, on the same machine, for the same inputs: its
+    /// points and these can stand in one profile.
+    pub fn is_like(&self, other: &Profile) -> bool {
+        self.engine == other.engine
+            && self.engine_version == other.engine_version
+            && self.machine == other.machine
+            && self.input_class == other.input_class
+    }
+
+    /// Takes over the points of an earlier profile of the same kind for budgets that this one lacks.
+    pub fn absorb(&mut self, earlier: &Profile) {
+        if self.is_like(earlier) {
+            let missing = |point: &&Point| self.points.iter().all(|known| known.threads != point.threads);
+            let missing: Vec<Point> = earlier.points.iter().filter(missing).cloned().collect();
+            missing.into_iter().for_each(|point| self.set(point));
+        }
+    }
+
+    /// A file name that engines, machines and classes of inputs do not share.
+    pub fn file_name(&self) -> String {
+        let class = Value::Object(self.input_class.clone()).to_string();
+        let machine = serde_json::to_string(&self.machine).unwrap_or_default();
+        format!("{}-{}-{}.json", self.engine, short_hash(&machine), short_hash(&class))
+    }
+}
+
+fn short_hash(text: &str) -> String {
+    Sha256::digest(text).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// A profile of a made-up machine with a plan for each of `budgets`.
+    pub(crate) fn profile(budgets: &[i64]) -> Profile {
+        let machine = Machine {
+            cpu: "Test CPU".into(),
+            usable_cores: 4,
+            cpu_quota: None,
+            memory_bytes: 8 << 30,
+            os: "Linux".into(),
+            architecture: "x86_64".into(),
+        };
+        let class = json!({"format": "bam", "records": 1000}).as_object().cloned().unwrap_or_default();
+        let mut profile = Profile::new("count", "1.0.0", machine, class);
+        for threads in budgets {
+            let plan = [("decode", "inline".into()), ("workers", (*threads).into())];
+            let plan = plan.into_iter().collect::<Vec<(&str, scaletune_descriptor::Value)>>().into_iter().collect();
+            profile.set(Point { threads: *threads, threads_used: *threads, plan, evidence: evidence() });
+        }
+        profile
+    }
+
+    fn evidence() -> Evidence {
+        Evidence {
+            median_s: 1.0,
+            ci_low_s: 0.9,
+            ci_high_s: 1.1,
+            samples: 5,
+            default_median_s: None,
+            one_thread_median_s: None,
+            efficiency: None,
+            runner_up: None,
+            plans_compared: 3,
+        }
+    }
+
+    #[test]
+    fn it_survives_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new folder").join("p.json");
+        let profile = profile(&[2, 1]);
+        profile.save(&path).unwrap();
+        assert_eq!(Profile::load(&path).unwrap(), profile);
+        assert_eq!(profile.points.iter().map(|point| point.threads).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[test]
+    fn what_is_no_profile_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.json");
+        let fault = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Profile::load(&path).unwrap_err().to_string()
+        };
+        assert!(fault("{").contains("is no JSON"));
+        assert!(fault("{}").contains("no schema_version"));
+        assert!(fault(r#"{"schema_version": 9}"#).contains("has form 9; this scaletune reads form 1"));
+        assert!(fault(r#"{"schema_version": 1}"#).contains("is incomplete: missing field"));
+        assert!(fault(&serde_json::to_string(&profile(&[])).unwrap()).contains("holds no plan"));
+        std::fs::remove_file(&path).unwrap();
+        assert!(Profile::load(&path).unwrap_err().to_string().contains("p.json: No such file"));
+    }
+
+    #[test]
+    fn points_of_the_same_kind_are_kept() {
+        let mut new = profile(&[2]);
+        new.absorb(&profile(&[1, 2, 4]));
+        assert_eq!(new.points.iter().map(|point| point.threads).collect::<Vec<_>>(), [1, 2, 4]);
+        let mut other_version = profile(&[2]);
+        other_version.engine_version = "2.0.0".into();
+        other_version.absorb(&profile(&[1]));
+        assert_eq!(other_version.points.len(), 1);
+    }
+}
