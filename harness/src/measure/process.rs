@@ -10,7 +10,8 @@ pub fn cpu_seconds() -> f64 {
 
 /// Peak resident set of this process in bytes; 0 where the kernel does not say.
 ///
-/// Not `ru_maxrss`: that starts at the peak of the process this one was forked from.
+/// Not `ru_maxrss`: a child's starts at the peak of the process it was forked from, so that a small worker of a large
+/// harness would look large.
 pub fn peak_rss_bytes() -> u64 {
     status_field("self", "VmHWM:").unwrap_or(0) * 1024
 }
@@ -29,6 +30,27 @@ fn status_field(pid: &str, field: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn work_threads_and_memory_show() {
+        let (cpu, peak) = (cpu_seconds(), peak_rss_bytes());
+        let me = std::process::id() as i32;
+        let gate = std::sync::Arc::new(std::sync::Barrier::new(4));
+        let waiting = [(); 3].map(|()| {
+            let gate = gate.clone();
+            std::thread::spawn(move || gate.wait())
+        });
+        assert!(thread_count(me) >= 4);
+        gate.wait();
+        for thread in waiting {
+            thread.join().unwrap();
+        }
+        let mut block = vec![1u8; 64 << 20];
+        block.iter_mut().enumerate().for_each(|(i, byte)| *byte = i as u8);
+        assert!(std::hint::black_box(&block).iter().map(|byte| u64::from(*byte)).sum::<u64>() > 0);
+        assert!(cpu_seconds() > cpu && peak_rss_bytes() > peak.min(32 << 20));
+        assert!(peak_rss_bytes() >= 64 << 20);
+    }
 
     #[test]
     fn this_process_is_seen() {

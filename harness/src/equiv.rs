@@ -1,0 +1,26 @@
+//! Whether two runs gave the same answer.
+//!
+//! Two files of one declared [`Output`](scaletune_descriptor::Output) are compared by its rules, and the first
+//! [`Difference`] is told with file, row, column, expected and found:
+//! - `tsv`: an optional preamble of `##` lines, a header, rows; cell by cell, streaming, rows in order.
+//! - `json`: member by member; arrays by index; the order of members does not count.
+//! - anything else: byte by byte.
+//!
+//! Gzipped files are compared by what they hold. Files whose bytes are equal are equal whatever the rules say.
+//!
+//! Left out: where golden files lie and which runs are compared (`crate::cli`).
+#![forbid(unsafe_code)]
+
+mod bytes;
+mod difference;
+mod files;
+mod json;
+mod rule;
+mod tsv;
+
+pub use bytes::compare_bytes;
+pub use difference::{Difference, EquivError, Fault};
+pub use files::{compare_files, compare_folders};
+pub use json::compare_json;
+pub use rule::cells_agree;
+pub use tsv::compare_tsv;

@@ -1,0 +1,179 @@
+//! The limits that control groups set, in version 1 and 2: each group on the way from this process's own up to the mount
+//! may set one, and the smallest counts.
+
+use std::path::{Path, PathBuf};
+
+/// What the control groups of a process allow it; none where they say nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Limits {
+    /// CPU time in cores: 1.5 is one and a half seconds each second.
+    pub(super) cpu_cores: Option<f64>,
+    /// Memory in bytes.
+    pub(super) memory_bytes: Option<u64>,
+}
+
+impl Limits {
+    /// Those of this process.
+    pub(super) fn of_this_process() -> Limits {
+        Limits::read(Path::new("/proc/self/cgroup"), Path::new("/sys/fs/cgroup"))
+    }
+
+    /// Those of the groups that the file `membership` names, below `mount`.
+    fn read(membership: &Path, mount: &Path) -> Limits {
+        let mut limits = Limits::default();
+        // A kernel without control groups has no such file, and limits nothing.
+        let membership = std::fs::read_to_string(membership).unwrap_or_default();
+        for hierarchy in membership.lines().filter_map(Hierarchy::parse) {
+            for folder in hierarchy.folders(mount) {
+                limits.tighten(&hierarchy, &folder);
+            }
+        }
+        limits
+    }
+
+    fn tighten(&mut self, hierarchy: &Hierarchy, folder: &Path) {
+        let read = |file: &str| std::fs::read_to_string(folder.join(file)).ok();
+        let (cpu, memory) = if hierarchy.unified {
+            (read("cpu.max").as_deref().and_then(parse_cpu_max), read("memory.max").as_deref().and_then(parse_memory))
+        } else {
+            (
+                read("cpu.cfs_quota_us").zip(read("cpu.cfs_period_us")).and_then(|(q, p)| parse_cfs(&q, &p)),
+                read("memory.limit_in_bytes").as_deref().and_then(parse_memory),
+            )
+        };
+        self.cpu_cores = smaller(self.cpu_cores, cpu, f64::min);
+        self.memory_bytes = smaller(self.memory_bytes, memory, u64::min);
+    }
+}
+
+fn smaller<T: Copy>(one: Option<T>, other: Option<T>, least: fn(T, T) -> T) -> Option<T> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(least(one, other)),
+        _ => one.or(other),
+    }
+}
+
+/// One line of `/proc/self/cgroup`: `0::/group` in version 2, `4:cpu,cpuacct:/group` in version 1.
+struct Hierarchy<'a> {
+    unified: bool,
+    controllers: &'a str,
+    group: &'a str,
+}
+
+impl Hierarchy<'_> {
+    fn parse(line: &str) -> Option<Hierarchy<'_>> {
+        let mut parts = line.splitn(3, ':');
+        let (id, controllers, group) = (parts.next()?, parts.next()?, parts.next()?);
+        let unified = id == "0" && controllers.is_empty();
+        let limits = controllers.split(',').any(|controller| controller == "cpu" || controller == "memory");
+        (unified || limits).then_some(Hierarchy { unified, controllers, group })
+    }
+
+    /// The groups' folders from the process's own up to the hierarchy's root. A container often sees its own group at the
+    /// root, under a path of the host's that does not exist here: the way up ends at what does.
+    fn folders(&self, mount: &Path) -> Vec<PathBuf> {
+        // Version 2 beside version 1 lies in a folder of its own.
+        let hybrid = mount.join("unified");
+        let root = match self.unified {
+            true if hybrid.is_dir() => hybrid,
+            true => mount.to_path_buf(),
+            false => mount.join(self.controllers),
+        };
+        let mut folder = root.join(self.group.trim_start_matches('/'));
+        let mut folders = vec![folder.clone()];
+        while folder != root && folder.pop() {
+            folders.push(folder.clone());
+        }
+        folders
+    }
+}
+
+/// Version 2: `150000 100000` is one and a half cores, `max 100000` no limit.
+fn parse_cpu_max(text: &str) -> Option<f64> {
+    let (quota, period) = text.trim().split_once(' ')?;
+    parse_cfs(quota, period)
+}
+
+/// Version 1: microseconds of CPU time in each period; -1 is no limit.
+fn parse_cfs(quota: &str, period: &str) -> Option<f64> {
+    let (quota, period): (f64, f64) = (quota.trim().parse().ok()?, period.trim().parse().ok()?);
+    (quota > 0.0 && period > 0.0).then_some(quota / period)
+}
+
+/// Bytes; `max`, or version 1's number near 2^63, is no limit.
+fn parse_memory(text: &str) -> Option<u64> {
+    text.trim().parse().ok().filter(|bytes| *bytes < 1 << 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read() {
+        assert_eq!(parse_cpu_max("150000 100000\n"), Some(1.5));
+        assert_eq!(parse_cpu_max("max 100000\n"), None);
+        assert_eq!(parse_cpu_max(""), None);
+        assert_eq!(parse_cfs("-1\n", "100000\n"), None);
+        assert_eq!(parse_cfs("50000\n", "100000\n"), Some(0.5));
+        assert_eq!(parse_memory("max\n"), None);
+        assert_eq!(parse_memory("9223372036854771712\n"), None);
+        assert_eq!(parse_memory("1048576\n"), Some(1 << 20));
+    }
+
+    struct Tree(tempfile::TempDir);
+
+    impl Tree {
+        fn new(files: &[(&str, &str)]) -> Tree {
+            let tree = Tree(tempfile::tempdir().unwrap());
+            for (file, text) in files {
+                let path = tree.0.path().join(file);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+            tree
+        }
+
+        fn limits(&self) -> Limits {
+            Limits::read(&self.0.path().join("membership"), &self.0.path().join("mount"))
+        }
+    }
+
+    #[test]
+    fn the_smallest_limit_on_the_way_up_counts() {
+        let tree = Tree::new(&[
+            ("membership", "0::/slurm/job/step\n"),
+            ("mount/slurm/cpu.max", "800000 100000"),
+            ("mount/slurm/job/cpu.max", "250000 100000"),
+            ("mount/slurm/job/step/cpu.max", "max 100000"),
+            ("mount/slurm/memory.max", "4096"),
+            ("mount/slurm/job/memory.max", "8192"),
+        ]);
+        assert_eq!(tree.limits(), Limits { cpu_cores: Some(2.5), memory_bytes: Some(4096) });
+    }
+
+    #[test]
+    fn version_1_has_a_tree_for_each_controller() {
+        let tree = Tree::new(&[
+            ("membership", "9:name=systemd:/x\n4:memory:/job\n2:cpu,cpuacct:/job\n0::/\n"),
+            ("mount/cpu,cpuacct/job/cpu.cfs_quota_us", "50000"),
+            ("mount/cpu,cpuacct/job/cpu.cfs_period_us", "100000"),
+            ("mount/memory/memory.limit_in_bytes", "9223372036854771712"),
+            ("mount/memory/job/memory.limit_in_bytes", "1048576"),
+            ("mount/unified/cgroup.procs", ""),
+        ]);
+        assert_eq!(tree.limits(), Limits { cpu_cores: Some(0.5), memory_bytes: Some(1 << 20) });
+    }
+
+    #[test]
+    fn a_container_sees_its_own_group_at_the_root() {
+        let tree = Tree::new(&[("membership", "0::/docker/abc\n"), ("mount/cpu.max", "300000 100000")]);
+        assert_eq!(tree.limits().cpu_cores, Some(3.0));
+    }
+
+    #[test]
+    fn without_groups_nothing_is_limited() {
+        assert_eq!(Tree::new(&[]).limits(), Limits::default());
+        assert_eq!(Tree::new(&[("membership", "nonsense\n\n0:\n")]).limits(), Limits::default());
+    }
+}

@@ -1,0 +1,21 @@
+//! The arithmetic of measurements: medians, bootstrap intervals, paired ratios, scaling figures.
+//!
+//! Pure: no clock, no file, no global state; the same samples and seed give the same figures on every machine.
+//! - [`median`], [`quantile`]: order statistics.
+//! - [`Estimate`]: the median of some samples with its bootstrap interval.
+//! - [`paired_ratio`]: how many times as long one of two interleaved series took.
+//! - [`Scaling`]: speedup, efficiency and the serial fraction of Karp and Flatt.
+//! - [`Generator`]: the random numbers of all this.
+//!
+//! Left out: models fitted to several thread counts (`crate::predict`).
+#![forbid(unsafe_code)]
+
+mod bootstrap;
+mod order;
+mod random;
+mod scaling;
+
+pub use bootstrap::{CONFIDENCE, Estimate, Interval, bootstrap_interval, paired_ratio, resample};
+pub use order::{median, quantile};
+pub use random::Generator;
+pub use scaling::{Scaling, efficiency, karp_flatt, speedup};
