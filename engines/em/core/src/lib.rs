@@ -7,7 +7,9 @@
 
 #![deny(unsafe_code)]
 
+pub mod annotation;
 mod error;
+pub mod fragment;
 pub mod matrix;
 pub mod model;
 mod monitor;

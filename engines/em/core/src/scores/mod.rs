@@ -7,6 +7,7 @@ mod table;
 
 pub use checkpoint::{read_checkpoint, write_checkpoint};
 pub use run_info::RunInfo;
+pub(crate) use table::open_text;
 pub use table::read_table;
 
 use crate::ScoreMatrix;

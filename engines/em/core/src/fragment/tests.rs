@@ -1,0 +1,167 @@
+use super::*;
+use crate::annotation::{Annotation, Lookup, Strand};
+
+fn lookup() -> Lookup {
+    let mut annotation = Annotation::default();
+    annotation.add("chr1", 101, 200, Strand::Forward, "B");
+    annotation.add("chr1", 151, 260, Strand::Reverse, "A");
+    annotation.add("chr1", 1_001, 1_050, Strand::Forward, "E");
+    annotation.add("chr1", 1_061, 1_100, Strand::Forward, "E");
+    annotation.add("chr2", 101, 200, Strand::Forward, "Z");
+    annotation.add("chr2", 101, 200, Strand::Reverse, "Y");
+    Lookup::new(&annotation, ["chr1", "chr2"])
+}
+
+fn assign(options: OverlapOptions, reference: i32, blocks: &[(i32, i32)], pair: bool, reverse: bool) -> Option<u32> {
+    let lookup = lookup();
+    let blocks: Vec<Block> = blocks.iter().map(|&(start, end)| Block { start, end }).collect();
+    let length = blocks.iter().map(|block| i64::from(block.end - block.start)).sum();
+    Assigner::new(&lookup, options).assign(reference, &blocks, length, pair, reverse)
+}
+
+const B: Option<u32> = Some(0);
+const A: Option<u32> = Some(1);
+const E: Option<u32> = Some(2);
+const Z: Option<u32> = Some(3);
+const Y: Option<u32> = Some(4);
+
+#[test]
+fn the_threshold_is_strict_and_telescopes_rule_counts_one_base_more() {
+    let exact = OverlapOptions { rule: OverlapRule::Exact, ..OverlapOptions::default() };
+    let telescope = OverlapOptions::default();
+    // Locus B is bases 101 to 200, 0-based 100 to 199. Of 50 bases more than 10 must overlap.
+    assert_eq!(assign(exact, 0, &[(60, 110)], false, false), None);
+    assert_eq!(assign(exact, 0, &[(60, 111)], false, false), B);
+    assert_eq!(assign(telescope, 0, &[(60, 110)], false, false), None);
+    // Behind the end of E's last exon Telescope still sees one base.
+    let all = OverlapOptions { threshold: 0.0, ..telescope };
+    assert_eq!(assign(all, 0, &[(1_100, 1_110)], false, false), E);
+    assert_eq!(assign(OverlapOptions { threshold: 0.0, ..exact }, 0, &[(1_100, 1_110)], false, false), None);
+}
+
+#[test]
+fn ties_go_to_the_smaller_start_then_to_the_name() {
+    let options = OverlapOptions::default();
+    assert_eq!(assign(options, 0, &[(160, 190)], false, false), B);
+    assert_eq!(assign(options, 1, &[(120, 150)], false, false), Y);
+}
+
+#[test]
+fn modes_named_after_htseq_want_a_single_locus() {
+    let union = OverlapOptions { mode: OverlapMode::Union, ..OverlapOptions::default() };
+    let strict = OverlapOptions { mode: OverlapMode::IntersectionStrict, ..OverlapOptions::default() };
+    assert_eq!(assign(union, 0, &[(90, 101)], false, false), B);
+    assert_eq!(assign(union, 0, &[(90, 100)], false, false), None);
+    assert_eq!(assign(union, 0, &[(140, 160)], false, false), None);
+    assert_eq!(assign(strict, 0, &[(140, 160)], false, false), B);
+    assert_eq!(assign(strict, 0, &[(160, 170)], false, false), None);
+    assert_eq!(assign(strict, 0, &[(200, 260)], false, false), A);
+    assert_eq!(assign(strict, 0, &[(200, 261)], false, false), None);
+    assert_eq!(assign(strict, 0, &[(1_010, 1_050), (1_060, 1_070)], false, false), E);
+    assert_eq!(assign(strict, 0, &[(1_010, 1_070)], false, false), None);
+}
+
+#[test]
+fn strands_follow_the_mode() {
+    use StrandedMode::{F, FR, R, RF};
+    // Z is forward, Y reverse. (mode, pair, reverse) to locus.
+    let cases = [
+        (RF, true, true, Z),
+        (RF, true, false, Y),
+        (FR, true, true, Y),
+        (FR, true, false, Z),
+        (F, true, true, Z),
+        (R, true, true, Y),
+        (RF, false, true, Z),
+        (R, false, false, Y),
+        (FR, false, true, Y),
+        (F, false, false, Z),
+    ];
+    for (stranded, pair, reverse, expected) in cases {
+        let options = OverlapOptions { stranded, ..OverlapOptions::default() };
+        assert_eq!(assign(options, 1, &[(120, 150)], pair, reverse), expected, "{stranded:?} {pair} {reverse}");
+    }
+}
+
+fn record(flags: u16, start: i32, mate_start: i32, score: i32) -> Record {
+    Record { flags, start, mate_start, template_length: 300, score: Some(score), ..Record::default() }
+}
+
+fn bundle(records: &[Record]) -> Bundle {
+    let mut bundle = Bundle::default();
+    for &record in records {
+        bundle.push(record, [(0, 50)].into_iter());
+    }
+    bundle
+}
+
+#[test]
+fn mates_are_paired_by_mirrored_keys_and_equal_keys_lose_the_first() {
+    let mut pairing = Pairing::default();
+    let all =
+        bundle(&[record(99, 10, 200, 1), record(355, 500, 700, 2), record(403, 700, 500, 3), record(147, 200, 10, 4)]);
+    assert_eq!(pairing.pair(&all), Kind::PairMapped);
+    let pairs: Vec<_> = pairing.alignments.iter().map(|a| (a.first, a.second)).collect();
+    assert_eq!(pairs, [(1, Some(2)), (0, Some(3))]);
+    assert!(!pairing.orphan);
+    let doubled =
+        bundle(&[record(99, 10, 200, 1), record(355, 10, 200, 2), record(147, 200, 10, 3), record(403, 200, 10, 4)]);
+    pairing.pair(&doubled);
+    let pairs: Vec<_> = pairing.alignments.iter().map(|a| (a.first, a.second)).collect();
+    assert_eq!(pairs, [(1, Some(2)), (3, None)]);
+    assert!(pairing.orphan);
+}
+
+#[test]
+fn kinds_follow_the_leading_record() {
+    let kind = |flags: &[u16]| {
+        Pairing::default().pair(&bundle(&flags.iter().map(|&f| record(f, 1, 1, 1)).collect::<Vec<_>>()))
+    };
+    assert_eq!(kind(&[4]), Kind::SingleUnmapped);
+    assert_eq!(kind(&[0, 256]), Kind::SingleMapped);
+    assert_eq!(kind(&[77, 141]), Kind::PairUnmapped);
+    assert_eq!(kind(&[77, 141, 141]), Kind::PairMixed);
+    assert_eq!(kind(&[73, 133]), Kind::PairMixed);
+    assert_eq!(kind(&[99]), Kind::PairMapped);
+    let mut sorted = bundle(&[record(403, 1, 1, 1), record(147, 5, 1, 1), record(99, 9, 1, 1)]);
+    sorted.lead_by_primary();
+    assert_eq!(sorted.leader, 2);
+}
+
+#[test]
+fn a_row_keeps_the_best_of_each_feature_and_the_first_of_equals() {
+    let lookup = lookup();
+    let mut work = FragmentWork::new(Assigner::new(&lookup, OverlapOptions::default()));
+    let mut tally = FragmentTally::default();
+    let singles =
+        bundle(&[record(0, 110, -1, 7), record(256, 5_000, -1, 9), record(256, 120, -1, 8), record(256, 5_100, -1, 9)]);
+    assert_eq!(work.fragment(&singles, true, &mut tally), Ok(FragmentRow::Entries));
+    assert_eq!(work.entries, [RowEntry { locus: B, value: 58 }, RowEntry { locus: None, value: 59 }]);
+    let primary: Vec<_> = work.alignments.iter().map(|alignment| alignment.primary).collect();
+    assert_eq!(primary, [false, true, true, false]);
+    assert_eq!(work.best_features(), [None]);
+    assert_eq!((tally.total, tally.ambig, tally.single_mapped, tally.scores), (1, 1, 1, Some((7, 9))));
+    let none = bundle(&[Record { score: None, ..record(0, 110, -1, 0) }]);
+    assert!(work.fragment(&none, true, &mut tally).is_err());
+    let unmapped_pair_member = bundle(&[record(69, 10, 10, 0), record(4 | 1 | 8, 3, 3, 0), record(4 | 1 | 8, 3, 3, 0)]);
+    assert_eq!(work.fragment(&unmapped_pair_member, true, &mut tally), Ok(FragmentRow::None));
+    assert_eq!(tally.unmapped, 1);
+}
+
+#[test]
+fn blocks_follow_the_cigar_and_merge_over_one_base() {
+    let mut gapped = Bundle::default();
+    // 20M1D20M, and 10M2D5=3I5X100N5M.
+    gapped.push(record(0, 100, -1, 5), [(0, 20), (2, 1), (0, 20)].into_iter());
+    gapped.push(
+        record(256, 1_000, -1, 5),
+        [(4, 3), (0, 10), (2, 2), (7, 5), (1, 3), (8, 5), (3, 100), (0, 5), (5, 9)].into_iter(),
+    );
+    let blocks: Vec<_> = gapped.blocks.iter().map(|block| (block.start, block.end)).collect();
+    assert_eq!(blocks, [(100, 120), (121, 141), (1_000, 1_010), (1_012, 1_017), (1_017, 1_022), (1_122, 1_127)]);
+    let lookup = lookup();
+    let mut work = FragmentWork::new(Assigner::new(&lookup, OverlapOptions::default()));
+    work.fragment(&gapped, true, &mut FragmentTally::default()).unwrap();
+    let lengths: Vec<_> = work.alignments.iter().map(|alignment| alignment.length).collect();
+    assert_eq!(lengths, [41, 25]);
+}
