@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let mut clock = Instant::now();
     let mut lap = |stage: &str| {
-        eprintln!("{stage:8} {:.3} s", clock.elapsed().as_secs_f64());
+        eprintln!("{stage:8} {:.3} s, peak memory {}", clock.elapsed().as_secs_f64(), peak_memory());
         clock = Instant::now();
     };
     let mut session = Session::open(options, &Unwatched)?;
@@ -64,4 +64,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     eprintln!("REF, ALT, other: {:?}", session.sums());
     Ok(())
+}
+
+/// The peak of resident memory so far, as Linux says it.
+fn peak_memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("unknown");
+    peak.trim().to_owned()
 }

@@ -21,6 +21,9 @@ use crate::{
 /// The sparse filter is used when it leaves less than this part of the bytes.
 const SPARSE: f64 = 0.8;
 
+/// An index finds records no nearer than this many bases (BAI and CSI: SAM specification, sections 5.2 and 5.3).
+const INDEX_WINDOW: i64 = 1 << 14;
+
 /// The bulk table, or the long table of cells.
 pub const COUNTS_FILE: &str = "counts.tsv";
 /// The ledger.
@@ -206,10 +209,7 @@ impl Session {
             Partition::Bytes => planner.by_bytes(plan.units()),
             Partition::Sites => planner.by_sites(&sites, plan.units()),
         };
-        let intervals: Vec<Interval> = sites
-            .iter()
-            .map(|&Place { reference, position }| Interval { reference, start: position, end: position + 1 })
-            .collect();
+        let intervals = near_together(&sites);
         let sparse = planner.overlapping(units.clone(), &intervals);
         let whole = planner.overlapping(units, &contigs);
         let weight = |units: &[Unit]| units.iter().map(Unit::compressed_bytes).sum::<u64>() as f64;
@@ -306,6 +306,19 @@ impl Session {
         let placed: u64 = statistics.contigs.iter().map(|contig| contig.mapped + contig.unmapped).sum();
         Some(placed + statistics.unplaced.unwrap_or(0))
     }
+}
+
+/// Intervals over sorted sites: those that the index can't tell apart share one.
+fn near_together(sites: &[Place]) -> Vec<Interval> {
+    let mut intervals: Vec<Interval> = Vec::new();
+    for site in sites {
+        let end = site.position + 1;
+        match intervals.last_mut() {
+            Some(last) if last.reference == site.reference && site.position < last.end + INDEX_WINDOW => last.end = end,
+            _ => intervals.push(Interval { reference: site.reference, start: site.position, end }),
+        }
+    }
+    intervals
 }
 
 /// The rows on contigs that the file lacks: a warning, or an error when there are no others.
