@@ -1,5 +1,8 @@
 //! The shared right answers, byte for byte.
 
+// Not only in test functions: helpers of a test may unwrap, too.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::{fs, path::Path};

@@ -1,5 +1,8 @@
 //! Random small files under every plan, against a sequential oracle.
 
+// Not only in test functions: helpers of a test may unwrap, too.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     SimulateOptions,
-    genome::{Contig, Genome, Kind},
+    genome::{Contig, Genome, Kind, Variant},
     random::Random,
     record::{Record, op},
 };
@@ -35,6 +35,8 @@ pub(super) struct Fragments<'a> {
     window: i64,
     /// Mean number of fragments by window of the contig at hand.
     density: Vec<f64>,
+    /// A position of the contig at hand with very many fragments.
+    hot_spot: Option<i64>,
     /// Made, but perhaps behind a record that is still to be made; by start and by the order of making.
     waiting: BinaryHeap<Reverse<Waiting>>,
     ready: VecDeque<Record>,
@@ -88,6 +90,7 @@ impl<'a> Fragments<'a> {
             contig: 0,
             window: 0,
             density: Vec::new(),
+            hot_spot: None,
             waiting: BinaryHeap::new(),
             ready: VecDeque::new(),
             serial: 0,
@@ -124,11 +127,10 @@ impl<'a> Fragments<'a> {
         }
         let (from, to) = (windows * 45 / 100, windows / 2);
         self.density[from..to].fill(0.0);
-        if self.contig < self.options.hot_spots && !contig.variants.is_empty() {
-            let position = i64::from(contig.variants[contig.variants.len() / 3].position);
-            let window = (position - READ / 2) / WINDOW;
-            self.density[(window as usize).min(windows - 1)] += self.options.hot_depth as f64;
-        }
+        let behind = contig.variants.len() / 3;
+        let counts = |variant: &&Variant| matches!(variant.kind, Kind::Snp(_)) && variant.is_heterozygous();
+        let spot = contig.variants[behind..].iter().find(counts).filter(|_| self.contig < self.options.hot_spots);
+        self.hot_spot = spot.map(|variant| i64::from(variant.position));
     }
 
     /// Makes the fragments of the next window, and sets free the records that none can go before any more.
@@ -147,6 +149,10 @@ impl<'a> Fragments<'a> {
         let start = self.window * WINDOW;
         let mut starts: Vec<i64> =
             (0..self.random.around(mean)).map(|_| start + self.random.below(WINDOW as u64) as i64).collect();
+        if let Some(position) = self.hot_spot.filter(|position| (start..start + WINDOW).contains(position)) {
+            let first = start.max(position - READ + 1);
+            starts.extend((0..self.options.hot_depth).map(|_| self.random.between(first, position + 1)));
+        }
         starts.sort_unstable();
         for start in starts {
             self.fragment(start);

@@ -234,12 +234,8 @@ impl Genome {
                 let (reference, alternate) = self.alleles(number, variant);
                 let Variant { position, genotype, .. } = variant;
                 line.clear();
-                write!(
-                    line,
-                    "{}\t{}\t.\t{reference}\t{alternate}\t.\tPASS\t.\tGT\t{genotype}\n",
-                    contig.name,
-                    position + 1
-                )?;
+                let row = format!("{}\t{}\t.\t{reference}\t{alternate}", contig.name, position + 1);
+                writeln!(line, "{row}\t.\tPASS\t.\tGT\t{genotype}")?;
                 writer.write(&line)?;
             }
         }

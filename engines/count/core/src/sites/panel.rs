@@ -17,6 +17,14 @@ pub(crate) enum Alleles<'a> {
     Long(&'a [u8], &'a [u8]),
 }
 
+/// A site with alleles longer than one base.
+#[derive(Debug)]
+struct LongSite {
+    site: u32,
+    reference: Box<[u8]>,
+    alternate: Box<[u8]>,
+}
+
 /// The sites of one contig of the alignment file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ContigSites {
@@ -34,8 +42,8 @@ pub(crate) struct Panel {
     /// The order of the sites: that of their first rows.
     pub(crate) order: Vec<u32>,
     codes: Vec<[u8; 2]>,
-    /// Number, REF and ALT of the sites with longer alleles, by number.
-    long: Vec<(u32, Box<[u8]>, Box<[u8]>)>,
+    /// The sites with longer alleles, by number.
+    long: Vec<LongSite>,
     /// By reference id of the alignment file.
     pub(crate) contigs: Vec<ContigSites>,
 }
@@ -68,7 +76,8 @@ impl Panel {
             panel.codes.push(match (reference.as_bytes(), alternate.as_bytes()) {
                 (&[reference], &[alternate]) => [code(reference), code(alternate)],
                 (reference, alternate) => {
-                    panel.long.push((number, reference.into(), alternate.into()));
+                    let (reference, alternate) = (reference.into(), alternate.into());
+                    panel.long.push(LongSite { site: number, reference, alternate });
                     LONG
                 }
             });
@@ -88,8 +97,8 @@ impl Panel {
         if codes != LONG {
             return Alleles::Snp(codes);
         }
-        match self.long.binary_search_by_key(&site, |&(number, _, _)| number) {
-            Ok(index) => Alleles::Long(&self.long[index].1, &self.long[index].2),
+        match self.long.binary_search_by_key(&site, |long| long.site) {
+            Ok(index) => Alleles::Long(&self.long[index].reference, &self.long[index].alternate),
             Err(_) => Alleles::Snp([UNMATCHED; 2]),
         }
     }

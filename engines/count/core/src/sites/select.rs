@@ -100,7 +100,7 @@ impl Selection {
             }
             let snp = reference.len() == 1 && alternate.len() == 1;
             let near = reference.len().abs_diff(alternate.len()) <= MAX_LENGTH_DIFFERENCE;
-            if !snp && !(alleles.include_indels && near) {
+            if !(snp || alleles.include_indels && near) {
                 continue;
             }
             let Some(start) = variant.position.checked_sub(1) else {

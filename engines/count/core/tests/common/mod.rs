@@ -1,5 +1,6 @@
 //! What the integration tests share.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+// Every test file uses a part of this, and a test may unwrap.
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 pub mod case;
 pub mod oracle;
