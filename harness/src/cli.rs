@@ -4,13 +4,12 @@
 //! name before it is parsed in full.
 
 mod arguments;
-
+mod choice;
 mod engines;
 mod exit;
-
+mod run;
 mod simulate;
 mod terminal;
-
 mod workload;
 
 use crate::interrupt;
@@ -82,6 +81,7 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
     let own = matches.subcommand().map(|(_, own)| own);
     let outcome = match (&arguments.command, plugin, own) {
         (Command::Engines(arguments), ..) => engines::run(&context, arguments),
+        (Command::Run(arguments), Some(plugin), Some(own)) => run::run(&mut context, &plugin, arguments, own),
         (Command::Simulate(arguments), Some(plugin), Some(own)) => {
             let sizes =
                 plugin.descriptor.simulate.as_ref().map(|offer| workload::given(own, &offer.sizes)).transpose()?;

@@ -111,9 +111,7 @@ impl Session for Told {
                 std::thread::sleep(Duration::from_secs(1));
             },
             // SAFETY: none; that is the point.
-            "segfault" => unsafe {
-                libc::raise(libc::SIGSEGV);
-            },
+            "segfault" => unsafe { std::ptr::without_provenance_mut::<u8>(64).write_volatile(1) },
             "abort" => std::process::abort(),
             "exit" => std::process::exit(7),
             "print" => println!("{{\"event\":\"done\"}}"),

@@ -493,6 +493,8 @@ fn signal_name(signal: i32) -> String {
 
 /// What the engine's word on a failed call means.
 fn failed(step: Step, kind: Kind, message: String) -> Failure {
+    // One line, whatever an assertion or a library put in.
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
     let (kind, message) = match kind {
         // The user's own fault is told in the engine's words alone.
         Kind::BadInput => (FailureKind::BadInput, message),

@@ -1,0 +1,88 @@
+//! The counting engine end to end: the shared goldens under every plan.
+
+mod common;
+
+use common::{home, need_count_engine, outcome, scaletune, shared, succeed};
+use std::path::Path;
+
+/// Every way to cut the file, with every way to inflate it, for 1, 2 and 4 workers.
+fn plans() -> Vec<String> {
+    let mut plans = vec!["traversal=stream,reader=raw,workers=1".to_string(), "traversal=stream,reader=htslib".into()];
+    for partition in ["chromosome", "sites", "bytes"] {
+        for workers in [1, 2, 4] {
+            for reader in ["raw", "htslib", "noodles"] {
+                plans.push(format!("partition={partition},workers={workers},reader={reader},decode=inline"));
+            }
+            for decode in ["per-reader", "shared-pool"] {
+                plans.push(format!("partition={partition},workers={workers},decode={decode},decode-threads=2"));
+            }
+        }
+    }
+    plans
+}
+
+/// Runs a case under every plan; each must give the golden file's bytes.
+fn check(golden: &Path, inputs: &[(&str, &str)], flags: &[&str], expected: &str) {
+    need_count_engine();
+    let home = home();
+    let expected_bytes = std::fs::read(golden.join(expected)).unwrap();
+    for plan in plans() {
+        let out = home.path().join("x.tsv");
+        let mut command = scaletune(home.path());
+        command.args(["run", "count", "-q", "--no-profile", "--threads", "16", "--plan", &plan]);
+        for (flag, file) in inputs {
+            command.arg(flag).arg(golden.join(file));
+        }
+        succeed(command.args(flags).arg("-o").arg(&out));
+        assert!(std::fs::read(&out).unwrap() == expected_bytes, "{expected} differs under {plan}");
+    }
+}
+
+#[test]
+fn tiny_equals_wasp2_under_every_plan() {
+    let Some(golden) = shared("golden/count/tiny") else { return };
+    let compat = ["--compat", "wasp2-1.5"];
+    let gz: &[_] = &[("--bam", "tiny.bam"), ("--variants", "tiny.vcf.gz")];
+    let bcf: &[_] = &[("--bam", "tiny.bam"), ("--variants", "tiny.bcf")];
+    let sample = |name| [compat[0], compat[1], "--sample", name];
+    check(&golden, gz, &sample("SAMPLE1"), "tiny.wasp2.S1.tsv");
+    check(&golden, bcf, &sample("SAMPLE1"), "tiny.wasp2.S1.tsv");
+    check(&golden, gz, &sample("SAMPLE2"), "tiny.wasp2.S2.tsv");
+    check(&golden, gz, &compat, "tiny.wasp2.nosample.tsv");
+}
+
+#[test]
+fn tiny_without_the_defects_under_every_plan() {
+    let Some(golden) = shared("golden/count/tiny") else { return };
+    let inputs: &[_] = &[("--bam", "tiny.bam"), ("--variants", "tiny.vcf.gz")];
+    check(&golden, inputs, &["--sample", "SAMPLE1"], "tiny.fixed.wasp2.S1.tsv");
+    check(&golden, inputs, &[], "tiny.fixed.wasp2.nosample.tsv");
+}
+
+#[test]
+fn edge_under_every_plan() {
+    let Some(golden) = shared("golden/count/edge") else { return };
+    let inputs: &[_] = &[("--bam", "edge.bam"), ("--variants", "edge.vcf")];
+    check(&golden, inputs, &["--sample", "S", "--compat", "wasp2-1.5"], "edge.wasp2.default.expected.tsv");
+    check(&golden, inputs, &["--sample", "S"], "edge.fixed.default.expected.tsv");
+}
+
+#[test]
+fn standard_output_and_gzip_hold_the_same_table() {
+    let Some(golden) = shared("golden/count/tiny") else { return };
+    need_count_engine();
+    let home = home();
+    let run = |out: &str| {
+        let mut command = scaletune(home.path());
+        command.args(["run", "count", "-q", "--bam"]).arg(golden.join("tiny.bam"));
+        command.arg("--variants").arg(golden.join("tiny.vcf.gz")).args(["--sample", "SAMPLE1", "-o", out]);
+        let (status, stdout, stderr) = outcome(&mut command);
+        assert_eq!(status, 0, "{stderr}");
+        stdout
+    };
+    let expected = std::fs::read_to_string(golden.join("tiny.fixed.wasp2.S1.tsv")).unwrap();
+    assert_eq!(run("-"), expected);
+    run("x.tsv.gz");
+    let file = std::fs::File::open(home.path().join("x.tsv.gz")).unwrap();
+    assert_eq!(std::io::read_to_string(flate2::read::GzDecoder::new(file)).unwrap(), expected);
+}
