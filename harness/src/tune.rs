@@ -1,0 +1,136 @@
+//! The tuner: the fastest plan for each thread budget, proved to give the reference's answer.
+//!
+//! How it goes, after [`measure_reference`] has fixed the answer that counts:
+//! 1. *Search*, budget by budget. A space of a few dozen plans is taken whole. In a larger one the search walks from the
+//!    engine's default (and from what won for the smaller budget): the strategies are varied with the threads kept, then
+//!    the split of the threads, then each size, until nothing gets better; the best few go on.
+//! 2. *Race*, all budgets together. Rounds in random order from a stated seed measure every plan that is still in, so
+//!    that a slow spell of the machine hits all alike. A plan that gives another answer, fails or takes too much memory
+//!    is out, and why is kept. Far slower plans leave early, others once their interval lies wholly above the best one's.
+//! 3. *Choice*. Among plans whose interval overlaps the best one's: fewest busy threads, then least memory, then the
+//!    smallest median, then the order in which the engine lists them.
+//!
+//! The engine's default plan and the one-thread plans are always among those measured, so that gains can be told.
+//!
+//! Pure over [`Executor`] and [`Clock`]: tests run it on made-up cost laws without waiting. Left out: how a trial is made
+//! (`crate::worker`), what is saved (`crate::profile`).
+#![forbid(unsafe_code)]
+
+mod budget;
+mod choice;
+mod contender;
+mod effort;
+mod field;
+mod observer;
+mod outcome;
+mod race;
+mod search;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use effort::Effort;
+pub use observer::{Observer, Phase, Silent};
+pub use outcome::{BudgetOutcome, Out, Outcome, PlanOutcome, Standing};
+
+use crate::measure::Clock;
+use crate::trial::{Executor, Measurement, TrialError};
+use budget::Budget;
+use field::Field;
+use scaletune_descriptor::{Descriptor, NoPlan, Plan};
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// What to tune.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The engine.
+    pub descriptor: &'a Descriptor,
+    /// The reference plan, measured.
+    pub reference: Reference,
+    /// The inputs' class, as the engine told it: facts in it rule plans out.
+    pub input_class: &'a Map<String, Value>,
+    /// Axes that the user has fixed.
+    pub fixed: &'a Plan,
+    /// Thread budgets to find a plan for; a budget of one is always raced with them.
+    pub threads: &'a [i64],
+    /// Cores that this process may use; plans with more busy threads are marked.
+    pub usable_cores: usize,
+    /// How hard to try.
+    pub effort: Effort,
+    /// Stop measuring at this reading of the clock.
+    pub max_time: Option<Duration>,
+    /// Plans whose peak memory is above this, bytes, are out.
+    pub max_memory: Option<u64>,
+    /// Where randomness starts.
+    pub seed: u64,
+}
+
+/// The reference plan and what it took.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// The plan.
+    pub plan: Plan,
+    /// Its measurement.
+    pub measurement: Measurement,
+}
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum TuneError {
+    /// The reference plan could not be measured: there is no answer to compare with.
+    #[error("reference plan {plan}: {cause}; without its answer no plan can be trusted")]
+    Reference {
+        /// The plan.
+        plan: Plan,
+        /// Why.
+        cause: TrialError,
+    },
+    /// No plan fits a budget.
+    #[error(transparent)]
+    NoPlan(#[from] NoPlan),
+    /// The engine refuses the inputs.
+    #[error("{0}")]
+    BadInput(String),
+    /// Every plan for a budget is out.
+    #[error("no plan for {threads} threads is left: {causes}")]
+    NothingLeft {
+        /// The budget.
+        threads: i64,
+        /// Plans and why they are out, the first few.
+        causes: String,
+    },
+    /// The user interrupted.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+/// Runs the engine's reference plan, whose answer every later plan is compared with.
+///
+/// # Errors
+/// There is no such plan, or it can't be measured.
+pub fn measure_reference(descriptor: &Descriptor, executor: &mut dyn Executor) -> Result<Reference, TuneError> {
+    let plan = descriptor.reference_plan()?;
+    match executor.measure(&plan) {
+        Ok(measurement) => Ok(Reference { plan, measurement }),
+        Err(TrialError::BadInput(message)) => Err(TuneError::BadInput(message)),
+        Err(TrialError::Cancelled) => Err(TuneError::Cancelled),
+        Err(cause) => Err(TuneError::Reference { plan, cause }),
+    }
+}
+
+/// Finds the best plan for each budget. `clock` must have begun with the command, so that its reading is the time spent.
+///
+/// # Errors
+/// No plan fits or is left for a budget, the inputs are refused, or the user interrupts.
+pub fn tune(
+    request: &Request<'_>,
+    executor: &mut dyn Executor,
+    clock: &dyn Clock,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, TuneError> {
+    let mut budgets = Budget::all(request)?;
+    let mut field = Field::new(request, executor, clock, observer);
+    search::run(&mut field, &mut budgets)?;
+    race::run(&mut field, &mut budgets)?;
+    outcome::conclude(field, &budgets)
+}

@@ -1,0 +1,77 @@
+//! A plan and what has been measured of it.
+
+use super::Out;
+use crate::stats::{Estimate, median};
+use crate::trial::{Measurement, StageTime};
+use scaletune_descriptor::Plan;
+
+/// A plan and what has been measured of it.
+#[derive(Debug)]
+pub(super) struct Contender {
+    pub(super) plan: Plan,
+    pub(super) threads_used: i64,
+    /// Measurements, with the number of the batch in which they were taken.
+    samples: Vec<(usize, Measurement)>,
+    /// Why it can't win, whatever its time.
+    pub(super) out: Option<Out>,
+}
+
+impl Contender {
+    pub(super) fn new(plan: Plan, threads_used: i64) -> Contender {
+        Contender { plan, threads_used, samples: Vec::new(), out: None }
+    }
+
+    pub(super) fn add(&mut self, batch: usize, measurement: Measurement) {
+        self.samples.push((batch, measurement));
+    }
+
+    /// Measured, and not out.
+    pub(super) fn stands(&self) -> bool {
+        self.out.is_none() && !self.samples.is_empty()
+    }
+
+    /// Wall seconds of every trial.
+    pub(super) fn times(&self) -> Vec<f64> {
+        self.figures(|measurement| measurement.wall_s)
+    }
+
+    pub(super) fn median(&self) -> Option<f64> {
+        median(&self.times())
+    }
+
+    pub(super) fn estimate(&self, confidence: f64, seed: u64) -> Option<Estimate> {
+        Estimate::with_confidence(&self.times(), confidence, seed)
+    }
+
+    pub(super) fn median_cpu(&self) -> Option<f64> {
+        median(&self.figures(|measurement| measurement.cpu_s))
+    }
+
+    /// Largest peak of any trial.
+    pub(super) fn memory(&self) -> u64 {
+        self.samples.iter().map(|(_, measurement)| measurement.peak_rss_bytes).max().unwrap_or(0)
+    }
+
+    /// Median of each stage, in the order of the first trial.
+    pub(super) fn stages(&self) -> Vec<StageTime> {
+        let Some((_, first)) = self.samples.first() else { return Vec::new() };
+        let of = |name: &str| -> Vec<f64> {
+            let stages = self.samples.iter().flat_map(|(_, measurement)| &measurement.stages);
+            stages.filter(|stage| stage.name == name).map(|stage| stage.seconds).collect()
+        };
+        let stage =
+            |stage: &StageTime| Some(StageTime { name: stage.name.clone(), seconds: median(&of(&stage.name))? });
+        first.stages.iter().filter_map(stage).collect()
+    }
+
+    /// Times of this plan and of `other` from the batches that measured both.
+    pub(super) fn pairs(&self, other: &Contender) -> (Vec<f64>, Vec<f64>) {
+        let partner = |batch: usize| other.samples.iter().find(|(theirs, _)| *theirs == batch);
+        let pair = |(batch, own): &(usize, Measurement)| Some((own.wall_s, partner(*batch)?.1.wall_s));
+        self.samples.iter().filter_map(pair).unzip()
+    }
+
+    fn figures(&self, figure: impl Fn(&Measurement) -> f64) -> Vec<f64> {
+        self.samples.iter().map(|(_, measurement)| figure(measurement)).collect()
+    }
+}

@@ -1,0 +1,123 @@
+//! All plans that have been entered, and the batches of trials that measure them.
+
+use super::contender::Contender;
+use super::{Observer, Out, Request, TuneError};
+use crate::measure::Clock;
+use crate::stats::Generator;
+use crate::trial::{Equivalence, Executor, TrialError};
+use scaletune_descriptor::Plan;
+use std::collections::BTreeMap;
+
+/// All plans that have been entered, measured or not. Plans are named by their index here.
+pub(super) struct Field<'a> {
+    pub(super) request: &'a Request<'a>,
+    pub(super) contenders: Vec<Contender>,
+    pub(super) generator: Generator,
+    pub(super) observer: &'a mut dyn Observer,
+    executor: &'a mut dyn Executor,
+    clock: &'a dyn Clock,
+    known: BTreeMap<Plan, usize>,
+    batches: usize,
+    trials: usize,
+}
+
+impl<'a> Field<'a> {
+    /// A field with the reference plan, index 0, measured.
+    pub(super) fn new(
+        request: &'a Request<'a>,
+        executor: &'a mut dyn Executor,
+        clock: &'a dyn Clock,
+        observer: &'a mut dyn Observer,
+    ) -> Field<'a> {
+        let mut field = Field {
+            request,
+            contenders: Vec::new(),
+            generator: Generator::new(request.seed),
+            observer,
+            executor,
+            clock,
+            known: BTreeMap::new(),
+            batches: 1,
+            trials: 1,
+        };
+        let reference = field.enter(&request.reference.plan);
+        let measurement = request.reference.measurement.clone();
+        field.contenders[reference].out = field.too_much_memory(measurement.peak_rss_bytes);
+        field.contenders[reference].add(0, measurement);
+        field
+    }
+
+    /// The index of `plan`, which is entered if it is new.
+    pub(super) fn enter(&mut self, plan: &Plan) -> usize {
+        if let Some(index) = self.known.get(plan) {
+            return *index;
+        }
+        let index = self.contenders.len();
+        self.contenders.push(Contender::new(plan.clone(), self.request.descriptor.threads_used(plan)));
+        self.known.insert(plan.clone(), index);
+        index
+    }
+
+    /// Measures each of `plans` that is not out once more, in random order. `later` is how many trials are expected to
+    /// follow. False where the time was up before all were measured.
+    pub(super) fn batch(&mut self, plans: &[usize], later: usize) -> Result<bool, TuneError> {
+        let mut order: Vec<usize> =
+            plans.iter().copied().filter(|index| self.contenders[*index].out.is_none()).collect();
+        self.generator.shuffle(&mut order);
+        for (place, index) in order.iter().enumerate() {
+            if self.time_is_up() {
+                return Ok(false);
+            }
+            let expected = self.trials + order.len() - place + later;
+            self.observer.trial(&self.contenders[*index].plan, self.trials, expected);
+            self.measure(*index)?;
+        }
+        self.batches += 1;
+        Ok(true)
+    }
+
+    /// One more than the trials done, the reference's counted in.
+    pub(super) fn trials(&self) -> usize {
+        self.trials
+    }
+
+    pub(super) fn elapsed_s(&self) -> f64 {
+        self.clock.now_s()
+    }
+
+    pub(super) fn time_is_up(&self) -> bool {
+        self.request.max_time.is_some_and(|limit| self.clock.now_s() >= limit.as_secs_f64())
+    }
+
+    fn too_much_memory(&self, bytes: u64) -> Option<Out> {
+        self.request.max_memory.filter(|limit| bytes > *limit).map(|_| Out::Memory(bytes))
+    }
+
+    fn measure(&mut self, index: usize) -> Result<(), TuneError> {
+        let contender = &mut self.contenders[index];
+        let result = self.executor.measure(&contender.plan);
+        self.trials += 1;
+        let out = match result {
+            Ok(measurement) => {
+                let out = match &measurement.equivalence {
+                    Equivalence::Same => None,
+                    Equivalence::Different(difference) => Some(Out::Wrong(difference.clone())),
+                    Equivalence::NotCompared => Some(Out::NotCompared),
+                };
+                self.observer.measured(&contender.plan, &measurement);
+                let memory = measurement.peak_rss_bytes;
+                contender.add(self.batches, measurement);
+                out.or_else(|| self.too_much_memory(memory))
+            }
+            Err(TrialError::UnsupportedPlan(why)) => Some(Out::Unsupported(why)),
+            Err(TrialError::Failed(why)) => Some(Out::Failed(why)),
+            Err(TrialError::BadInput(why)) => return Err(TuneError::BadInput(why)),
+            Err(TrialError::Cancelled) => return Err(TuneError::Cancelled),
+        };
+        if let Some(out) = out {
+            self.observer.out(&self.contenders[index].plan, &out);
+            self.contenders[index].out = Some(out);
+        }
+        Ok(())
+    }
+}

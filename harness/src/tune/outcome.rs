@@ -1,0 +1,253 @@
+//! What a tune found, in full: every plan, every sample.
+
+use super::budget::Budget;
+use super::choice::{Choice, choose};
+use super::effort::LEAST_SAMPLES;
+use super::field::Field;
+use super::{Effort, TuneError};
+use crate::stats::{CONFIDENCE, Estimate, Scaling, paired_ratio};
+use crate::trial::StageTime;
+use scaletune_descriptor::Plan;
+use serde::Serialize;
+use std::fmt;
+
+/// What a tune found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// The seed of all its randomness.
+    pub seed: u64,
+    /// How hard it tried.
+    pub effort: Effort,
+    /// Trials made, the reference's included.
+    pub trials: usize,
+    /// Seconds by the clock.
+    pub elapsed_s: f64,
+    /// Whether the time was up before it was done.
+    pub out_of_time: bool,
+    /// Every plan that was measured, or that failed to be; the reference is the first.
+    pub plans: Vec<PlanOutcome>,
+    /// The budgets that were asked for, ascending.
+    pub budgets: Vec<BudgetOutcome>,
+    /// The fastest plan with one busy thread, as an index into `plans`: what speedups are told against.
+    pub one_thread: usize,
+}
+
+/// What is known of one plan.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanOutcome {
+    /// The plan.
+    pub plan: Plan,
+    /// Threads that it keeps busy.
+    pub threads_used: i64,
+    /// Whether these are more than the usable cores.
+    pub oversubscribed: bool,
+    /// Wall seconds of each trial, in order.
+    pub times_s: Vec<f64>,
+    /// Their median with its interval; none where it was never measured.
+    pub estimate: Option<Estimate>,
+    /// Median CPU seconds.
+    pub cpu_s: Option<f64>,
+    /// Largest peak memory of any trial.
+    pub peak_rss_bytes: u64,
+    /// Median seconds of each stage.
+    pub stages: Vec<StageTime>,
+    /// Why it can't win, whatever its time.
+    pub out: Option<Out>,
+}
+
+/// Why a plan can't win, whatever its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "why", content = "detail")]
+pub enum Out {
+    /// It gives another answer; the first difference.
+    Wrong(String),
+    /// Its answer could not be compared.
+    NotCompared,
+    /// The engine failed under it.
+    Failed(String),
+    /// The engine can't run it on these inputs.
+    Unsupported(String),
+    /// It takes more memory than is allowed: its peak in bytes.
+    Memory(u64),
+}
+
+impl fmt::Display for Out {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Out::Wrong(difference) => write!(f, "wrong answer: {difference}"),
+            Out::NotCompared => f.write_str("its answer was not compared"),
+            Out::Failed(why) => write!(f, "failed: {why}"),
+            Out::Unsupported(why) => write!(f, "not supported here: {why}"),
+            Out::Memory(bytes) => write!(f, "takes {} MiB of memory", bytes.div_ceil(1 << 20)),
+        }
+    }
+}
+
+/// What is known of one thread budget.
+#[derive(Clone, Debug, Serialize)]
+pub struct BudgetOutcome {
+    /// The budget.
+    pub threads: i64,
+    /// The plan to use. This and all below are indices into the outcome's `plans`.
+    pub winner: usize,
+    /// The fastest of the others, where one is left; one that can't be told from the fastest comes first.
+    pub runner_up: Option<usize>,
+    /// The engine's default plan.
+    pub default: usize,
+    /// Times as long as the winner that the default took, round by round; none where they never met in a round.
+    pub default_ratio: Option<Estimate>,
+    /// Times as long as the winner that the best one-thread plan took.
+    pub one_thread_ratio: Option<Estimate>,
+    /// Speedup, efficiency and serial fraction of the winner.
+    pub scaling: Option<Scaling>,
+    /// Plans that fit the budget; the search need not have measured them all.
+    pub space: usize,
+    /// Every plan of this budget that was measured, or that failed to be, the winner first, then by time.
+    pub table: Vec<(usize, Standing)>,
+}
+
+/// Where a plan stands within a budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// The plan to use.
+    Winner,
+    /// Can't be told from the fastest; uses more threads or memory than the winner, or comes later in the order.
+    Level,
+    /// Slower: its interval lies wholly above the fastest one's.
+    Slower,
+    /// So far behind after a few samples that it was not measured to the end.
+    FarSlower,
+    /// It can't win, whatever its time.
+    Out,
+}
+
+/// Draws the conclusions.
+pub(super) fn conclude(mut field: Field<'_>, budgets: &[Budget]) -> Result<Outcome, TuneError> {
+    let seed = field.request.seed;
+    let mut one_thread = None;
+    let mut results = Vec::new();
+    for budget in budgets {
+        let default = field.enter(&budget.default);
+        let racing: Vec<usize> = in_order(&mut field, budget, &budget.racing);
+        let Some(choice) = choose(&field.contenders, &racing, seed) else { return Err(nothing_left(&field, budget)) };
+        let serial = *one_thread.get_or_insert(choice.fastest);
+        if budget.wanted {
+            results.push(budget_outcome(&mut field, budget, &choice, default, serial));
+        }
+    }
+    let Some(one_thread) = one_thread else { return Err(TuneError::Cancelled) };
+    let cores = field.request.usable_cores as i64;
+    let plans = field.contenders.iter().map(|contender| PlanOutcome {
+        plan: contender.plan.clone(),
+        threads_used: contender.threads_used,
+        oversubscribed: contender.threads_used > cores,
+        times_s: contender.times(),
+        estimate: contender.estimate(CONFIDENCE, seed),
+        cpu_s: contender.median_cpu(),
+        peak_rss_bytes: contender.memory(),
+        stages: contender.stages(),
+        out: contender.out.clone(),
+    });
+    let outcome = Outcome {
+        seed,
+        effort: field.request.effort,
+        trials: field.trials(),
+        elapsed_s: field.elapsed_s(),
+        out_of_time: field.time_is_up(),
+        plans: plans.collect(),
+        budgets: results,
+        one_thread,
+    };
+    Ok(outcome.without_unmeasured())
+}
+
+/// `plans` in the order in which the engine lists them for this budget.
+fn in_order(field: &mut Field<'_>, budget: &Budget, plans: &[usize]) -> Vec<usize> {
+    let listed: Vec<usize> = budget.space.iter().map(|plan| field.enter(plan)).collect();
+    let mut ordered: Vec<usize> = plans.to_vec();
+    ordered.sort_by_key(|index| listed.iter().position(|other| other == index));
+    ordered
+}
+
+fn nothing_left(field: &Field<'_>, budget: &Budget) -> TuneError {
+    let outs = field.contenders.iter().filter(|contender| budget.space.contains(&contender.plan));
+    let causes: Vec<String> =
+        outs.filter_map(|contender| Some(format!("{}: {}", contender.plan, contender.out.as_ref()?))).take(3).collect();
+    let causes = if causes.is_empty() { "the time was up before one was measured".into() } else { causes.join("; ") };
+    TuneError::NothingLeft { threads: budget.threads, causes }
+}
+
+fn budget_outcome(
+    field: &mut Field<'_>,
+    budget: &Budget,
+    choice: &Choice,
+    default: usize,
+    serial: usize,
+) -> BudgetOutcome {
+    let mut table = Vec::new();
+    for plan in &budget.space {
+        let index = field.enter(plan);
+        let contender = &field.contenders[index];
+        let standing = match () {
+            () if contender.out.is_some() => Standing::Out,
+            () if contender.times().is_empty() => continue,
+            () if index == choice.winner => Standing::Winner,
+            () if choice.level.contains(&index) => Standing::Level,
+            () if contender.times().len() >= LEAST_SAMPLES => Standing::Slower,
+            () => Standing::FarSlower,
+        };
+        table.push((index, standing));
+    }
+    let rank = |standing: Standing| match standing {
+        Standing::Winner => 0,
+        Standing::Level => 1,
+        Standing::Slower => 2,
+        Standing::FarSlower => 3,
+        Standing::Out => 4,
+    };
+    let median = |index: usize| field.contenders[index].median().unwrap_or(f64::INFINITY);
+    table.sort_by(|left, right| rank(left.1).cmp(&rank(right.1)).then(median(left.0).total_cmp(&median(right.0))));
+    let winner = &field.contenders[choice.winner];
+    let ratio = |other: usize| {
+        let (above, below) = field.contenders[other].pairs(winner);
+        paired_ratio(&above, &below, field.request.seed)
+    };
+    BudgetOutcome {
+        threads: budget.threads,
+        winner: choice.winner,
+        runner_up: choice.runner_up,
+        default,
+        default_ratio: ratio(default),
+        one_thread_ratio: ratio(serial),
+        scaling: Scaling::new(median(serial), median(choice.winner), winner.threads_used),
+        space: budget.space.len(),
+        table,
+    }
+}
+
+impl Outcome {
+    /// Leaves out plans that were listed but never tried.
+    fn without_unmeasured(mut self) -> Outcome {
+        let tried = |plan: &PlanOutcome| !plan.times_s.is_empty() || plan.out.is_some();
+        let defaults: Vec<usize> = self.budgets.iter().map(|budget| budget.default).collect();
+        let mut renumbered = Vec::new();
+        let mut kept = Vec::new();
+        for (index, plan) in std::mem::take(&mut self.plans).into_iter().enumerate() {
+            renumbered.push(kept.len());
+            // A default that the time did not suffice for is still named.
+            if tried(&plan) || defaults.contains(&index) {
+                kept.push(plan);
+            }
+        }
+        self.plans = kept;
+        self.one_thread = renumbered[self.one_thread];
+        for budget in &mut self.budgets {
+            budget.winner = renumbered[budget.winner];
+            budget.default = renumbered[budget.default];
+            budget.runner_up = budget.runner_up.map(|index| renumbered[index]);
+            budget.table.iter_mut().for_each(|(index, _)| *index = renumbered[*index]);
+        }
+        self
+    }
+}

@@ -1,0 +1,62 @@
+//! Rounds in which every plan that is still in is measured once.
+
+use super::budget::Budget;
+use super::effort::LEAST_SAMPLES;
+use super::field::Field;
+use super::{Phase, TuneError};
+
+/// A plan whose samples all took more than this many times the best median leaves once it has been measured twice ...
+const FAR_TWICE: f64 = 1.5;
+/// ... and after a single sample where it took more than this. Wall times on a shared machine vary by 20 %, with spells
+/// of twice as long: one sample three times as long as the best is no spell, and costs no second look.
+const FAR_ONCE: f64 = 3.0;
+/// A plan leaves the race only with this confidence; it is asked many times whether it should.
+const RACE_CONFIDENCE: f64 = 0.99;
+
+/// Runs rounds until the effort is spent, every budget is decided, or the time is up.
+pub(super) fn run(field: &mut Field<'_>, budgets: &mut [Budget]) -> Result<(), TuneError> {
+    let rounds = field.request.effort.rounds();
+    let defaults: Vec<usize> = budgets.iter().map(|budget| field.enter(&budget.default)).collect();
+    for round in 1..=rounds {
+        let mut plans: Vec<usize> = budgets.iter().flat_map(|budget| budget.racing.iter().copied()).collect();
+        // Gains are told over the default plans: they stay to the end.
+        plans.extend(&defaults);
+        plans.sort_unstable();
+        plans.dedup();
+        if round > LEAST_SAMPLES && budgets.iter().all(|budget| budget.racing.len() <= 1) {
+            break;
+        }
+        field.observer.phase(Phase::Race { round, rounds });
+        let in_time = field.batch(&plans, plans.len() * (rounds - round))?;
+        for budget in budgets.iter_mut() {
+            budget.racing.retain(|index| field.contenders[*index].out.is_none());
+            drop_slower(field, budget);
+        }
+        if !in_time {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the plans out of the race that are slower beyond doubt.
+fn drop_slower(field: &Field<'_>, budget: &mut Budget) {
+    let median = |index: usize| field.contenders[index].median().unwrap_or(f64::INFINITY);
+    let Some(best) = budget.racing.iter().copied().min_by(|a, b| median(*a).total_cmp(&median(*b))) else { return };
+    let best_median = median(best);
+    let seed = field.request.seed;
+    let best_interval = field.contenders[best].estimate(RACE_CONFIDENCE, seed).and_then(|estimate| estimate.interval);
+    let is_slower = |index: &usize| {
+        let times = field.contenders[*index].times();
+        let quickest = times.iter().copied().fold(f64::INFINITY, f64::min);
+        let far = match times.len() {
+            0 => false,
+            1 => quickest > FAR_ONCE * best_median,
+            _ => quickest > FAR_TWICE * best_median,
+        };
+        let enough = times.len() >= LEAST_SAMPLES && field.contenders[best].times().len() >= LEAST_SAMPLES;
+        let interval = || field.contenders[*index].estimate(RACE_CONFIDENCE, seed)?.interval;
+        far || (enough && interval().zip(best_interval).is_some_and(|(own, best)| own.is_above(&best)))
+    };
+    budget.racing = budget.racing.iter().copied().filter(|index| !is_slower(index)).collect();
+}

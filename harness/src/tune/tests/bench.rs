@@ -1,0 +1,84 @@
+//! Trials by a stated law on a clock that does not wait.
+
+use crate::measure::Clock;
+use crate::stats::Generator;
+use crate::trial::{Equivalence, Executor, Measurement, StageTime, TrialError};
+use scaletune_descriptor::Plan;
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// What a plan does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Behaviour {
+    /// Gives the right answer in so many seconds, with so many bytes of memory.
+    Takes(f64, u64),
+    /// As `Takes`, with so many seconds of CPU time between.
+    Works(f64, f64, u64),
+    /// Gives a wrong answer in so many seconds.
+    Lies(f64),
+    /// Crashes.
+    Crashes,
+    /// The user interrupts.
+    Cancels,
+    /// The engine refuses the inputs.
+    Refuses,
+}
+
+/// An executor that follows a law, with noise from a seed.
+pub(crate) struct Bench<L> {
+    law: L,
+    /// Spread of the times: a factor between `1 - noise` and `1 + 2 * noise`, small ones more often.
+    noise: f64,
+    generator: Generator,
+    now: Rc<Cell<f64>>,
+    /// Plans measured, in order.
+    pub(crate) history: Vec<Plan>,
+}
+
+/// The clock that a [`Bench`] moves.
+pub(crate) struct BenchClock(Rc<Cell<f64>>);
+
+impl Clock for BenchClock {
+    fn now_s(&self) -> f64 {
+        self.0.get()
+    }
+}
+
+impl<L: Fn(&Plan) -> Behaviour> Bench<L> {
+    pub(crate) fn new(law: L, noise: f64, seed: u64) -> Bench<L> {
+        Bench { law, noise, generator: Generator::new(seed), now: Rc::default(), history: Vec::new() }
+    }
+
+    pub(crate) fn clock(&self) -> BenchClock {
+        BenchClock(self.now.clone())
+    }
+}
+
+impl<L: Fn(&Plan) -> Behaviour> Executor for Bench<L> {
+    fn measure(&mut self, plan: &Plan) -> Result<Measurement, TrialError> {
+        self.history.push(plan.clone());
+        let unit = self.generator.unit();
+        let factor = 1.0 + self.noise * (3.0 * unit * unit - 1.0);
+        let same = Equivalence::Same;
+        let (seconds, cpu_s, memory, equivalence) = match (self.law)(plan) {
+            Behaviour::Takes(seconds, memory) => (seconds, seconds, memory, same),
+            Behaviour::Works(seconds, cpu_s, memory) => (seconds, cpu_s, memory, same),
+            Behaviour::Lies(seconds) => (seconds, seconds, 1 << 20, Equivalence::Different("row 1: one off".into())),
+            Behaviour::Crashes => return Err(TrialError::Failed("was killed by signal 11".into())),
+            Behaviour::Cancels => return Err(TrialError::Cancelled),
+            Behaviour::Refuses => return Err(TrialError::BadInput("input `bam`: truncated".into())),
+        };
+        let wall_s = seconds * factor;
+        self.now.set(self.now.get() + wall_s);
+        let stage = |name: &str, share: f64| StageTime { name: name.into(), seconds: wall_s * share };
+        Ok(Measurement {
+            wall_s,
+            cpu_s,
+            peak_rss_bytes: memory,
+            peak_threads: 1,
+            runs: 1,
+            stages: vec![stage("open", 0.1), stage("run", 0.9)],
+            equivalence,
+        })
+    }
+}
