@@ -7,6 +7,7 @@ mod cells;
 mod cigar;
 mod error;
 mod harvest;
+mod hashing;
 mod indel;
 mod ledger;
 mod merge;

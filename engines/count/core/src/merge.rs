@@ -4,8 +4,7 @@
 //! while the others scan on. Nobody waits.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
-    hash::BuildHasherDefault,
+    collections::{BTreeMap, VecDeque},
     ops::Range,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -15,14 +14,15 @@ use crate::{
     Error,
     allele::Class,
     harvest::{Candidate, Counts, Harvest, Tally},
+    hashing::FastMap,
     ledger::{Ledger, Reason},
-    names::{AlreadyHashed, Names, Outcome},
+    names::{Names, Outcome},
     rules::Rules,
     sites::panel::Panel,
 };
 
 /// Counts by (site, cell).
-pub(crate) type CellCounts = HashMap<(u32, u32), Counts, BuildHasherDefault<AlreadyHashed>>;
+pub(crate) type CellCounts = FastMap<(u32, u32), Counts>;
 
 /// What a whole run counted.
 #[derive(Debug)]

@@ -6,44 +6,13 @@
 //! - once per chromosome at the lowest site, then first in file order (`wasp2` per cell, which upstream counts site by
 //!   site): known only when the chromosome is done.
 
-use std::{
-    collections::{HashMap, HashSet, hash_map::Entry},
-    hash::{BuildHasherDefault, Hasher},
-    ops::Range,
+use std::{collections::hash_map::Entry, ops::Range};
+
+use crate::{
+    harvest::Candidate,
+    hashing::{FastMap, FastSet},
+    options::Policy,
 };
-
-use crate::{harvest::Candidate, options::Policy};
-
-/// Names are hashes already: their low half is hash enough.
-#[derive(Default)]
-pub(crate) struct AlreadyHashed(u64);
-
-impl Hasher for AlreadyHashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u32(u32::from(byte));
-        }
-    }
-
-    fn write_u32(&mut self, value: u32) {
-        self.0 = (self.0 ^ u64::from(value)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.write_u32(value as u32);
-        self.write_u32((value >> 32) as u32);
-    }
-
-    fn write_u128(&mut self, value: u128) {
-        self.0 ^= value as u64;
-    }
-}
-
-type Build = BuildHasherDefault<AlreadyHashed>;
 
 /// What becomes of candidates.
 pub(crate) trait Outcome {
@@ -65,18 +34,18 @@ pub(crate) struct Names {
 
 enum Rule {
     All,
-    PerChromosome(HashSet<u128, Build>),
-    PerSite(HashSet<(u128, u32), Build>),
-    LowestSite(HashMap<u128, Candidate, Build>),
+    PerChromosome(FastSet<u128>),
+    PerSite(FastSet<(u128, u32)>),
+    LowestSite(FastMap<u128, Candidate>),
 }
 
 impl Names {
     pub(crate) fn new(policy: Policy, per_cell: bool) -> Self {
         let rule = match policy {
             Policy::Read => Rule::All,
-            Policy::Fragment => Rule::PerSite(HashSet::default()),
-            Policy::Wasp2 if per_cell => Rule::LowestSite(HashMap::default()),
-            Policy::Wasp2 => Rule::PerChromosome(HashSet::default()),
+            Policy::Fragment => Rule::PerSite(FastSet::default()),
+            Policy::Wasp2 if per_cell => Rule::LowestSite(FastMap::default()),
+            Policy::Wasp2 => Rule::PerChromosome(FastSet::default()),
         };
         Names { rule, chromosome: 0..0 }
     }

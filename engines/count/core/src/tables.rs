@@ -49,24 +49,53 @@ pub(crate) fn write_counts(path: &Path, table: &Table, totals: &Totals) -> Resul
             write!(out, "\t{column}")?;
         }
         out.write_all(b"\tref_count\talt_count\tother_count\n")?;
+        let mut line = Vec::new();
         for (row, &site) in table.rows.iter().zip(&table.site_of_row) {
             let [contig, reference, alternate, genotype] = table.text(row);
-            write!(out, "{contig}")?;
+            line.clear();
+            line.extend_from_slice(contig.as_bytes());
             if !regions {
-                write!(out, "\t{}", row.row.start)?;
+                push_number(&mut line, row.row.start);
             }
-            write!(out, "\t{}\t{reference}\t{alternate}", row.row.position)?;
+            push_number(&mut line, row.row.position);
+            push_text(&mut line, reference);
+            push_text(&mut line, alternate);
             if table.has_genotypes {
-                write!(out, "\t{genotype}")?;
+                push_text(&mut line, genotype);
             }
             for (_, &label) in table.label_columns.iter().zip(&row.labels) {
-                write!(out, "\t{}", table.words.text(label))?;
+                push_text(&mut line, table.words.text(label));
             }
-            let [reference, alternate, other] = totals.counts[site as usize];
-            writeln!(out, "\t{reference}\t{alternate}\t{other}")?;
+            for count in totals.counts[site as usize] {
+                push_number(&mut line, count);
+            }
+            line.push(b'\n');
+            out.write_all(&line)?;
         }
         Ok(())
     })
+}
+
+/// Appends a column.
+fn push_text(line: &mut Vec<u8>, text: &str) {
+    line.push(b'\t');
+    line.extend_from_slice(text.as_bytes());
+}
+
+/// Appends a column with a number: many times faster than the machinery of `write!`, which shows in large tables.
+fn push_number(line: &mut Vec<u8>, mut number: u32) {
+    let mut digits = [0; 10];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    line.push(b'\t');
+    line.extend_from_slice(&digits[first..]);
 }
 
 /// One row per site and cell that counted, sorted by chromosome (as bytes), position, alleles and barcode.
@@ -171,4 +200,18 @@ pub(crate) fn write_ledger(path: &Path, table: &Table, reasons: &[Reasons], per_
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_in_full() {
+        let mut line = Vec::new();
+        for number in [0, 7, 10, 4_294_967_295] {
+            push_number(&mut line, number);
+        }
+        assert_eq!(line, b"\t0\t7\t10\t4294967295");
+    }
 }

@@ -34,7 +34,7 @@ impl Good {
         let reads: Vec<Read1> = (0..12_000).map(|number| read(number / 9_000, (number % 9_000) as i64 * 7)).collect();
         write_bam(&good.bam(), &reads);
         good.index();
-        good.write("v.vcf", &vcf(&["one\t1004\t.\tA\tG\t.\t.\t.\tGT\t0|1", "two\t504\t.\tA\tC\t.\t.\t.\tGT\t0|1"]));
+        good.write("v.vcf", vcf(&["one\t1004\t.\tA\tG\t.\t.\t.\tGT\t0|1", "two\t504\t.\tA\tC\t.\t.\t.\tGT\t0|1"]));
         good
     }
 
