@@ -13,7 +13,7 @@ use super::budget::Budget;
 use super::field::Field;
 use super::{Phase, TuneError};
 use scaletune_descriptor::{Axis, AxisKind, Descriptor, Plan, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// More combinations of strategies than this are not tried together.
 const MOST_COMBINATIONS: usize = 32;
@@ -35,7 +35,8 @@ pub(super) fn run(field: &mut Field<'_>, budgets: &mut [Budget]) -> Result<(), T
             budget.space.iter().map(|plan| field.enter(plan)).collect()
         } else {
             field.observer.phase(Phase::Search { threads: budget.threads });
-            Walk { field, budget }.run(earlier.as_ref())?;
+            let kinds = Kinds::new(field.request.descriptor, &budget.space);
+            Walk { field, budget, kinds }.run(earlier.as_ref())?;
             finalists(field, budget)
         };
         let median = |index: &&usize| field.contenders[**index].median().unwrap_or(f64::INFINITY);
@@ -75,11 +76,43 @@ fn finalists(field: &mut Field<'_>, budget: &Budget) -> Vec<usize> {
 /// Axes that are varied together.
 struct Group {
     axes: Vec<String>,
+    splits_threads: bool,
+}
+
+/// Kinds of strategies: combinations of them that allow the same splits of the threads are of one kind.
+struct Kinds {
+    choices: Vec<String>,
+    kinds: BTreeMap<Vec<Value>, usize>,
+}
+
+impl Kinds {
+    fn new(descriptor: &Descriptor, space: &[Plan]) -> Kinds {
+        let choices = axes_where(descriptor, is_choice);
+        let threads = axes_where(descriptor, is_threads);
+        let mut splits: BTreeMap<Vec<Value>, BTreeSet<Vec<Value>>> = BTreeMap::new();
+        for plan in space {
+            splits.entry(values(plan, &choices)).or_default().insert(values(plan, &threads));
+        }
+        let mut known: Vec<BTreeSet<Vec<Value>>> = Vec::new();
+        let kinds = splits.into_iter().map(|(strategies, splits)| {
+            let kind = known.iter().position(|other| *other == splits).unwrap_or_else(|| {
+                known.push(splits);
+                known.len() - 1
+            });
+            (strategies, kind)
+        });
+        Kinds { kinds: kinds.collect(), choices }
+    }
+
+    fn of(&self, plan: &Plan) -> Option<usize> {
+        self.kinds.get(&values(plan, &self.choices)).copied()
+    }
 }
 
 struct Walk<'w, 'a> {
     field: &'w mut Field<'a>,
     budget: &'w Budget,
+    kinds: Kinds,
 }
 
 impl Walk<'_, '_> {
@@ -114,12 +147,16 @@ impl Walk<'_, '_> {
             let before = self.best(&path);
             for group in groups {
                 let Some(best) = self.best(&path) else { return Ok(true) };
-                let neighbours = neighbours(descriptor, &self.field.contenders[best].plan, group, &self.budget.space);
-                let neighbours: Vec<usize> = neighbours.into_iter().map(|plan| self.field.enter(plan)).collect();
-                if !self.measure(&neighbours, Some(best))? {
+                let mut around = Vec::new();
+                for centre in self.centres(best, group, &path) {
+                    let centre = self.field.contenders[centre].plan.clone();
+                    let plans = neighbours(descriptor, &centre, group, &self.budget.space);
+                    around.extend(plans.into_iter().map(|plan| self.field.enter(plan)));
+                }
+                if !self.measure(&around, Some(best))? {
                     return Ok(false);
                 }
-                path.extend(neighbours);
+                path.extend(around);
             }
             if self.best(&path) == before {
                 break;
@@ -139,6 +176,26 @@ impl Walk<'_, '_> {
         standing().filter(|index| median(*index) <= limit).min_by(|left, right| work(left).total_cmp(&work(right)))
     }
 
+    /// The plans around which a group is varied: the best one, and for the split of the threads the best plan of each other
+    /// kind of strategies that splits them in ways of its own. How good such a one is shows only once they are well split.
+    fn centres(&self, best: usize, group: &Group, path: &[usize]) -> Vec<usize> {
+        if !group.splits_threads {
+            return vec![best];
+        }
+        let contenders = &self.field.contenders;
+        let median = |index: usize| contenders[index].median().unwrap_or(f64::INFINITY);
+        let mut ranked: Vec<usize> = path.iter().copied().filter(|index| contenders[*index].stands()).collect();
+        ranked.sort_by(|left, right| median(*left).total_cmp(&median(*right)));
+        let mut centres = vec![best];
+        for index in ranked {
+            let kind = self.kinds.of(&contenders[index].plan);
+            if centres.iter().all(|known| self.kinds.of(&contenders[*known].plan) != kind) {
+                centres.push(index);
+            }
+        }
+        centres
+    }
+
     /// Measures the new ones of `plans`, and `best` among them; false where the time is up.
     fn measure(&mut self, plans: &[usize], best: Option<usize>) -> Result<bool, TuneError> {
         let mut batch: Vec<usize> =
@@ -154,49 +211,56 @@ impl Walk<'_, '_> {
     }
 }
 
+fn is_choice(kind: &AxisKind) -> bool {
+    matches!(kind, AxisKind::Choice { .. })
+}
+
+fn is_threads(kind: &AxisKind) -> bool {
+    matches!(kind, AxisKind::Integer { role: Some(_), .. })
+}
+
 fn axes_where(descriptor: &Descriptor, wanted: impl Fn(&AxisKind) -> bool) -> Vec<String> {
     descriptor.axes.iter().filter(|axis| wanted(&axis.kind)).map(|axis| axis.name.clone()).collect()
+}
+
+fn values(plan: &Plan, axes: &[String]) -> Vec<Value> {
+    axes.iter().filter_map(|axis| plan.get(axis).cloned()).collect()
 }
 
 /// The axes that vary within `space`, in groups that are varied together.
 fn groups(descriptor: &Descriptor, space: &[Plan]) -> Vec<Group> {
     let varies = |axis: &String| space.iter().any(|plan| plan.get(axis) != space[0].get(axis));
-    let choices = axes_where(descriptor, |kind| matches!(kind, AxisKind::Choice { .. }));
-    let threads = axes_where(descriptor, |kind| matches!(kind, AxisKind::Integer { role: Some(_), .. }));
-    let sizes = axes_where(descriptor, |kind| matches!(kind, AxisKind::Integer { role: None, .. }));
-    let mut combinations: Vec<Vec<Option<&Value>>> =
-        space.iter().map(|plan| choices.iter().map(|axis| plan.get(axis)).collect()).collect();
-    combinations.sort();
-    combinations.dedup();
+    let choices = axes_where(descriptor, is_choice);
+    let combinations: BTreeSet<Vec<Value>> = space.iter().map(|plan| values(plan, &choices)).collect();
     let mut groups = Vec::new();
     if combinations.len() <= MOST_COMBINATIONS {
         groups.push(choices);
     } else {
         groups.extend(choices.into_iter().map(|axis| vec![axis]));
     }
-    groups.push(threads);
-    groups.extend(sizes.into_iter().map(|axis| vec![axis]));
-    let varying = groups.into_iter().map(|axes| Group { axes: axes.into_iter().filter(varies).collect() });
-    varying.filter(|group| !group.axes.is_empty()).collect()
+    let threads = axes_where(descriptor, is_threads);
+    groups.push(threads.clone());
+    groups.extend(
+        axes_where(descriptor, |kind| !is_choice(kind) && !is_threads(kind)).into_iter().map(|axis| vec![axis]),
+    );
+    let group =
+        |axes: Vec<String>| Group { splits_threads: axes == threads, axes: axes.into_iter().filter(varies).collect() };
+    groups.into_iter().map(group).filter(|group| !group.axes.is_empty()).collect()
 }
 
 /// For each combination of values that the group's axes have in `space`: the plan with these that is nearest to `centre`
 /// in all else. Strategies that `centre` has outside the group are kept.
 fn neighbours<'a>(descriptor: &Descriptor, centre: &Plan, group: &Group, space: &'a [Plan]) -> Vec<&'a Plan> {
-    let kept: Vec<&Axis> = descriptor
-        .axes
-        .iter()
-        .filter(|axis| matches!(axis.kind, AxisKind::Choice { .. }) && !group.axes.contains(&axis.name))
-        .collect();
+    let kept: Vec<&Axis> =
+        descriptor.axes.iter().filter(|axis| is_choice(&axis.kind) && !group.axes.contains(&axis.name)).collect();
     let aim = descriptor.threads_used(centre);
-    let mut nearest: BTreeMap<Vec<Option<&Value>>, (u64, &Plan)> = BTreeMap::new();
+    let mut nearest: BTreeMap<Vec<Value>, (u64, &Plan)> = BTreeMap::new();
     for plan in space {
         if kept.iter().any(|axis| plan.get(&axis.name) != centre.get(&axis.name)) {
             continue;
         }
-        let values: Vec<_> = group.axes.iter().map(|axis| plan.get(axis)).collect();
         let apart = distance(descriptor, (centre, aim), plan, &group.axes);
-        let entry = nearest.entry(values).or_insert((apart, plan));
+        let entry = nearest.entry(values(plan, &group.axes)).or_insert((apart, plan));
         if apart < entry.0 {
             *entry = (apart, plan);
         }

@@ -265,7 +265,7 @@ fn a_search_comes_close_to_trying_everything() {
     for (inline_cost, strategy) in [(1.0, "decode=inline"), (1.7, "decode=shared-pool")] {
         let law = |plan: &Plan| law_of_large(plan, inline_cost).0;
         let best = space.iter().map(law).fold(f64::INFINITY, f64::min);
-        for (effort, seeds, most) in [(Effort::Quick, 4, 1.10), (Effort::Normal, 4, 1.04), (Effort::Thorough, 1, 1.04)]
+        for (effort, seeds, most) in [(Effort::Quick, 4, 1.05), (Effort::Normal, 4, 1.04), (Effort::Thorough, 1, 1.04)]
         {
             for seed in 0..seeds {
                 let behaviour = |plan: &Plan| Behaviour::Works(law(plan), law_of_large(plan, inline_cost).1, MIB);
@@ -278,7 +278,7 @@ fn a_search_comes_close_to_trying_everything() {
                 assert!(winner.to_string().contains(strategy), "{effort:?} {seed}: {winner}");
                 let exhaustive = space.len() * effort.rounds();
                 assert_eq!(outcome.trials, bench.history.len());
-                assert!(outcome.trials * 10 <= exhaustive * 2, "{effort:?} {seed}: {} of {exhaustive}", outcome.trials);
+                assert!(outcome.trials * 20 <= exhaustive, "{effort:?} {seed}: {} of {exhaustive}", outcome.trials);
             }
         }
     }
