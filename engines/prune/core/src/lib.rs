@@ -14,6 +14,7 @@ pub mod newick;
 pub mod plan;
 pub mod posterior;
 pub mod retention;
+pub mod session;
 pub mod simulate;
 pub mod states;
 pub mod tree;

@@ -164,6 +164,11 @@ impl TipStates {
         self.missing.len()
     }
 
+    /// Is any state unknown?
+    pub fn has_missing(&self) -> bool {
+        self.missing.iter().any(Option::is_some)
+    }
+
     /// Size of the packed states in memory.
     pub fn size_bytes(&self) -> usize {
         self.present.size_bytes() + self.missing.iter().flatten().map(|row| row.len()).sum::<usize>()

@@ -101,7 +101,7 @@ impl Bound {
 
     /// What rescaling it needs, and the bound after that.
     fn rescaled(self) -> (Option<(u32, bool)>, Self) {
-        if self.risky {
+        if self.risky || self.larger > RISKY_BITS {
             return (Some((1, true)), Self { larger: KEPT_BITS, ..self });
         }
         if self.larger <= RESCALE_BITS {
@@ -176,7 +176,7 @@ pub(crate) fn bounded(
     }
     let smallest = prior.into_iter().filter(|&p| p > 0.0).fold(0.0, |worst: f64, p| worst.max(bits(p)));
     let mixes = prior.iter().all(|&p| p > 0.0) && smallest <= MIXING_BITS;
-    !mixes && (top.risky || top.smallest + smallest > RISKY_BITS)
+    top.larger > RISKY_BITS || (!mixes && (top.risky || top.smallest + smallest > RISKY_BITS))
 }
 
 /// What [`bounded`] reports.

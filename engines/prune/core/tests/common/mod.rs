@@ -15,6 +15,7 @@ use scaletune_prune_core::states::TipStates;
 use scaletune_prune_core::tree::Tree;
 
 /// A tree, a matrix, and what should come out.
+#[derive(Debug)]
 pub struct Set {
     pub name: String,
     pub tree: Arc<Tree>,
@@ -56,15 +57,11 @@ pub fn set_folders(root: &Path) -> Vec<PathBuf> {
 }
 
 pub fn read_set(folder: &Path) -> Set {
-    read_set_with(folder, "expected.tsv")
-}
-
-pub fn read_set_with(folder: &Path, expected: &str) -> Set {
     let tree = newick::read(&folder.join("tree.nwk"), MissingLengths::Use(0.0)).unwrap();
     let table = matrix::read(&folder.join("matrix.tsv"), MatrixFormat::Auto, &Unwatched).unwrap();
     let matched = TipStates::matched(&tree, table).unwrap();
     assert!(matched.warnings.is_empty(), "{:?}", matched.warnings);
-    let text = std::fs::read_to_string(folder.join(expected)).unwrap();
+    let text = std::fs::read_to_string(folder.join("expected.tsv")).unwrap();
     let mut rates = Vec::new();
     let mut values = Vec::new();
     for (line, family) in text.lines().skip(1).zip(matched.states.families()) {

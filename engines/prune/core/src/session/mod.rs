@@ -1,0 +1,336 @@
+//! One run from files to files, in the four steps that a host measures apart:
+//! [`Session::open`] reads and checks, [`Session::prepare`] lays out and starts threads, [`Prepared::run`] computes
+//! (any number of times, with the same result), [`Outcome::write`] writes.
+
+mod outcome;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::fit::{FitOptions, Group, ParameterPrior, fit};
+use crate::kernel::distinct_columns;
+use crate::kernel::evaluator::{Rating, Workers};
+use crate::likelihood::{Ascertainment, Likelihood, Parameters};
+use crate::matrix::{self, MatrixFormat};
+use crate::model::gamma::category_rates;
+use crate::model::table::read_rates;
+use crate::model::{Rates, RootPrior};
+use crate::monitor::Monitor;
+use crate::newick::{self, MissingLengths};
+use crate::plan::Plan;
+use crate::posterior::{Posterior, Wanted, posterior};
+use crate::retention::{self, FamilySet, RetentionInput};
+use crate::states::TipStates;
+use crate::tree::Tree;
+
+pub use outcome::{Outcome, Summary};
+
+/// Where the rates come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RateSource {
+    /// Given, the same for all families.
+    Global(Rates),
+    /// A table with rates of every family.
+    Table(PathBuf),
+    /// Fitted.
+    Fit {
+        /// A prior on them.
+        prior: ParameterPrior,
+        /// Where to start.
+        start: Option<Rates>,
+    },
+}
+
+/// The root's prior.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RootChoice {
+    /// As given.
+    Given(RootPrior),
+    /// Fitted with the rates.
+    Fit,
+}
+
+/// Gamma categories.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GammaChoice {
+    /// How many.
+    pub categories: usize,
+    /// The shape; `None` to fit it.
+    pub shape: Option<f64>,
+}
+
+/// Everything that decides what comes out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Newick file.
+    pub tree: PathBuf,
+    /// Matrix file.
+    pub matrix: PathBuf,
+    /// Its format.
+    pub format: MatrixFormat,
+    /// What to do without a branch length.
+    pub missing_lengths: MissingLengths,
+    /// The rates.
+    pub rates: RateSource,
+    /// The root's prior.
+    pub root: RootChoice,
+    /// Rate categories.
+    pub gamma: Option<GammaChoice>,
+    /// Conditioning.
+    pub ascertainment: Ascertainment,
+    /// A file of families to test for retention.
+    pub retention: Option<PathBuf>,
+    /// Write states at inner nodes.
+    pub ancestral: bool,
+    /// Write changes on branches.
+    pub branches: bool,
+}
+
+impl Request {
+    /// Everything by default but the files and the rates.
+    pub fn new(tree: impl Into<PathBuf>, matrix: impl Into<PathBuf>, rates: RateSource) -> Self {
+        Self {
+            tree: tree.into(),
+            matrix: matrix.into(),
+            format: MatrixFormat::Auto,
+            missing_lengths: MissingLengths::Refuse,
+            rates,
+            root: RootChoice::Given(RootPrior::Stationary),
+            gamma: None,
+            ascertainment: Ascertainment::None,
+            retention: None,
+            ancestral: false,
+            branches: false,
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let fitting = matches!(self.rates, RateSource::Fit { .. });
+        if !fitting && self.root == RootChoice::Fit {
+            return Err(Error::Option("a fitted root prior needs fitted rates".to_owned()));
+        }
+        if let Some(gamma) = self.gamma {
+            match gamma.shape {
+                None if !fitting => {
+                    return Err(Error::Option("a fitted gamma shape needs fitted rates".to_owned()));
+                }
+                None if gamma.categories < 2 => {
+                    return Err(Error::Option("fitting the gamma shape needs at least 2 gamma categories".to_owned()));
+                }
+                shape => category_rates(gamma.categories, shape.unwrap_or(1.0)).map(drop)?,
+            }
+        }
+        if self.retention.is_some() && matches!(self.rates, RateSource::Table(_)) {
+            return Err(Error::Option(
+                "a retention test fits the rates of all families together; leave the table of rates out".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Inputs, read and matched.
+pub struct Session {
+    request: Request,
+    tree: Arc<Tree>,
+    states: Arc<TipStates>,
+    own: Option<Vec<Rates>>,
+    sets: Vec<FamilySet>,
+    warnings: Vec<String>,
+}
+
+/// Sizes that decide how fast a plan is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct InputClass {
+    /// Tips.
+    pub taxa: usize,
+    /// Families.
+    pub families: usize,
+    /// Distinct columns.
+    pub patterns: usize,
+    /// Do families have rates of their own?
+    pub rates_per_family: bool,
+    /// Are any data missing?
+    pub missing_data: bool,
+}
+
+impl Session {
+    /// Reads and checks every input.
+    pub fn open(request: Request, monitor: &dyn Monitor) -> Result<Self> {
+        request.check()?;
+        let tree = newick::read(&request.tree, request.missing_lengths)?;
+        let table = matrix::read(&request.matrix, request.format, monitor)?;
+        let matched = TipStates::matched(&tree, table)?;
+        let (states, mut warnings) = (matched.states, matched.warnings);
+        let own = match &request.rates {
+            RateSource::Table(path) => Some(read_rates(path, states.families())?),
+            _ => None,
+        };
+        let sets = match &request.retention {
+            Some(path) => retention::read_sets(path, states.families())?,
+            None => vec![],
+        };
+        if tree.looks_unrooted() && request.root != RootChoice::Given(RootPrior::Stationary) {
+            warnings.push(format!(
+                "{}: {} branches meet at the root, as in trees that nobody rooted; with a root prior that is not \
+                 stationary the place of the root changes the result",
+                request.tree.display(),
+                tree.children(tree.root()).len()
+            ));
+        }
+        Ok(Self { request, tree: Arc::new(tree), states: Arc::new(states), own, sets, warnings })
+    }
+
+    /// What the user should hear.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The tree.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The states.
+    pub fn states(&self) -> &TipStates {
+        &self.states
+    }
+
+    /// Sizes for choosing a plan.
+    pub fn input_class(&self) -> InputClass {
+        InputClass {
+            taxa: self.tree.tip_count(),
+            families: self.states.family_count(),
+            patterns: distinct_columns(&self.states),
+            rates_per_family: self.own.is_some(),
+            missing_data: self.states.has_missing(),
+        }
+    }
+
+    /// Starts the plan's threads and lays the data out for its kernel.
+    pub fn prepare(&self, plan: Plan) -> Result<Prepared<'_>> {
+        let plan = plan.validated()?;
+        let workers = Arc::new(Workers::new(plan.workers)?);
+        let own = self.own.as_deref();
+        let likelihood = Likelihood::new(&self.tree, &self.states, own, self.request.ascertainment, plan, &workers)?;
+        Ok(Prepared { session: self, plan, workers, likelihood })
+    }
+}
+
+/// Inputs laid out for one plan, and its threads, which end when this is dropped.
+pub struct Prepared<'a> {
+    session: &'a Session,
+    plan: Plan,
+    workers: Arc<Workers>,
+    likelihood: Likelihood,
+}
+
+impl Prepared<'_> {
+    /// The layout, in words.
+    pub fn describe(&self) -> String {
+        self.likelihood.evaluator().describe()
+    }
+
+    /// Does the work.
+    pub fn run(&self, monitor: &dyn Monitor) -> Result<Outcome> {
+        let session = self.session;
+        let request = &session.request;
+        let options = fit_options(request);
+        let group = [Group { likelihood: &self.likelihood, tilted: false }];
+        let fitted = match &request.rates {
+            RateSource::Fit { .. } => Some(fit(&group, &options, monitor)?),
+            _ => None,
+        };
+        let parameters = match (&request.rates, &fitted) {
+            (_, Some(fit)) => Parameters {
+                rating: Rating::Same(Rates { gain: fit.gain, loss: fit.loss }),
+                prior: fit.root_present.map_or(options.root, |p| RootPrior::Fixed([1.0 - p, p])),
+                categories: categories(request.gamma, fit.gamma_shape)?,
+            },
+            (RateSource::Global(rates), None) => Parameters {
+                rating: Rating::Same(*rates),
+                prior: options.root,
+                categories: categories(request.gamma, None)?,
+            },
+            (_, None) => Parameters {
+                rating: Rating::Own { factor: 1.0 },
+                prior: options.root,
+                categories: categories(request.gamma, None)?,
+            },
+        };
+        let values = self.likelihood.values(&parameters, monitor)?;
+        let retention = if session.sets.is_empty() {
+            vec![]
+        } else {
+            let null = match &fitted {
+                Some(fit) => fit.clone(),
+                None => fit(&group, &options, monitor)?,
+            };
+            let input = RetentionInput {
+                tree: &session.tree,
+                states: &session.states,
+                ascertainment: request.ascertainment,
+                plan: self.plan,
+                workers: &self.workers,
+                options: &options,
+                null: &null,
+            };
+            retention::test(&input, &session.sets, monitor)?
+        };
+        let wanted = Wanted { states: request.ancestral, changes: request.branches.then_some(LISTED_FROM) };
+        let happened = if request.ancestral || request.branches {
+            let own = session.own.as_deref();
+            posterior(&session.tree, &session.states, &parameters, own, wanted, &self.workers, monitor)?
+        } else {
+            Posterior::default()
+        };
+        let rates = match (&session.own, parameters.rating) {
+            (Some(own), _) => own.clone(),
+            (None, Rating::Same(rates)) => vec![rates],
+            (None, Rating::Own { .. }) => vec![],
+        };
+        Ok(Outcome {
+            tree: session.tree.clone(),
+            states: session.states.clone(),
+            rates,
+            values,
+            patterns: distinct_columns(&session.states),
+            fit: fitted,
+            retention,
+            posterior: happened,
+            ancestral: request.ancestral,
+            branches: request.branches,
+        })
+    }
+}
+
+/// Probability from which a family is listed with a branch.
+pub const LISTED_FROM: f64 = 0.01;
+
+fn categories(gamma: Option<GammaChoice>, fitted: Option<f64>) -> Result<Vec<f64>> {
+    match gamma {
+        Some(gamma) => category_rates(gamma.categories, fitted.or(gamma.shape).unwrap_or(1.0)),
+        None => Ok(vec![1.0]),
+    }
+}
+
+fn fit_options(request: &Request) -> FitOptions {
+    let (prior, start) = match &request.rates {
+        RateSource::Fit { prior, start } => (*prior, *start),
+        _ => (ParameterPrior::None, None),
+    };
+    let (root, fit_root) = match request.root {
+        RootChoice::Given(root) => (root, false),
+        RootChoice::Fit => (RootPrior::Stationary, true),
+    };
+    FitOptions {
+        prior,
+        root,
+        fit_root,
+        categories: request.gamma.map_or(1, |g| g.categories),
+        shape: request.gamma.and_then(|g| g.shape).unwrap_or(1.0),
+        fit_shape: request.gamma.is_some_and(|g| g.shape.is_none()),
+        start,
+    }
+}
