@@ -154,6 +154,28 @@ fn a_file_cut_short_is_an_error() {
 }
 
 #[test]
+fn a_damaged_block_is_an_error_with_its_offset() {
+    let (folder, plain) = file("a.vcf", TEXT.as_bytes());
+    let path = folder.path().join("b.vcf.gz");
+    recode(&plain, &path, Format::Vcf, false);
+    let mut bytes = fs::read(&path).unwrap();
+    // In the compressed text, and in the checksum alone.
+    let end = bytes.len() - 28;
+    for at in [60, end - 6] {
+        bytes[at] ^= 0x10;
+        fs::write(&path, &bytes).unwrap();
+        let read = VariantReader::open(&path, None).and_then(|mut reader| {
+            let mut variant = Variant::default();
+            while reader.read(&mut variant)? {}
+            Ok(())
+        });
+        let error = read.unwrap_err().to_string();
+        assert!(error.contains("b.vcf.gz") && error.contains("offset"), "{error}");
+        bytes[at] ^= 0x10;
+    }
+}
+
+#[test]
 fn another_kind_of_file_is_refused() {
     for (name, bytes) in [("a.vcf", &b"chr1\t1\t2\n"[..]), ("a.vcf", b""), ("a.bam", b"BAM\x01")] {
         let (_folder, path) = file(name, bytes);
