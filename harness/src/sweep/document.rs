@@ -1,0 +1,208 @@
+//! The document `sweep.json`. Times are seconds, sizes bytes, as plain numbers.
+
+use crate::measure::Machine;
+use crate::trial::Measurement;
+use scaletune_descriptor::Plan;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Version of the document's form; another one is not read.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What a sweep measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// Version of this form.
+    pub schema_version: u32,
+    /// The version of scaletune that made it.
+    pub scaletune_version: String,
+    /// When it was last written, RFC 3339.
+    pub created: String,
+    /// The engine.
+    pub engine: String,
+    /// Its version.
+    pub engine_version: String,
+    /// What the engine was built from, where it says.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub engine_build: String,
+    /// Where it was measured.
+    pub machine: Machine,
+    /// The inputs.
+    pub inputs: Map<String, Value>,
+    /// The sizes of the inputs that matter for speed.
+    pub input_class: Map<String, Value>,
+    /// The seed of all its randomness.
+    pub seed: u64,
+    /// Whether the inputs were dropped from the page cache before each trial.
+    pub cold: bool,
+    /// Whether everything asked for was measured.
+    pub complete: bool,
+    /// Trials made.
+    pub trials: usize,
+    /// Seconds spent, earlier parts of a continued sweep included.
+    pub elapsed_s: f64,
+    /// The plan whose answer counts.
+    pub reference: Plan,
+    /// The row that speedups are told against: the fastest right one with one busy thread; none before it is measured.
+    pub serial_row: Option<usize>,
+    /// A row for each plan and budget.
+    pub rows: Vec<Row>,
+}
+
+/// One plan under one budget.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Its name, where it came from a file of named plans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The plan.
+    pub plan: Plan,
+    /// The budget.
+    pub threads: i64,
+    /// Threads that the plan keeps busy.
+    pub threads_used: i64,
+    /// Median wall time of a whole run.
+    pub median_s: Option<f64>,
+    /// Lower end of its 95 % bootstrap interval.
+    pub ci_low_s: Option<f64>,
+    /// Upper end of its 95 % bootstrap interval.
+    pub ci_high_s: Option<f64>,
+    /// Median CPU time.
+    pub cpu_s: Option<f64>,
+    /// Largest peak memory of any trial.
+    pub peak_rss_bytes: Option<u64>,
+    /// Times as fast as the best one-thread plan; none for a plan whose answer is wrong or was not compared.
+    pub speedup: Option<f64>,
+    /// Speedup per busy thread.
+    pub efficiency: Option<f64>,
+    /// Karp and Flatt's serial fraction; none for one thread.
+    pub serial_fraction: Option<f64>,
+    /// Whether its answer is the reference's.
+    pub equivalence: Verdict,
+    /// The first difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<String>,
+    /// Why it gave no measurement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// Whether it keeps more threads busy than there are usable cores.
+    pub oversubscribed: bool,
+    /// Median seconds of each stage.
+    pub stages: Map<String, Value>,
+    /// Every trial, in order.
+    pub samples: Vec<Measurement>,
+}
+
+/// Whether a plan's answer is the reference's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is.
+    Same,
+    /// It is not.
+    Different,
+    /// Nobody knows: it was never measured, or there was nothing to compare with.
+    NotCompared,
+}
+
+impl Row {
+    /// Wall seconds of every trial.
+    pub fn times(&self) -> Vec<f64> {
+        self.samples.iter().map(|sample| sample.wall_s).collect()
+    }
+
+    /// What the row is called: its name, or its plan.
+    pub fn label(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.plan.to_string())
+    }
+
+    /// True where it was measured and its answer is right.
+    pub fn is_valid(&self) -> bool {
+        self.equivalence == Verdict::Same && self.failure.is_none() && self.median_s.is_some()
+    }
+}
+
+/// Why a `sweep.json` can't be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepFileError {
+    /// The file can't be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file holds something else.
+    #[error("{}: {fault}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        fault: String,
+    },
+}
+
+impl Sweep {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// The file can't be read, or is no sweep of this version.
+    pub fn load(path: &Path) -> Result<Sweep, SweepFileError> {
+        let text = std::fs::read_to_string(path).map_err(|source| SweepFileError::Io { path: path.into(), source })?;
+        Sweep::parse(&text).map_err(|fault| SweepFileError::Content { path: path.into(), fault })
+    }
+
+    fn parse(text: &str) -> Result<Sweep, String> {
+        let value: Value = serde_json::from_str(text).map_err(|error| format!("is no JSON: {error}"))?;
+        match value.get("schema_version").and_then(Value::as_u64) {
+            Some(version) if version == u64::from(SCHEMA_VERSION) => {}
+            Some(version) => return Err(format!("has form {version}; this scaletune reads form {SCHEMA_VERSION}")),
+            None => return Err("is no sweep: it has no schema_version; `scaletune sweep` writes one".into()),
+        }
+        let sweep: Sweep = serde_json::from_value(value).map_err(|error| format!("is no sweep: {error}"))?;
+        match sweep.serial_row {
+            Some(row) if row >= sweep.rows.len() => Err(format!("serial_row {row} is no row")),
+            _ => Ok(sweep),
+        }
+    }
+
+    /// Writes the document, in one step as far as any reader can see.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn save(&self, path: &Path) -> std::io::Result<()> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        let mut file = tempfile::Builder::new().prefix(".sweep-").permissions(mode).tempfile_in(folder)?;
+        serde_json::to_writer_pretty(std::io::BufWriter::new(&mut file), self)?;
+        file.write_all(b"\n")?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    }
+
+    /// The row that speedups are told against.
+    pub fn serial(&self) -> Option<&Row> {
+        self.rows.get(self.serial_row?)
+    }
+
+    /// The budgets, ascending.
+    pub fn budgets(&self) -> Vec<i64> {
+        let mut budgets: Vec<i64> = self.rows.iter().map(|row| row.threads).collect();
+        budgets.sort_unstable();
+        budgets.dedup();
+        budgets
+    }
+
+    /// The fastest right row of a budget.
+    pub fn best(&self, threads: i64) -> Option<&Row> {
+        let rows = self.rows.iter().filter(|row| row.threads == threads && row.is_valid());
+        rows.min_by(|left, right| {
+            let median = |row: &Row| row.median_s.unwrap_or(f64::INFINITY);
+            median(left).total_cmp(&median(right))
+        })
+    }
+}

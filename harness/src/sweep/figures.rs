@@ -1,0 +1,78 @@
+//! From samples to the figures of a row.
+
+use super::document::{Row, Verdict};
+use super::targets::Target;
+use crate::stats::{Estimate, Interval, Scaling, median};
+use crate::trial::{Equivalence, Measurement};
+use scaletune_descriptor::Descriptor;
+use serde_json::{Map, Value};
+
+/// The row of a target, all but what needs the serial row.
+pub(super) fn row(
+    descriptor: &Descriptor,
+    target: &Target,
+    samples: &[Measurement],
+    failure: Option<&str>,
+    cores: usize,
+    seed: u64,
+) -> Row {
+    let times: Vec<f64> = samples.iter().map(|sample| sample.wall_s).collect();
+    let estimate = Estimate::of(&times, seed);
+    let interval: Option<Interval> = estimate.and_then(|estimate| estimate.interval);
+    let threads_used = descriptor.threads_used(&target.plan);
+    let difference = samples.iter().find_map(|sample| match &sample.equivalence {
+        Equivalence::Different(difference) => Some(difference.clone()),
+        _ => None,
+    });
+    let all_same = !samples.is_empty() && samples.iter().all(|sample| sample.equivalence == Equivalence::Same);
+    let equivalence = match (&difference, all_same) {
+        (Some(_), _) => Verdict::Different,
+        (None, true) => Verdict::Same,
+        (None, false) => Verdict::NotCompared,
+    };
+    Row {
+        name: target.name.clone(),
+        plan: target.plan.clone(),
+        threads: target.threads,
+        threads_used,
+        median_s: estimate.map(|estimate| estimate.median),
+        ci_low_s: interval.map(|interval| interval.low),
+        ci_high_s: interval.map(|interval| interval.high),
+        cpu_s: median(&samples.iter().map(|sample| sample.cpu_s).collect::<Vec<_>>()),
+        peak_rss_bytes: samples.iter().map(|sample| sample.peak_rss_bytes).max(),
+        speedup: None,
+        efficiency: None,
+        serial_fraction: None,
+        equivalence,
+        difference,
+        failure: failure.map(str::to_string),
+        oversubscribed: threads_used > cores as i64,
+        stages: stages(samples),
+        samples: samples.to_vec(),
+    }
+}
+
+fn stages(samples: &[Measurement]) -> Map<String, Value> {
+    let Some(first) = samples.first() else { return Map::new() };
+    let of = |name: &str| -> Vec<f64> {
+        let all = samples.iter().flat_map(|sample| &sample.stages);
+        all.filter(|stage| stage.name == name).map(|stage| stage.seconds).collect()
+    };
+    first.stages.iter().map(|stage| (stage.name.clone(), Value::from(median(&of(&stage.name))))).collect()
+}
+
+/// Fills in what is told against the serial row, and returns that row: the fastest right one with one busy thread.
+pub(super) fn scale(rows: &mut [Row]) -> Option<usize> {
+    let median = |row: &Row| row.median_s.unwrap_or(f64::INFINITY);
+    let serial = (0..rows.len())
+        .filter(|index| rows[*index].is_valid() && rows[*index].threads_used == 1)
+        .min_by(|left, right| median(&rows[*left]).total_cmp(&median(&rows[*right])))?;
+    let serial_s = median(&rows[serial]);
+    for row in rows.iter_mut().filter(|row| row.is_valid()) {
+        let scaling = Scaling::new(serial_s, median(row), row.threads_used);
+        row.speedup = scaling.map(|scaling| scaling.speedup);
+        row.efficiency = scaling.map(|scaling| scaling.efficiency);
+        row.serial_fraction = scaling.and_then(|scaling| scaling.serial_fraction);
+    }
+    Some(serial)
+}

@@ -1,0 +1,227 @@
+//! The rounds of a sweep.
+
+use super::document::{SCHEMA_VERSION, Sweep};
+use super::targets::Target;
+use super::{Observer, Request, SweepError, figures};
+use crate::measure::Clock;
+use crate::stats::{Estimate, Generator, median};
+use crate::trial::{Equivalence, Executor, Measurement, TrialError};
+use scaletune_descriptor::Plan;
+
+/// Fewest samples of a plan: fewer give no interval worth its name.
+const LEAST_SAMPLES: usize = 5;
+/// Most samples of a plan where the user does not say.
+const MOST_SAMPLES: usize = 21;
+/// A plan has been measured enough once its interval is so narrow: its width over its median.
+const NARROW: f64 = 0.05;
+
+/// A plan and its trials; several rows may share it.
+struct Series {
+    plan: Plan,
+    samples: Vec<Measurement>,
+    failure: Option<String>,
+}
+
+impl Series {
+    /// No need to measure it again.
+    fn is_settled(&self, request: &Request<'_>) -> bool {
+        if self.failure.is_some() || self.samples.iter().any(|it| matches!(it.equivalence, Equivalence::Different(_))) {
+            return true;
+        }
+        match request.repeat {
+            Some(repeat) => self.samples.len() >= repeat.max(1),
+            None => {
+                self.samples.len() >= MOST_SAMPLES
+                    || (self.samples.len() >= LEAST_SAMPLES && self.is_narrow(request.seed))
+            }
+        }
+    }
+
+    fn is_narrow(&self, seed: u64) -> bool {
+        let estimate = Estimate::of(&self.times(), seed);
+        let interval = estimate.and_then(|estimate| Some((estimate.interval?, estimate.median)));
+        interval.is_some_and(|(interval, median)| interval.high - interval.low <= NARROW * median)
+    }
+
+    fn times(&self) -> Vec<f64> {
+        self.samples.iter().map(|sample| sample.wall_s).collect()
+    }
+}
+
+pub(super) struct Rounds<'a> {
+    request: &'a Request<'a>,
+    targets: Vec<Target>,
+    /// For each target its series.
+    of_target: Vec<usize>,
+    series: Vec<Series>,
+    executor: &'a mut dyn Executor,
+    clock: &'a dyn Clock,
+    observer: &'a mut dyn Observer,
+    generator: Generator,
+    trials: usize,
+    /// Seconds that earlier parts of a continued sweep took.
+    earlier_s: f64,
+}
+
+impl<'a> Rounds<'a> {
+    pub(super) fn new(
+        request: &'a Request<'a>,
+        targets: Vec<Target>,
+        executor: &'a mut dyn Executor,
+        clock: &'a dyn Clock,
+        observer: &'a mut dyn Observer,
+    ) -> Rounds<'a> {
+        let mut series: Vec<Series> = Vec::new();
+        let mut of_target = Vec::new();
+        for target in &targets {
+            let index = series.iter().position(|known| known.plan == target.plan).unwrap_or_else(|| {
+                series.push(Series { plan: target.plan.clone(), samples: Vec::new(), failure: None });
+                series.len() - 1
+            });
+            of_target.push(index);
+        }
+        // The reference is the first target; it was measured to know its answer.
+        series[0].samples.push(request.reference.measurement.clone());
+        let generator = Generator::new(request.seed);
+        Rounds { request, targets, of_target, series, executor, clock, observer, generator, trials: 1, earlier_s: 0.0 }
+    }
+
+    /// Takes over what an earlier sweep of the same thing measured.
+    pub(super) fn take_over(&mut self, earlier: &Sweep) -> Result<(), SweepError> {
+        let request = self.request;
+        let foreign = |what: String| Err(SweepError::Foreign(what));
+        if earlier.engine != request.descriptor.name || earlier.engine_version != request.descriptor.version {
+            return foreign(format!("it is of {} {}", earlier.engine, earlier.engine_version));
+        }
+        if earlier.engine_build != request.descriptor.build {
+            return foreign(format!("it is of the engine's build `{}`", earlier.engine_build));
+        }
+        if earlier.input_class != *request.input_class || earlier.inputs != *request.inputs {
+            return foreign("it is of other inputs".into());
+        }
+        if earlier.cold != request.cold {
+            return foreign("one is with --cold, the other is not".into());
+        }
+        let differences = request.machine.differences(&earlier.machine);
+        if !differences.is_empty() {
+            return foreign(format!("it was made on another machine ({})", differences.join("; ")));
+        }
+        for series in &mut self.series {
+            if let Some(row) = earlier.rows.iter().find(|row| row.plan == series.plan) {
+                // A failure may have been the machine's: it is tried once more.
+                series.samples.splice(0..0, row.samples.iter().cloned());
+            }
+        }
+        self.trials += earlier.trials;
+        self.earlier_s = earlier.elapsed_s;
+        Ok(())
+    }
+
+    pub(super) fn run(mut self) -> Result<Sweep, SweepError> {
+        loop {
+            let mut open: Vec<usize> =
+                (0..self.series.len()).filter(|index| !self.series[*index].is_settled(self.request)).collect();
+            if open.is_empty() {
+                return self.finish(true);
+            }
+            self.generator.shuffle(&mut open);
+            for (place, index) in open.iter().enumerate() {
+                if self.request.max_time.is_some_and(|limit| self.clock.now_s() >= limit.as_secs_f64()) {
+                    return self.finish(false);
+                }
+                self.announce(*index, &open[place..]);
+                if let Err(error) = self.measure(*index) {
+                    self.observer.checkpoint(&self.document(false))?;
+                    return Err(error);
+                }
+            }
+            self.observer.checkpoint(&self.document(false))?;
+        }
+    }
+
+    fn finish(self, complete: bool) -> Result<Sweep, SweepError> {
+        let sweep = self.document(complete);
+        self.observer.checkpoint(&sweep)?;
+        Ok(sweep)
+    }
+
+    /// Tells the observer how much is still to be done: what is left of this round, and the rounds after it.
+    fn announce(&mut self, index: usize, rest: &[usize]) {
+        let goal = self.request.repeat.unwrap_or(LEAST_SAMPLES);
+        let mut expected = self.trials;
+        let mut left_s = 0.0;
+        for (other, series) in self.series.iter().enumerate() {
+            let this_round = usize::from(rest.contains(&other));
+            let trials = goal.saturating_sub(series.samples.len()).max(this_round);
+            let typical = median(&series.times()).unwrap_or(self.request.reference.measurement.wall_s);
+            if !series.is_settled(self.request) {
+                expected += trials;
+                left_s += typical * trials as f64;
+            }
+        }
+        self.observer.trial(&self.series[index].plan, self.trials, expected, left_s);
+    }
+
+    fn measure(&mut self, index: usize) -> Result<(), SweepError> {
+        let series = &mut self.series[index];
+        let result = self.executor.measure(&series.plan);
+        self.trials += 1;
+        match result {
+            Ok(measurement) => {
+                self.observer.measured(&series.plan, &measurement);
+                if let Equivalence::Different(difference) = &measurement.equivalence {
+                    self.observer.failed(&series.plan, &format!("wrong answer: {difference}"));
+                }
+                series.samples.push(measurement);
+            }
+            Err(TrialError::BadInput(why)) => return Err(SweepError::BadInput(why)),
+            Err(TrialError::Cancelled) => return Err(SweepError::Cancelled),
+            Err(error @ (TrialError::UnsupportedPlan(_) | TrialError::Failed(_))) => {
+                self.observer.failed(&series.plan, &error.to_string());
+                series.failure = Some(error.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    fn document(&self, complete: bool) -> Sweep {
+        let request = self.request;
+        let cores = request.machine.usable_cores;
+        let mut rows: Vec<_> = self
+            .targets
+            .iter()
+            .zip(&self.of_target)
+            .map(|(target, index)| {
+                let series = &self.series[*index];
+                figures::row(
+                    request.descriptor,
+                    target,
+                    &series.samples,
+                    series.failure.as_deref(),
+                    cores,
+                    request.seed,
+                )
+            })
+            .collect();
+        let serial_row = figures::scale(&mut rows);
+        Sweep {
+            schema_version: SCHEMA_VERSION,
+            scaletune_version: env!("CARGO_PKG_VERSION").into(),
+            created: jiff::Timestamp::now().to_string(),
+            engine: request.descriptor.name.clone(),
+            engine_version: request.descriptor.version.clone(),
+            engine_build: request.descriptor.build.clone(),
+            machine: request.machine.clone(),
+            inputs: request.inputs.clone(),
+            input_class: request.input_class.clone(),
+            seed: request.seed,
+            cold: request.cold,
+            complete,
+            trials: self.trials,
+            elapsed_s: self.earlier_s + self.clock.now_s(),
+            reference: request.reference.plan.clone(),
+            serial_row,
+            rows,
+        }
+    }
+}
