@@ -10,6 +10,8 @@ mod exit;
 mod run;
 mod simulate;
 mod terminal;
+mod trials;
+mod tune;
 mod workload;
 
 use crate::interrupt;
@@ -82,6 +84,7 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
     let outcome = match (&arguments.command, plugin, own) {
         (Command::Engines(arguments), ..) => engines::run(&context, arguments),
         (Command::Run(arguments), Some(plugin), Some(own)) => run::run(&mut context, &plugin, arguments, own),
+        (Command::Tune(arguments), Some(plugin), Some(own)) => tune::run(&mut context, &plugin, arguments, own),
         (Command::Simulate(arguments), Some(plugin), Some(own)) => {
             let sizes =
                 plugin.descriptor.simulate.as_ref().map(|offer| workload::given(own, &offer.sizes)).transpose()?;

@@ -14,7 +14,7 @@ pub struct Measurement {
     pub cpu_s: f64,
     /// Largest resident set of the worker process.
     pub peak_rss_bytes: u64,
-    /// Most threads seen at once, the main thread included.
+    /// Most threads seen at once, the main thread included; 0 where the trial was too short to look.
     pub peak_threads: u64,
     /// How often `run` was repeated to get its figure.
     pub runs: u32,

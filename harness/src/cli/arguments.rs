@@ -118,6 +118,9 @@ pub(super) struct TuneArguments {
     /// Stop measuring after this long, such as 90s, 30m, 12h
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) max_time: Option<std::time::Duration>,
+    /// Give up a trial after this long [default: 20 times the reference's time, at least 60s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) time_limit: Option<std::time::Duration>,
     /// Leave out plans that take more memory than this, such as 500M, 4G
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(super) max_memory: Option<u64>,

@@ -27,13 +27,19 @@ pub(super) struct Trials<'a> {
 }
 
 impl<'a> Trials<'a> {
-    /// Outputs go to a temporary folder.
+    /// Outputs go to a temporary folder. Without a `time_limit` the first trial has as long as it takes, and all others
+    /// a multiple of that.
     ///
     /// # Errors
     /// The folder can't be made.
-    pub(super) fn new(worker: &'a Worker, plugin: &'a Plugin, workload: &'a Workload) -> std::io::Result<Trials<'a>> {
+    pub(super) fn new(
+        worker: &'a Worker,
+        plugin: &'a Plugin,
+        workload: &'a Workload,
+        time_limit: Option<Duration>,
+    ) -> std::io::Result<Trials<'a>> {
         let folder = tempfile::Builder::new().prefix("scaletune-trials-").tempdir()?;
-        let limits = Limits::default();
+        let limits = Limits { time: time_limit };
         Ok(Trials { worker, plugin, workload, limits, folder, reference: None, input_class: Map::new() })
     }
 
@@ -71,7 +77,7 @@ impl Executor for Trials<'_> {
                 self.reference = Some(folder);
                 self.input_class = report.input_class.clone();
                 let limit = Duration::from_secs_f64(report.wall_s * LIMIT_FACTOR).max(LEAST_LIMIT);
-                self.limits = Limits { time: Some(limit) };
+                self.limits.time.get_or_insert(limit);
                 Equivalence::Same
             }
         };

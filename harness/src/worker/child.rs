@@ -237,6 +237,7 @@ impl Work<'_> {
     /// `session` is an open one of `engine`.
     unsafe fn runs(&self, engine: &Engine, session: *mut Session, totals: &mut Totals) -> Result<Vec<StageTime>, Stop> {
         let mut samples: Vec<Sample> = Vec::new();
+        let mut is_warm = false;
         loop {
             self.host.take_spans();
             let clock = Clock::start();
@@ -245,11 +246,12 @@ impl Work<'_> {
             let sample = clock.stop();
             check(self.host, Step::Run, status)?;
             let stages = self.host.take_stages();
-            samples.push(sample);
-            if samples.len() == 2 && self.repeat.max_runs > 2 {
-                // The first run was short, and filled caches and pools: it only warmed up.
-                samples.remove(0);
+            if !is_warm && sample.wall_s < self.repeat.min_seconds && self.repeat.max_runs > 1 {
+                // A short first run filled caches and pools: it only warmed up.
+                is_warm = true;
+                continue;
             }
+            samples.push(sample);
             let measured: f64 = samples.iter().map(|sample| sample.wall_s).sum();
             if measured >= self.repeat.min_seconds || samples.len() >= self.repeat.max_runs as usize {
                 let middle = |part: fn(&Sample) -> f64| {

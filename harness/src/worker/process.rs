@@ -64,7 +64,7 @@ pub struct Report {
     pub cpu_s: f64,
     /// Peak resident set, bytes.
     pub peak_rss_bytes: u64,
-    /// Most threads seen at once.
+    /// Most threads that two looks in a row saw; 0 where the work was too short for that.
     pub peak_threads: u64,
     /// Timed repeats of `run`.
     pub runs: u32,
@@ -280,6 +280,7 @@ impl Conversation {
     ) -> Result<Heard, Failure> {
         let mut heard = Heard::default();
         let mut last_look = Instant::now();
+        let mut last_seen = 0;
         let outcome = loop {
             match self.events.recv_timeout(TICK) {
                 Ok(Ok(event)) => match self.handle(event, &mut heard, choose, observer) {
@@ -295,7 +296,11 @@ impl Conversation {
             }
             if last_look.elapsed() >= TICK {
                 last_look = Instant::now();
-                heard.report.peak_threads = heard.report.peak_threads.max(thread_count(self.pid.as_raw_pid()));
+                // A thread that has been joined may still be on its way out when the next one starts: what counts is
+                // what two looks in a row agree on.
+                let seen = thread_count(self.pid.as_raw_pid());
+                heard.report.peak_threads = heard.report.peak_threads.max(seen.min(last_seen));
+                last_seen = seen;
                 if interrupt::requested() {
                     self.stop();
                     break Err(Failure {

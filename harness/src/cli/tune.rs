@@ -1,0 +1,240 @@
+//! `scaletune tune`: the fastest plan for each thread budget, proved to give the reference's answer, saved as a profile.
+
+use super::arguments::{EffortWord, TuneArguments};
+use super::choice::fixed;
+use super::exit::Exit;
+use super::terminal::Terminal;
+use super::trials::Trials;
+use super::workload::Workload;
+use super::{Context, print, simulate};
+use crate::measure::{Machine, Monotonic, usable_cores};
+use crate::plugin::Plugin;
+use crate::profile::{Evidence, Point, Profile, RunnerUp, Store};
+use crate::stats::Estimate;
+use crate::trial::Measurement;
+use crate::tune::{
+    BudgetOutcome, Effort, Observer, Out, Outcome, Phase, PlanOutcome, Request, Standing, TuneError, measure_reference,
+    tune,
+};
+use clap::ArgMatches;
+use scaletune_descriptor::Plan;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Where the order of trials starts: fixed, so that a tune can be repeated.
+const SEED: u64 = 1;
+/// Rows of the table that a person reads; the rest is in `--json`.
+const SHOWN: usize = 8;
+
+pub(super) fn run(
+    context: &mut Context,
+    plugin: &Plugin,
+    arguments: &TuneArguments,
+    matches: &ArgMatches,
+) -> Result<(), Exit> {
+    let clock = Monotonic::start();
+    let descriptor = &plugin.descriptor;
+    let set = fixed(descriptor, &arguments.set, None)?;
+    let demo = || simulate::demo(context, plugin);
+    let workload = Workload::new(descriptor, matches, &arguments.workload, demo, &[])?;
+    let usable = usable_cores();
+    let mut threads: Vec<i64> = arguments.threads.iter().map(|threads| i64::from(*threads)).collect();
+    if threads.is_empty() {
+        threads.push(usable as i64);
+    }
+    if let Some(most) = threads.iter().max().filter(|most| **most > usable as i64) {
+        context.terminal.warn(&format!("{most} threads are more than the {usable} usable cores"));
+    }
+    // Where a profile can't be saved the user should know before the work, not after it.
+    let folder = match &arguments.save {
+        Some(_) => None,
+        None => Some(Store::of_this_process().folder_for_saving().map(PathBuf::from).ok_or_else(|| {
+            Exit::input("there is no folder to save the profile in (HOME is not set); give --save FILE")
+        })?),
+    };
+
+    let worker = context.worker.clone();
+    let mut trials = Trials::new(&worker, plugin, &workload, arguments.time_limit)?;
+    let reference = measure_reference(descriptor, &mut trials).map_err(|error| exit(plugin, error))?;
+    let input_class = trials.input_class().clone();
+    let request = Request {
+        descriptor,
+        reference,
+        input_class: &input_class,
+        fixed: &set,
+        threads: &threads,
+        usable_cores: usable,
+        effort: match arguments.effort {
+            EffortWord::Quick => Effort::Quick,
+            EffortWord::Normal => Effort::Normal,
+            EffortWord::Thorough => Effort::Thorough,
+        },
+        max_time: arguments.max_time,
+        max_memory: arguments.max_memory,
+        seed: SEED,
+    };
+    let mut watch = Watch { terminal: &mut context.terminal, phase: String::new() };
+    let outcome = tune(&request, &mut trials, &clock, &mut watch).map_err(|error| exit(plugin, error))?;
+    context.terminal.finish();
+
+    let mut profile = Profile::new(&descriptor.name, &descriptor.version, Machine::this(), input_class.clone());
+    let opt_in = descriptor.is_opt_in(&set);
+    for budget in &outcome.budgets {
+        profile.set(point(&outcome, budget));
+    }
+    // An opt-in value is another algorithm: never taken unless it is named, so never saved either.
+    let saved = if opt_in { None } else { Some(save(&profile, arguments.save.clone(), folder, context)?) };
+    if context.json {
+        return print(&json!({"outcome": outcome, "profile": saved}).to_string());
+    }
+    outcome.budgets.iter().for_each(|budget| show(&context.terminal, &outcome, budget));
+    let spent = format!("{} trials in {:.0} s", outcome.trials, outcome.elapsed_s);
+    let early = if outcome.out_of_time { "; the time was up before it was done" } else { "" };
+    context.terminal.note(&format!("{spent}{early}"));
+    match saved {
+        Some(path) => context.terminal.note(&format!("profile: {}", path.display())),
+        None => context.terminal.note("no profile was saved: an opt-in value is only taken where it is named"),
+    }
+    Ok(())
+}
+
+fn exit(plugin: &Plugin, error: TuneError) -> Exit {
+    let message = error.to_string();
+    match error {
+        TuneError::NoPlan(_) | TuneError::BadInput(_) => Exit::input(message),
+        TuneError::Cancelled => Exit::interrupted(),
+        TuneError::Reference { .. } | TuneError::NothingLeft { .. } => {
+            Exit::failed(format!("engine `{}`: {message}", plugin.descriptor.name))
+        }
+    }
+}
+
+/// What speaks for the winner of a budget.
+fn point(outcome: &Outcome, budget: &BudgetOutcome) -> Point {
+    let plan = |index: usize| &outcome.plans[index];
+    let median = |index: usize| plan(index).estimate.map(|estimate| estimate.median);
+    let winner = plan(budget.winner);
+    let Estimate { median: median_s, interval, samples } =
+        winner.estimate.unwrap_or(Estimate { median: f64::NAN, interval: None, samples: 0 });
+    Point {
+        threads: budget.threads,
+        threads_used: winner.threads_used,
+        plan: winner.plan.clone(),
+        evidence: Evidence {
+            median_s,
+            ci_low_s: interval.map_or(median_s, |interval| interval.low),
+            ci_high_s: interval.map_or(median_s, |interval| interval.high),
+            samples,
+            default_median_s: median(budget.default),
+            one_thread_median_s: median(outcome.one_thread),
+            efficiency: budget.scaling.map(|scaling| scaling.efficiency),
+            runner_up: budget
+                .runner_up
+                .and_then(|index| median(index).map(|median_s| RunnerUp { plan: plan(index).plan.clone(), median_s })),
+            plans_compared: budget.table.len(),
+        },
+    }
+}
+
+/// Saves the profile; one that is there for the same machine and inputs keeps its other budgets.
+fn save(
+    profile: &Profile,
+    wish: Option<PathBuf>,
+    folder: Option<PathBuf>,
+    context: &mut Context,
+) -> Result<PathBuf, Exit> {
+    let path = wish.unwrap_or_else(|| folder.unwrap_or_default().join(profile.file_name()));
+    let mut profile = profile.clone();
+    if path.exists() {
+        match Profile::load(&path) {
+            Ok(earlier) => profile.absorb(&earlier),
+            Err(error) => context.terminal.warn(&format!("{error}; it is replaced")),
+        }
+    }
+    profile.save(&path).map_err(|error| Exit::failed(error.to_string()))?;
+    Ok(path)
+}
+
+/// The result for one budget, as a person reads it.
+fn show(terminal: &Terminal, outcome: &Outcome, budget: &BudgetOutcome) {
+    let plan = |index: usize| &outcome.plans[index];
+    let plural = if budget.threads == 1 { "" } else { "s" };
+    terminal.note(&format!(
+        "\n{} thread{plural}: {} of {} plans measured",
+        budget.threads,
+        budget.table.len(),
+        budget.space
+    ));
+    for (index, standing) in budget.table.iter().take(SHOWN) {
+        terminal.note(&format!("  {}", row(plan(*index), *standing)));
+    }
+    if budget.table.len() > SHOWN {
+        terminal.note(&format!("  ... and {} more (--json shows all)", budget.table.len() - SHOWN));
+    }
+    terminal.note(&format!("winner:    {}", plan(budget.winner).plan));
+    if let Some(index) = budget.runner_up {
+        terminal.note(&format!("runner-up: {}", plan(index).plan));
+    }
+    let gain = |ratio: Option<Estimate>, over: &str| match ratio {
+        Some(Estimate { median, interval: Some(interval), .. }) => {
+            format!("{median:.2} x as fast as {over} ({:.2} to {:.2})", interval.low, interval.high)
+        }
+        Some(Estimate { median, .. }) => format!("{median:.2} x as fast as {over}"),
+        None => format!("never met {over} in a round"),
+    };
+    let same = |index: usize, text: &str| (index == budget.winner).then(|| format!("it is {text}"));
+    let over_default =
+        same(budget.default, "the engine's default").unwrap_or_else(|| gain(budget.default_ratio, "the default"));
+    let over_one = same(outcome.one_thread, "the best one-thread plan")
+        .unwrap_or_else(|| gain(budget.one_thread_ratio, "the best one-thread plan"));
+    let efficiency = budget.scaling.map(|scaling| format!("; efficiency {:.0} %", 100.0 * scaling.efficiency));
+    terminal.note(&format!("gained:    {over_default}; {over_one}{}", efficiency.unwrap_or_default()));
+}
+
+fn row(plan: &PlanOutcome, standing: Standing) -> String {
+    let time = match plan.estimate {
+        Some(Estimate { median, interval: Some(interval), .. }) => {
+            format!("{median:9.4} s  [{:.4}, {:.4}]", interval.low, interval.high)
+        }
+        Some(Estimate { median, .. }) => format!("{median:9.4} s"),
+        None => "not measured".into(),
+    };
+    let verdict = match (standing, &plan.out) {
+        (_, Some(out)) => out.to_string(),
+        (Standing::Winner, _) => "best".into(),
+        (Standing::Level, _) => "level".into(),
+        (Standing::Slower | Standing::FarSlower | Standing::Out, _) => "slower".into(),
+    };
+    let (cpu, memory) = (plan.cpu_s.unwrap_or_default(), plan.peak_rss_bytes as f64 / 1e6);
+    let over = if plan.oversubscribed { ", oversubscribed" } else { "" };
+    format!("{time}  {cpu:.4} s CPU  {memory:.0} MB  {verdict}{over}  {}", plan.plan)
+}
+
+/// Shows how a tune goes.
+struct Watch<'a> {
+    terminal: &'a mut Terminal,
+    phase: String,
+}
+
+impl Observer for Watch<'_> {
+    fn phase(&mut self, phase: Phase) {
+        self.phase = match phase {
+            Phase::Search { threads } => format!("search {threads}"),
+            Phase::Race { round, rounds } => format!("race {round}/{rounds}"),
+        };
+    }
+
+    fn trial(&mut self, _plan: &Plan, done: usize, expected: usize) {
+        self.terminal.bar(&self.phase, done as u64, expected as u64);
+    }
+
+    fn measured(&mut self, plan: &Plan, measurement: &Measurement) {
+        self.terminal.detail(&format!("{:9.4} s  {plan}", measurement.wall_s));
+    }
+
+    fn out(&mut self, plan: &Plan, why: &Out) {
+        if matches!(why, Out::Wrong(_) | Out::NotCompared | Out::Failed(_)) {
+            self.terminal.warn(&format!("plan {plan}: {why}"));
+        }
+    }
+}
