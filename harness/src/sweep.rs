@@ -18,7 +18,7 @@ mod named;
 mod rounds;
 mod targets;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use cold::Cold;
 pub use document::{Row, SCHEMA_VERSION, Sweep, SweepFileError, Verdict};

@@ -2,7 +2,7 @@ use super::*;
 use crate::stats::Generator;
 use crate::tune::measure_reference;
 use crate::tune::tests::bench::{Behaviour, Bench};
-use crate::tune::tests::{large, law_of_large};
+use crate::tune::tests::{large, law_of_large, small};
 
 const MIB: u64 = 1 << 20;
 
@@ -87,6 +87,39 @@ impl Setting<'_> {
 fn lawful(plan: &Plan) -> Behaviour {
     let (seconds, cpu_s) = law_of_large(plan, 1.0);
     Behaviour::Works(seconds, cpu_s, MIB)
+}
+
+/// A sweep over `threads` of an engine whose best plan takes `time` of the budget, on a machine with so many cores.
+pub(crate) fn sweep_of(time: impl Fn(i64) -> f64, threads: &[i64], cores: usize, noise: f64) -> Sweep {
+    let descriptor = small();
+    let law = |plan: &Plan| {
+        let slower = match plan.word("algorithm") {
+            Some("a") => 1.0,
+            Some("b") => 1.3,
+            _ => 1.6,
+        };
+        let workers = plan.integer("workers").unwrap_or(1);
+        Behaviour::Works(time(workers) * slower, time(1) * slower, 10 * MIB * workers.unsigned_abs())
+    };
+    let mut bench = Bench::new(law, noise, 9);
+    let clock = bench.clock();
+    let reference = measure_reference(&descriptor, &mut bench).unwrap();
+    let (inputs, named) = (Map::new(), NamedPlans::default());
+    let request = Request {
+        descriptor: &descriptor,
+        reference,
+        inputs: &inputs,
+        input_class: &inputs,
+        threads,
+        axes: Axes::Strategies,
+        named: &named,
+        repeat: Some(9),
+        max_time: None,
+        cold: false,
+        machine: machine(cores),
+        seed: 1,
+    };
+    sweep(&request, None, &mut bench, &clock, &mut Silent).unwrap()
 }
 
 #[test]

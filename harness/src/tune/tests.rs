@@ -7,7 +7,7 @@ use scaletune_descriptor::{Axis, Constraint, IntegerDefault, Output, PlanSpace, 
 const MIB: u64 = 1 << 20;
 
 /// An engine with `algorithm` (a, b, c) and `workers`.
-fn small() -> Descriptor {
+pub(crate) fn small() -> Descriptor {
     Descriptor {
         name: "small".into(),
         version: "1".into(),

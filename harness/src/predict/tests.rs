@@ -1,0 +1,67 @@
+use super::*;
+use crate::sweep::tests::sweep_of;
+
+/// Seconds by the USL.
+fn usl(one: f64, serial: f64, coherency: f64) -> impl Fn(i64) -> f64 {
+    move |threads| {
+        let p = threads as f64;
+        one * ((1.0 - serial) / p + serial + coherency * (p - 1.0))
+    }
+}
+
+fn law(prediction: &Prediction, law: Law) -> &Fit {
+    prediction.fits.iter().find(|fit| fit.law == law).unwrap()
+}
+
+#[test]
+fn amdahls_serial_share_is_recovered() {
+    let sweep = sweep_of(usl(10.0, 0.1, 0.0), &[1, 2, 4, 8], 8, 0.03);
+    let prediction = predict(&sweep, &[16, 32], 1).unwrap();
+    let fit = law(&prediction, Law::Amdahl);
+    assert!(fit.serial_fraction.interval.contains(0.1), "{:?}", fit.serial_fraction);
+    assert!((fit.serial_fraction.value - 0.1).abs() < 0.02);
+    assert!(fit.held_out.relative_error.abs() < 0.05, "{:?}", fit.held_out);
+    assert_eq!((fit.held_out.threads, fit.peak_threads, fit.coherency), (8, None, None));
+    let truth = 10.0 * (0.9 / 32.0 + 0.1);
+    let point = &fit.points[1];
+    assert!((point.seconds.value / truth - 1.0).abs() < 0.1, "{point:?}");
+    assert!((point.efficiency - point.speedup.value / 32.0).abs() < 1e-12);
+    assert!(point.seconds.interval.low <= point.seconds.value && point.seconds.value <= point.seconds.interval.high);
+}
+
+#[test]
+fn contention_and_coherency_are_recovered() {
+    let sweep = sweep_of(usl(10.0, 0.05, 0.004), &[1, 2, 4, 8, 16, 32], 32, 0.02);
+    let prediction = predict(&sweep, &[64], 1).unwrap();
+    let fit = law(&prediction, Law::Usl);
+    assert!(fit.serial_fraction.interval.contains(0.05), "{:?}", fit.serial_fraction);
+    let coherency = fit.coherency.unwrap();
+    assert!(coherency.interval.contains(0.004) && coherency.interval.low > 0.0, "{coherency:?}");
+    let peak = (0.95f64 / 0.004).sqrt();
+    assert!((fit.peak_threads.unwrap() / peak - 1.0).abs() < 0.1);
+    // Amdahl can't bend upwards: the held-out budget shows it, and USL stands first.
+    assert_eq!(prediction.fits[0].law, Law::Usl);
+    assert!(law(&prediction, Law::Amdahl).held_out.relative_error < -0.05);
+}
+
+#[test]
+fn thin_data_carry_nothing() {
+    let time = usl(10.0, 0.1, 0.0);
+    let declined = predict(&sweep_of(&time, &[1, 2, 4], 8, 0.02), &[16], 1).unwrap_err();
+    assert_eq!(declined, Declined::TooFewCounts { found: 3 });
+    assert!(declined.to_string().starts_with("3 thread counts were measured"), "{declined}");
+    // Oversubscribed budgets say nothing of a larger machine.
+    let declined = predict(&sweep_of(&time, &[1, 2, 4, 8, 16], 2, 0.02), &[32], 1).unwrap_err();
+    assert_eq!(declined, Declined::TooFewCounts { found: 2 });
+    let mut single = sweep_of(&time, &[1, 2, 4, 8], 8, 0.02);
+    single.rows.iter_mut().for_each(|row| row.samples.truncate(1));
+    assert_eq!(predict(&single, &[16], 1).unwrap_err(), Declined::TooFewTrials { threads: 1 });
+    assert_eq!(predict(&single, &[0], 1).unwrap_err(), Declined::BadThreads(0));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_prediction() {
+    let sweep = sweep_of(usl(10.0, 0.1, 0.0), &[1, 2, 4, 8], 8, 0.1);
+    assert_eq!(predict(&sweep, &[16], 5), predict(&sweep, &[16], 5));
+    assert_ne!(predict(&sweep, &[16], 5), predict(&sweep, &[16], 6));
+}
