@@ -22,6 +22,9 @@ pub enum EmError {
         /// What the system said.
         source: io::Error,
     },
+    /// An alignment file cannot be read, or does not suit the plan.
+    #[error(transparent)]
+    Alignments(#[from] scaletune_hts::Error),
     /// A text file breaks its format.
     #[error("{}, line {line}: {problem}", path.display())]
     Malformed {

@@ -10,6 +10,7 @@
 pub mod annotation;
 mod error;
 pub mod fragment;
+pub mod load;
 pub mod matrix;
 pub mod model;
 mod monitor;

@@ -49,8 +49,12 @@ impl Record {
 /// The records of one name, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bundle {
+    /// The records' common name.
+    pub name: Vec<u8>,
     /// The records.
     pub records: Vec<Record>,
+    /// Each record's place in the file, counted from 0.
+    pub ordinals: Vec<u64>,
     /// The aligned blocks of all records.
     pub blocks: Vec<Block>,
     /// The record that decides the fragment's kind: the first in a collated file.
@@ -60,7 +64,9 @@ pub struct Bundle {
 impl Bundle {
     /// Empties the bundle and keeps its memory.
     pub fn clear(&mut self) {
+        self.name.clear();
         self.records.clear();
+        self.ordinals.clear();
         self.blocks.clear();
         self.leader = 0;
     }

@@ -1,6 +1,6 @@
 //! One fragment's contribution: counts of its kind, the range of scores, and its row of the matrix.
 
-use super::{Assigner, Block, Bundle, Kind, Pairing, Record, flag};
+use super::{Alignment, Assigner, Block, Bundle, Kind, Pairing, Record, flag};
 
 /// A mapped alignment and what was decided about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct RowEntry {
     pub locus: Option<u32>,
     /// Score plus length of the best alignment.
     pub value: i64,
+    /// Score of that alignment.
+    pub score: i64,
 }
 
 /// What became of a fragment.
@@ -97,7 +99,8 @@ pub struct FragmentWork<'a> {
     merged: Vec<Block>,
     /// The mapped alignments of the last fragment, in order.
     pub alignments: Vec<MappedAlignment>,
-    /// The row of the last fragment, features in order of first appearance.
+    /// The row of the last fragment: features by descending score of their best alignments, equal ones in order of
+    /// first appearance. Columns of the matrix are numbered in this order.
     pub entries: Vec<RowEntry>,
 }
 
@@ -203,33 +206,30 @@ impl<'a> FragmentWork<'a> {
 
     /// The best alignment to each feature; the first of equals.
     fn fill_row(&mut self) {
-        // Best alignment of each entry.
-        let mut best: Vec<usize> = Vec::with_capacity(self.alignments.len());
-        for (at, alignment) in self.alignments.iter().enumerate() {
-            let value = alignment.value();
-            match self.entries.iter().position(|entry| entry.locus == alignment.locus) {
-                Some(entry) if value > self.entries[entry].value => {
-                    self.entries[entry].value = value;
-                    best[entry] = at;
-                }
-                Some(_) => {}
-                None => {
-                    self.entries.push(RowEntry { locus: alignment.locus, value });
-                    best.push(at);
-                }
+        for at in 0..self.alignments.len() {
+            let alignment = self.alignments[at];
+            let entry = RowEntry { locus: alignment.locus, value: alignment.value(), score: alignment.score };
+            match self.entries.iter_mut().find(|known| known.locus == entry.locus) {
+                Some(known) if entry.value > known.value => *known = entry,
+                Some(_) => continue,
+                None => self.entries.push(entry),
             }
-        }
-        for at in best {
+            for other in &mut self.alignments[..at] {
+                other.primary &= other.locus != alignment.locus;
+            }
             self.alignments[at].primary = true;
         }
+        self.entries.sort_by_key(|entry| std::cmp::Reverse(entry.score));
+    }
+
+    /// The alignments of the last fragment, unmapped ones, too, as records of the bundle.
+    pub fn pairs(&self) -> &[Alignment] {
+        &self.pairing.alignments
     }
 
     /// The features whose best alignment has the best score of the last fragment, in order of first appearance.
-    pub fn best_features(&self) -> Vec<Option<u32>> {
-        let score_of = |entry: &RowEntry| {
-            self.alignments.iter().find(|a| a.primary && a.locus == entry.locus).map(|alignment| alignment.score)
-        };
-        let best = self.entries.iter().filter_map(score_of).max();
-        self.entries.iter().filter(|entry| score_of(entry) == best).map(|entry| entry.locus).collect()
+    pub fn best_features(&self) -> impl Iterator<Item = Option<u32>> + '_ {
+        let best = self.entries.first().map(|entry| entry.score);
+        self.entries.iter().take_while(move |entry| Some(entry.score) == best).map(|entry| entry.locus)
     }
 }

@@ -136,10 +136,13 @@ fn a_row_keeps_the_best_of_each_feature_and_the_first_of_equals() {
     let singles =
         bundle(&[record(0, 110, -1, 7), record(256, 5_000, -1, 9), record(256, 120, -1, 8), record(256, 5_100, -1, 9)]);
     assert_eq!(work.fragment(&singles, true, &mut tally), Ok(FragmentRow::Entries));
-    assert_eq!(work.entries, [RowEntry { locus: B, value: 58 }, RowEntry { locus: None, value: 59 }]);
+    assert_eq!(
+        work.entries,
+        [RowEntry { locus: None, value: 59, score: 9 }, RowEntry { locus: B, value: 58, score: 8 }]
+    );
     let primary: Vec<_> = work.alignments.iter().map(|alignment| alignment.primary).collect();
     assert_eq!(primary, [false, true, true, false]);
-    assert_eq!(work.best_features(), [None]);
+    assert_eq!(work.best_features().collect::<Vec<_>>(), [None]);
     assert_eq!((tally.total, tally.ambig, tally.single_mapped, tally.scores), (1, 1, 1, Some((7, 9))));
     let none = bundle(&[Record { score: None, ..record(0, 110, -1, 0) }]);
     assert!(work.fragment(&none, true, &mut tally).is_err());

@@ -1,0 +1,185 @@
+//! Loads a score matrix from alignments: sequentially, in parallel, or by means of an index. Every way gives the same
+//! matrix, counts and tags, bit by bit.
+//!
+//! Input comes in two orders. *Collated*: the records of a name stand together, and a fragment is finished when the
+//! name changes. *Sorted* by coordinate: records are kept, without names and sequences, and grouped by a 128-bit hash
+//! of the name; names are never sorted. Which one it is is taken from the header, and where that does not say, from
+//! the first records.
+
+mod collated;
+mod extract;
+mod order;
+mod rows;
+mod sorted;
+mod tags;
+
+pub use order::{InputOrder, detect_order};
+pub use tags::{FragmentTags, RecordTag, Tags};
+
+use scaletune_hts::{AlignmentFile, Decode, Decoder, Pool, ReaderPlan};
+use serde::{Deserialize, Serialize};
+
+use crate::annotation::{Annotation, Lookup};
+use crate::fragment::{Assigner, FragmentWork, OverlapOptions};
+use crate::{EmError, Monitor, Scores, Workers};
+
+/// A way to load alignments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Loading {
+    /// One thread reads and works.
+    #[default]
+    Sequential,
+    /// Workers share the work. Collated input: one worker reads, the others work out fragments. Sorted input: workers
+    /// read parts of the file that the index marks, and share the fragments.
+    Parallel,
+    /// Sorted input with an index: only fragments with a record near a locus are worked out in full; of all others
+    /// flags, places and scores are read, which the counts need.
+    Indexed,
+}
+
+/// Who decodes the file, and on which threads.
+#[derive(Debug, Clone)]
+pub struct LoadPlan {
+    /// The way to load.
+    pub loading: Loading,
+    /// The decoder.
+    pub decoder: Decoder,
+    /// Threads that decompress, besides the workers: 0 is none.
+    pub decode_threads: usize,
+    /// Whether those threads are a pool that all readers share, or each reader's own.
+    pub shared_pool: bool,
+}
+
+impl LoadPlan {
+    /// # Errors
+    /// If the pool cannot be started.
+    fn reader_plan(&self) -> Result<ReaderPlan, EmError> {
+        let decode = match (self.decode_threads, self.shared_pool) {
+            (0, _) => Decode::Inline,
+            (threads, false) => Decode::PerReader(threads),
+            (threads, true) => Decode::SharedPool(Pool::new(threads)?),
+        };
+        Ok(ReaderPlan { decoder: self.decoder, decode })
+    }
+}
+
+/// What loading needs to know besides the files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadOptions {
+    /// How alignments are assigned to loci.
+    pub overlap: OverlapOptions,
+    /// Name of the feature of fragments that hit no locus.
+    pub no_feature_key: String,
+    /// Whether to keep what an updated BAM needs.
+    pub keep_tags: bool,
+}
+
+impl Default for LoadOptions {
+    /// Telescope's.
+    fn default() -> Self {
+        Self { overlap: OverlapOptions::default(), no_feature_key: "__no_feature".to_owned(), keep_tags: false }
+    }
+}
+
+/// What was loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The matrix and what belongs to it.
+    pub scores: Scores,
+    /// What an updated BAM needs, if asked for.
+    pub tags: Option<Tags>,
+    /// The order that was found.
+    pub order: InputOrder,
+}
+
+/// One load: the file, the annotation and the rules.
+pub(crate) struct Load<'a> {
+    pub(crate) file: &'a AlignmentFile,
+    pub(crate) lookup: &'a Lookup,
+    pub(crate) options: &'a LoadOptions,
+    pub(crate) monitor: &'a dyn Monitor,
+}
+
+impl<'a> Load<'a> {
+    fn work(&self) -> FragmentWork<'a> {
+        FragmentWork::new(Assigner::new(self.lookup, self.options.overlap))
+    }
+
+    /// The error of a mapped record without a score.
+    fn missing_score(&self, name: &[u8]) -> EmError {
+        let name = String::from_utf8_lossy(name);
+        let problem = format!(
+            "record \"{name}\" is mapped and has no alignment score (tag AS); align with a program that writes it, \
+             such as Bowtie 2 or STAR"
+        );
+        EmError::unusable(self.file.path(), problem)
+    }
+}
+
+/// Loads `file`.
+///
+/// # Errors
+/// If the file cannot be read or does not suit the plan, a mapped record has no score, the annotation shares no contig
+/// with it, or the caller asked to stop.
+pub fn load(
+    file: &AlignmentFile,
+    annotation: &Annotation,
+    options: &LoadOptions,
+    plan: &LoadPlan,
+    workers: &Workers,
+    monitor: &dyn Monitor,
+) -> Result<Loaded, EmError> {
+    options.overlap.validate()?;
+    if annotation.loci().iter().any(|locus| locus.name == options.no_feature_key) {
+        let value = options.no_feature_key.clone();
+        let remedy = "a locus of the annotation has that name; choose another key";
+        return Err(EmError::Option { option: "no-feature-key", value, remedy });
+    }
+    let lookup = Lookup::new(annotation, file.contigs().iter().map(|contig| contig.name.as_str()));
+    if lookup.is_empty() {
+        return Err(no_common_contig(file, annotation));
+    }
+    let order = detect_order(file, plan)?;
+    let load = Load { file, lookup: &lookup, options, monitor };
+    let part = match (order, plan.loading) {
+        (InputOrder::Collated, Loading::Sequential) => collated::sequential(&load, plan)?,
+        (InputOrder::Collated, Loading::Parallel) => collated::parallel(&load, plan, workers.count())?,
+        (InputOrder::Collated, Loading::Indexed) => {
+            let problem = "is not sorted by coordinate, which loading=indexed needs; sort and index it with: samtools \
+                           sort and samtools index, or use loading=parallel";
+            return Err(EmError::unusable(file.path(), problem));
+        }
+        (InputOrder::Sorted, _) => sorted::load(&load, annotation, plan, workers)?,
+    };
+    warn_of_orphans(file, &part, monitor);
+    let (scores, tags) = part.finish(annotation, options)?;
+    if scores.matrix.rows() == 0 {
+        monitor.warning(&format!("{}: no fragment hits a locus; the tables are empty", file.path().display()));
+    }
+    Ok(Loaded { scores, tags: options.keep_tags.then_some(tags), order })
+}
+
+fn no_common_contig(file: &AlignmentFile, annotation: &Annotation) -> EmError {
+    let some = |names: Vec<&str>| names.into_iter().take(3).collect::<Vec<_>>().join(", ");
+    let ours = some(file.contigs().iter().map(|contig| contig.name.as_str()).collect());
+    let theirs = some(annotation.contigs());
+    let problem = format!(
+        "none of its contigs ({ours}, ...) carries a locus of the annotation ({theirs}, ...); use files of the same \
+         genome with the same contig names"
+    );
+    EmError::unusable(file.path(), problem)
+}
+
+/// Most proper pairs without a mate mean that names do not stand together.
+fn warn_of_orphans(file: &AlignmentFile, part: &rows::Part, monitor: &dyn Monitor) {
+    let tally = &part.tally;
+    if tally.orphans * 2 > tally.pair_mapped && tally.orphans > 10 {
+        monitor.warning(&format!(
+            "{}: {} of {} proper pairs miss a mate; is the file collated (samtools collate), and are all records in it?",
+            file.path().display(),
+            tally.orphans,
+            tally.pair_mapped
+        ));
+    }
+}

@@ -1,0 +1,303 @@
+//! Input in any order, above all sorted by coordinate: records are kept as plain data and grouped by name.
+//!
+//! Names are kept as 128-bit hashes (XXH3): two of a billion names coincide with a probability below 1e-20. Groups
+//! are made in a fixed number of partitions by hash, and fragments are put into the order of their leading records,
+//! so that nothing depends on who read which part.
+
+use std::collections::HashSet;
+
+use scaletune_hts::alignment::cigar_operations;
+use scaletune_hts::{Alignment, Interval, Reader, ReaderPlan, Unit, Visitor};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::extract::record_of;
+use super::rows::Part;
+use super::{Load, LoadPlan, Loading};
+use crate::annotation::Annotation;
+use crate::fragment::{Bundle, Record, flag};
+use crate::model::check;
+use crate::{EmError, Monitor, Workers};
+
+/// Partitions by hash: a fixed number.
+const PARTITIONS: usize = 64;
+
+/// Pieces of the file for each worker.
+const UNITS_PER_WORKER: usize = 4;
+
+pub(super) fn load(
+    load: &Load<'_>,
+    annotation: &Annotation,
+    plan: &LoadPlan,
+    workers: &Workers,
+) -> Result<Part, EmError> {
+    let reader_plan = plan.reader_plan()?;
+    let one = Workers::new(1)?;
+    let workers = if plan.loading == Loading::Sequential { &one } else { workers };
+    let candidates = match plan.loading {
+        Loading::Indexed => Some(candidates(load, annotation, &reader_plan, workers)?),
+        Loading::Sequential | Loading::Parallel => None,
+    };
+    let units = match plan.loading {
+        Loading::Sequential => vec![load.file.whole_file()],
+        Loading::Parallel | Loading::Indexed => all_units(load, workers.count())?,
+    };
+    let stretches = gather(load, units, candidates.as_ref(), &reader_plan, workers)?;
+    group(load, &stretches, candidates.is_some(), workers)
+}
+
+/// The whole file in pieces of about equal size.
+fn all_units(load: &Load<'_>, workers: usize) -> Result<Vec<Unit>, EmError> {
+    if workers == 1 {
+        return Ok(vec![load.file.whole_file()]);
+    }
+    let planner = load.file.planner()?;
+    let mut units = planner.by_bytes(workers * UNITS_PER_WORKER);
+    units.extend(planner.unplaced());
+    Ok(units)
+}
+
+/// Hashes of the names of all records near a locus.
+fn candidates(
+    load: &Load<'_>,
+    annotation: &Annotation,
+    reader_plan: &ReaderPlan,
+    workers: &Workers,
+) -> Result<HashSet<u128>, EmError> {
+    let mut intervals = Vec::new();
+    for (reference, contig) in load.file.contigs().iter().enumerate() {
+        intervals.extend(annotation.intervals(&contig.name).map(|interval| Interval {
+            reference,
+            start: i64::from(interval.first) - 1,
+            // Telescope's rule sees one base behind the interval.
+            end: i64::from(interval.last) + 1,
+        }));
+    }
+    let planner = load.file.planner()?;
+    let units = planner.overlapping(planner.by_bytes(workers.count() * UNITS_PER_WORKER), &intervals);
+    let mut walks: Vec<Walk<Names<'_>>> =
+        units.into_iter().map(|unit| Walk::new(unit, Names { monitor: load.monitor, names: HashSet::new() })).collect();
+    walk_all(load, &mut walks, reader_plan, workers)?;
+    let mut all = HashSet::new();
+    for walk in walks {
+        all.extend(walk.visitor.names);
+    }
+    Ok(all)
+}
+
+struct Names<'a> {
+    monitor: &'a dyn Monitor,
+    names: HashSet<u128>,
+}
+
+impl Visitor for Names<'_> {
+    type Error = EmError;
+
+    fn record<A: Alignment>(&mut self, record: &A) -> Result<(), EmError> {
+        if self.names.insert(xxh3_128(record.name())) && self.names.len() % (1 << 14) == 0 {
+            check(self.monitor)?;
+        }
+        Ok(())
+    }
+}
+
+/// The records of one unit, in the order of the file.
+struct Stretch<'a> {
+    monitor: &'a dyn Monitor,
+    /// Blocks are kept of these names only; of all where it is `None`.
+    candidates: Option<&'a HashSet<u128>>,
+    hashes: Vec<u128>,
+    records: Vec<Record>,
+    blocks: Bundle,
+    /// Name of the first mapped record without a score, and its number.
+    missing_score: Option<(usize, Vec<u8>)>,
+}
+
+impl Visitor for Stretch<'_> {
+    type Error = EmError;
+
+    fn record<A: Alignment>(&mut self, alignment: &A) -> Result<(), EmError> {
+        let hash = xxh3_128(alignment.name());
+        let record = record_of(alignment)?;
+        if record.score.is_none() && !record.has(flag::UNMAPPED) && self.missing_score.is_none() {
+            self.missing_score = Some((self.records.len(), alignment.name().to_owned()));
+        }
+        let wanted = self.candidates.is_none_or(|candidates| candidates.contains(&hash));
+        let cigar = if wanted { alignment.cigar() } else { &[] };
+        self.blocks.push(record, cigar_operations(cigar));
+        self.records.append(&mut self.blocks.records);
+        self.hashes.push(hash);
+        if self.hashes.len() % (1 << 14) == 0 {
+            check(self.monitor)?;
+            self.monitor.progress("load", self.hashes.len() as u64, 0);
+        }
+        Ok(())
+    }
+}
+
+fn gather<'a>(
+    load: &Load<'a>,
+    units: Vec<Unit>,
+    candidates: Option<&'a HashSet<u128>>,
+    reader_plan: &ReaderPlan,
+    workers: &Workers,
+) -> Result<Vec<Stretch<'a>>, EmError> {
+    let stretch = || Stretch {
+        monitor: load.monitor,
+        candidates,
+        hashes: Vec::new(),
+        records: Vec::new(),
+        blocks: Bundle::default(),
+        missing_score: None,
+    };
+    let mut walks: Vec<Walk<Stretch<'a>>> = units.into_iter().map(|unit| Walk::new(unit, stretch())).collect();
+    walk_all(load, &mut walks, reader_plan, workers)?;
+    Ok(walks.into_iter().map(|walk| walk.visitor).collect())
+}
+
+/// A unit and who sees its records.
+struct Walk<V> {
+    unit: Unit,
+    visitor: V,
+    result: Result<(), EmError>,
+}
+
+impl<V> Walk<V> {
+    fn new(unit: Unit, visitor: V) -> Self {
+        Self { unit, visitor, result: Ok(()) }
+    }
+}
+
+/// Walks every unit; the first error in the order of the file counts.
+fn walk_all<V: Visitor<Error = EmError> + Send>(
+    load: &Load<'_>,
+    walks: &mut [Walk<V>],
+    reader_plan: &ReaderPlan,
+    workers: &Workers,
+) -> Result<(), EmError> {
+    workers.for_each(load.monitor, "load", walks, |_, walk| {
+        let mut open_and_walk = || Reader::open(load.file, reader_plan)?.walk(&walk.unit, &mut walk.visitor);
+        walk.result = open_and_walk();
+    })?;
+    walks.iter_mut().try_for_each(|walk| std::mem::replace(&mut walk.result, Ok(())))
+}
+
+/// The fragments whose names fall into one partition.
+#[derive(Default)]
+struct Partition {
+    /// (hash, place in the file) of each record; the place is stretch and number within it.
+    members: Vec<(u128, u32, u32)>,
+    part: Part,
+    /// Place of each row's leading record in the file.
+    leaders: Vec<u64>,
+    result: Option<EmError>,
+}
+
+fn partition_of(hash: u128) -> usize {
+    (hash >> 122) as usize
+}
+
+fn group(load: &Load<'_>, stretches: &[Stretch<'_>], checked: bool, workers: &Workers) -> Result<Part, EmError> {
+    let mut first_ordinals = Vec::with_capacity(stretches.len());
+    let mut records = 0;
+    for stretch in stretches {
+        first_ordinals.push(records);
+        records += stretch.records.len() as u64;
+        if let Some((_, name)) = &stretch.missing_score {
+            return Err(load.missing_score(name));
+        }
+    }
+    let mut sizes = [0_usize; PARTITIONS];
+    for hash in stretches.iter().flat_map(|stretch| &stretch.hashes) {
+        sizes[partition_of(*hash)] += 1;
+    }
+    let mut partitions: Vec<Partition> =
+        sizes.iter().map(|&size| Partition { members: Vec::with_capacity(size), ..Partition::default() }).collect();
+    for (index, stretch) in stretches.iter().enumerate() {
+        for (at, &hash) in stretch.hashes.iter().enumerate() {
+            partitions[partition_of(hash)].members.push((hash, index as u32, at as u32));
+        }
+    }
+    let source = Source { load, stretches, first_ordinals: &first_ordinals, by_candidate: checked };
+    workers.for_each(load.monitor, "load", &mut partitions, |_, partition| source.work_out(partition))?;
+    merge(partitions)
+}
+
+/// Rows of all partitions, by the place of their leading records.
+fn merge(mut partitions: Vec<Partition>) -> Result<Part, EmError> {
+    let mut whole = Part::default();
+    let mut order = Vec::new();
+    for (index, partition) in partitions.iter_mut().enumerate() {
+        if let Some(error) = partition.result.take() {
+            return Err(error);
+        }
+        whole.tally.add(&partition.part.tally);
+        order.extend(partition.leaders.iter().map(|&leader| (leader, index)));
+    }
+    order.sort_unstable();
+    let tags: Vec<_> = partitions.iter_mut().map(|partition| partition.part.take_tags().into_iter()).collect();
+    let mut tags = tags;
+    let mut rows: Vec<_> = partitions.iter().map(|partition| partition.part.rows()).collect();
+    for (_, partition) in order {
+        // Rows within a partition are in the order of their leaders, too.
+        if let Some(row) = rows[partition].next() {
+            whole.push_row(row, tags[partition].next());
+        }
+    }
+    Ok(whole)
+}
+
+/// What partitions read from.
+struct Source<'a> {
+    load: &'a Load<'a>,
+    stretches: &'a [Stretch<'a>],
+    first_ordinals: &'a [u64],
+    by_candidate: bool,
+}
+
+impl Source<'_> {
+    fn ordinal(&self, stretch: u32, at: u32) -> u64 {
+        self.first_ordinals[stretch as usize] + u64::from(at)
+    }
+
+    fn work_out(&self, partition: &mut Partition) {
+        // By name, then by place in the file.
+        partition.members.sort_unstable();
+        let members = std::mem::take(&mut partition.members);
+        let mut groups: Vec<&[(u128, u32, u32)]> = members.chunk_by(|a, b| a.0 == b.0).collect();
+        let mut bundle = Bundle::default();
+        // Fragments in the order of their leading records.
+        groups.sort_by_cached_key(|group| {
+            self.fill(&mut bundle, group);
+            bundle.ordinals[bundle.leader]
+        });
+        let mut work = self.load.work();
+        for group in groups {
+            self.fill(&mut bundle, group);
+            let hash = group[0].0;
+            let candidate = !self.by_candidate
+                || self
+                    .stretches
+                    .first()
+                    .is_some_and(|stretch| stretch.candidates.is_none_or(|candidates| candidates.contains(&hash)));
+            match partition.part.add(self.load, &mut work, &bundle, candidate) {
+                Ok(true) => partition.leaders.push(bundle.ordinals[bundle.leader]),
+                Ok(false) => {}
+                Err(error) => {
+                    partition.result = Some(error);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn fill(&self, bundle: &mut Bundle, group: &[(u128, u32, u32)]) {
+        bundle.clear();
+        for &(_, stretch, at) in group {
+            let from = &self.stretches[stretch as usize];
+            let record = from.records[at as usize];
+            bundle.push_blocks(record, from.blocks.blocks_of(&record));
+            bundle.ordinals.push(self.ordinal(stretch, at));
+        }
+        bundle.lead_by_primary();
+    }
+}
