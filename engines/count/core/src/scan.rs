@@ -163,14 +163,6 @@ impl<'a, S: Sink> Scanner<'a, S> {
         if end <= self.next {
             return Ok(());
         }
-        let length = record.sequence_length();
-        if length != 0 && length as u64 != query {
-            let problem = format!(
-                "read {} has {length} bases, but its CIGAR speaks of {query}: the record is damaged",
-                String::from_utf8_lossy(record.name())
-            );
-            return Err(self.sink.bad_record(self.reference, start, &problem));
-        }
         let ahead = &self.panel.positions[self.cursor as usize..self.end as usize];
         let overlapped = ahead.iter().take_while(|&&position| i64::from(position) < end).count();
         let last = self.cursor + overlapped as u32;
@@ -181,6 +173,14 @@ impl<'a, S: Sink> Scanner<'a, S> {
         if let Some(reason) = self.rules.rejects(record.flags(), record.mapping_quality()) {
             self.drop_everywhere(last, reason);
             return Ok(());
+        }
+        let length = record.sequence_length();
+        if length != 0 && length as u64 != query {
+            let problem = format!(
+                "read {} has {length} bases, but its CIGAR speaks of {query}: the record is damaged",
+                String::from_utf8_lossy(record.name())
+            );
+            return Err(self.sink.bad_record(self.reference, start, &problem));
         }
         let cell = match self.rules.barcodes {
             None => 0,

@@ -13,6 +13,7 @@ mod expected;
 mod fragments;
 mod genome;
 mod random;
+mod reads;
 mod record;
 
 use std::{fs, io, path::Path};

@@ -14,7 +14,7 @@ use std::{
 use common::{
     all_plans,
     case::{Read1, block, inflate, write_bam},
-    count_with, some_plans,
+    count_with, some_plans, written,
 };
 use rust_htslib::bam;
 use scaletune_count_core::{
@@ -316,6 +316,7 @@ fn a_monitor_can_stop_the_work() {
         }
     }
     let good = Good::new();
+    let (expected, _) = count_with(&good.options(), &some_plans()).unwrap();
     let error = Session::open(good.options(), &Stop).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     for plan in all_plans() {
@@ -323,7 +324,9 @@ fn a_monitor_can_stop_the_work() {
         session.prepare(&plan).unwrap();
         assert_eq!(session.run(&Stop).unwrap_err().kind(), ErrorKind::Cancelled, "{plan:?}");
         assert!(session.write(good.folder.path()).is_err(), "a stopped run has no table");
+        // The session is none the worse for it.
         session.run(&Unwatched).unwrap();
+        assert_eq!(written(&session).unwrap(), expected);
     }
 }
 
