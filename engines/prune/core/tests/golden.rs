@@ -20,6 +20,11 @@ fn check_all(root: &std::path::Path) {
 }
 
 #[test]
+fn own_sets_under_every_kernel() {
+    check_all(&own_data());
+}
+
+#[test]
 fn shared_sets_under_every_kernel() {
     if let Some(root) = shared_golden() {
         check_all(&root);

@@ -265,7 +265,7 @@ impl<'a> Objective<'a> {
 
     /// Is a parameter at its bound, pressed against it by the gradient?
     fn at_bound(&self, x: &[f64], gradient: &[f64], i: usize) -> bool {
-        const MARGIN: f64 = 1e-9;
+        const MARGIN: f64 = 2e-6;
         let [low, high] = self.layout.bounds[i];
         (x[i] <= low + MARGIN && gradient[i] <= 0.0) || (x[i] >= high - MARGIN && gradient[i] >= 0.0)
     }
@@ -298,7 +298,8 @@ pub fn fit(groups: &[Group<'_>], options: &FitOptions, monitor: &dyn Monitor) ->
         start[i] = (start_rates.gain / start_rates.loss).ln();
     }
     for (value, [low, high]) in start.iter_mut().zip(&objective.layout.bounds) {
-        *value = value.clamp(low + 1e-6, high - 1e-6);
+        // Off the bounds, or the distance to them passes for a vanished gradient.
+        *value = value.clamp(low + 0.5, high - 0.5);
     }
     let climbed = climb::climb(&objective, start)?;
     let (x, point, covariance) = curvature::polish(&objective, climbed)?;
