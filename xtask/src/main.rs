@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod arrows;
+mod bench;
 mod demo;
 mod setup;
 
@@ -16,6 +17,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   demo   build, simulate a small workload, tune the counting engine on it, run it under the tuned plan
   test   build the plugins, then run every test
+  bench  engines against the peers that are installed; `cargo xtask bench help` says more
 ";
 
 fn main() -> ExitCode {
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let outcome = match command.as_str() {
         "demo" => setup::libclang().and_then(|()| demo::demo()),
         "test" => setup::libclang().and_then(|()| test()),
+        "bench" => setup::libclang().and_then(|()| bench::bench()),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())

@@ -1,0 +1,94 @@
+//! The contenders of `cargo xtask bench count`.
+
+use super::Contender;
+use crate::target;
+use std::path::{Path, PathBuf};
+
+/// The counting engine in several ways, and the peers that are installed, on one workload.
+pub(super) fn contenders(workload: &Path) -> Result<Vec<Contender>, String> {
+    let program = target().join("release/scaletune").display().to_string();
+    let (bam, vcf) = (workload.join("simulated.bam"), workload.join("simulated.vcf.gz"));
+    let (bam, vcf) = (bam.display(), vcf.display());
+    let lists = site_lists(workload)?;
+    let out = target().join("bench/counts.tsv");
+    let ours = |variants: &str, plan: &str, threads: usize| {
+        format!(
+            "{program} run count -q --no-profile --threads {threads} --plan {plan} --bam {bam} {variants} -o {}",
+            out.display()
+        )
+    };
+    let panel = format!("--variants {vcf} --sample SIM1");
+    let sparse = format!("--variants {}", lists.sparse.display());
+    let mut contenders = vec![
+        contender("bgzip -dc -@1 (unpacking alone)", format!("bgzip -dc -@1 {bam}")),
+        contender("scaletune, 1 thread", ours(&panel, "reader=raw,workers=1", 1)),
+        contender("scaletune, 2 threads", ours(&panel, "reader=raw,workers=2", 2)),
+        contender("scaletune, 1 thread, reader=htslib", ours(&panel, "reader=htslib,workers=1", 1)),
+        contender("scaletune, 1 thread, 1,000 sites", ours(&sparse, "reader=raw,workers=1", 1)),
+        contender("samtools view -c", format!("samtools view -c {bam}")),
+        contender("samtools mpileup -l", format!("samtools mpileup -B -Q 0 -d 0 -l {} {bam}", lists.bed.display())),
+        contender(
+            "bcftools mpileup -T",
+            format!(
+                "bcftools mpileup --no-reference -B -Q 0 -d 100000 -a AD -T {} -Ou {bam}",
+                lists.positions.display()
+            ),
+        ),
+        contender(
+            "alleleCounter -d",
+            format!("alleleCounter -d -m 0 -q 0 -l {} -b {bam} -o /dev/null", lists.positions.display()),
+        ),
+    ];
+    contenders.retain(|contender| {
+        let name = contender.name.split(' ').next().unwrap_or_default().trim_end_matches(',');
+        let found = name == "scaletune" || on_path(name);
+        if !found {
+            eprintln!("{name} is not installed and left out");
+        }
+        found
+    });
+    if !on_path("bgzip") {
+        return Err("bgzip is missing, and it is the yardstick; install tabix (Debian) or htslib".into());
+    }
+    Ok(contenders)
+}
+
+fn contender(name: &str, command: String) -> Contender {
+    Contender { name: name.into(), command }
+}
+
+fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+/// The same sites in the forms that others read.
+struct SiteLists {
+    bed: PathBuf,
+    positions: PathBuf,
+    /// VCF of a thousand of them.
+    sparse: PathBuf,
+}
+
+/// Made from the expected table of the workload, whose columns are chrom, pos0, pos, ref, alt, GT, counts.
+fn site_lists(workload: &Path) -> Result<SiteLists, String> {
+    let table = workload.join("expected.tsv");
+    let text = std::fs::read_to_string(&table).map_err(|error| format!("{}: {error}", table.display()))?;
+    let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|line| line.split('\t').collect()).collect();
+    let write = |name: &str, text: String| {
+        let path = workload.join(name);
+        std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display())).map(|()| path)
+    };
+    let lines = |form: &dyn Fn(&[&str]) -> String| rows.iter().map(|row| form(row)).collect::<String>();
+    write("probe.tsv", lines(&|row| format!("{}\t{}\t{}\t{}\n", row[0], row[2], row[3], row[4])))?;
+    let every = (rows.len() / 1000).max(1);
+    let mut vcf = String::from("##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n");
+    for row in rows.iter().step_by(every).take(1000) {
+        vcf += &format!("{}\t{}\t.\t{}\t{}\t.\t.\t.\n", row[0], row[2], row[3], row[4]);
+    }
+    Ok(SiteLists {
+        bed: write("sites.bed", lines(&|row| format!("{}\t{}\t{}\n", row[0], row[1], row[2])))?,
+        positions: write("sites.txt", lines(&|row| format!("{}\t{}\n", row[0], row[2])))?,
+        sparse: write("sparse.vcf", vcf)?,
+    })
+}
