@@ -35,7 +35,7 @@ const UNSAFE: &[&str] = &[
     "engines/hostile/",
     // Vector kernels, and those whose gathers must not be checked twice.
     "engines/prune/core/src/kernel/",
-    "engines/em/core/src/solver/packed.rs",
+    "engines/em/core/src/solver/",
 ];
 
 /// Crates whose engine-side `core` must not know of plugins, plans in text form, or JSON.
@@ -127,6 +127,7 @@ fn the_harness_names_no_engine() {
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         for name in ["scaletune_count", "scaletune_em", "scaletune_prune", "\"count\"", "\"em\"", "\"prune\""] {
             assert!(!code.contains(name), "{} names an engine: {name}", file.display());
         }
