@@ -18,7 +18,9 @@ pub mod numeric;
 pub mod reassign;
 pub mod report;
 pub mod scores;
+pub mod session;
 pub mod solver;
+pub mod updated_bam;
 mod workers;
 
 pub use error::EmError;

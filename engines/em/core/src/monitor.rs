@@ -11,6 +11,11 @@ pub trait Monitor: Sync {
         false
     }
 
+    /// A stage begins: `load`, `em` or `reassign`. The one before has ended.
+    fn stage(&self, stage: &'static str) {
+        let _ = stage;
+    }
+
     /// `done` of `total` units of `stage` are finished; `total` is 0 where it is not known.
     fn progress(&self, stage: &'static str, done: u64, total: u64) {
         let _ = (stage, done, total);

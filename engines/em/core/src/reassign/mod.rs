@@ -6,10 +6,12 @@
 //! by a stream of random numbers that is copied, never shared: counts "from a fresh stream" start at the seed, and
 //! the report's final `choose` goes on where its initial `choose` ended.
 
+mod assignment;
 mod mt19937;
 mod posterior;
 mod stretch;
 
+pub use assignment::{Assignments, Share};
 pub use mt19937::Mt19937;
 pub(crate) use posterior::Source;
 
@@ -79,12 +81,18 @@ pub struct Reassignment {
     pub initial: Counts,
     /// Counts of the final `choose` where the report's stream stands: behind the initial `choose`.
     pub report_choose: Vec<f64>,
+    report_stream: Mt19937,
     /// Rows whose best and second-best final weights differ by rounding only: another order of summation may call
     /// them another way.
     pub near_ties: u64,
 }
 
 impl Reassignment {
+    /// Each fragment's answer under `mode`; over all rows they add up to [`report`](Self::report).
+    pub fn assignments<'a>(&self, model: &'a Model<'a>, fit: &EmFit, mode: Mode, conf_prob: f64) -> Assignments<'a> {
+        Assignments::new(model, fit, mode, conf_prob, self.report_stream.clone())
+    }
+
     /// The counts of the selected mode, as the count table shows them.
     pub fn report(&self, mode: Mode) -> &[f64] {
         match mode {
@@ -139,12 +147,14 @@ pub fn reassign(
     let fresh = Mt19937::new(seed);
     let mut stream = fresh.clone();
     let initial_choose = initial.choose(initial_ties, &mut stream);
+    let report_stream = stream.clone();
     let report_choose = last.choose(last_ties, &mut stream);
     let last_choose = last.choose(last_ties, &mut fresh.clone());
     Ok(Reassignment {
         last: last.counts(last_choose),
         initial: initial.counts(initial_choose),
         report_choose,
+        report_stream,
         near_ties,
     })
 }

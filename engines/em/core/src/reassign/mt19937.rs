@@ -7,7 +7,7 @@ const UPPER: u32 = 0x8000_0000;
 const TWIST: u32 = 0x9908_B0DF;
 
 /// A stream of random numbers. A clone goes on from the same place.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mt19937 {
     state: [u32; LENGTH],
     next: usize,
