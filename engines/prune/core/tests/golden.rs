@@ -75,7 +75,7 @@ mod model {
         let set = read_set(&root.join("medium_50x500_global"));
         let rates = Rates { gain: number(&medium["gain"]), loss: number(&medium["loss"]) };
         let here = parameters(rates, vec![1.0]);
-        for kernel in [Kernel::PerFamily, Kernel::Lanes, Kernel::Auto] {
+        for kernel in Kernel::ALL {
             let plain = likelihood(&set, Ascertainment::None, kernel);
             let slope = plain.slope(&here, &Unwatched).unwrap();
             assert_close(&slope.values, &set.expected, 1e-10, kernel.name());
@@ -92,7 +92,7 @@ mod model {
         let rates = set.rates[family];
         let one = Set { states: Arc::new(set.states.select(&[family as u32])), ..set };
         let labels = one.tree.labels();
-        for kernel in [Kernel::PerFamily, Kernel::Auto] {
+        for kernel in Kernel::ALL {
             let slope =
                 likelihood(&one, Ascertainment::None, kernel).slope(&parameters(rates, vec![1.0]), &Unwatched).unwrap();
             for (node, branch) in extra["tiny_8_random:fam6:branches_postorder"].as_array().unwrap().iter().enumerate()

@@ -211,12 +211,14 @@ proptest! {
         let (values, expected) = reference.gradient(rates, prior, None, &Unwatched).unwrap();
         let scale = 1e-9 * (1.0 + expected.gain.abs() + expected.loss.abs());
         for instructions in InstructionSet::available() {
-            let (other, found) = evaluator(Kernel::Auto, instructions).gradient(rates, prior, None, &Unwatched).unwrap();
-            assert_close(&other, &values, 1e-10, &set.name);
-            prop_assert!((found.gain - expected.gain).abs() < scale, "{found:?} {expected:?}");
-            prop_assert!((found.loss - expected.loss).abs() < scale, "{found:?} {expected:?}");
-            for (f, e) in found.lengths.iter().zip(&expected.lengths) {
-                prop_assert!((f - e).abs() <= 1e-9 * e.abs().max(1.0), "{}: {f} {e}", set.name);
+            for kernel in [Kernel::Lanes, Kernel::Repeats, Kernel::Auto] {
+                let (other, found) = evaluator(kernel, instructions).gradient(rates, prior, None, &Unwatched).unwrap();
+                assert_close(&other, &values, 1e-10, &set.name);
+                prop_assert!((found.gain - expected.gain).abs() < scale, "{found:?} {expected:?}");
+                prop_assert!((found.loss - expected.loss).abs() < scale, "{found:?} {expected:?}");
+                for (f, e) in found.lengths.iter().zip(&expected.lengths) {
+                    prop_assert!((f - e).abs() <= 1e-9 * e.abs().max(1.0), "{}: {f} {e}", set.name);
+                }
             }
         }
         let total = |rates| -> f64 {

@@ -5,8 +5,8 @@
 //! Leaves out rate categories, ascertainment and fitting (see [`crate::likelihood`]).
 
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
 
 use rayon::prelude::*;
@@ -17,6 +17,7 @@ use super::patterns::Patterns;
 use super::program::{Op, Program};
 use super::rate_program::RateProgram;
 use super::reference::{self, Workspace};
+use super::repeat_gradient::{GradientScratch, Task, UNIT_COLUMNS};
 use super::repeats::{RepeatScratch, Repeats};
 use super::schedule::{CODE_BITS, Codes, Schedule};
 use super::simd::InstructionSet;
@@ -122,12 +123,15 @@ pub struct Evaluator {
     method: Method,
     /// Of gradients and of bounds: without clusters.
     plain: Schedule,
+    kernel: Kernel,
     chunk: usize,
     workers: Arc<Workers>,
     set: InstructionSet,
     families: usize,
     /// Columns without any data: their likelihood is exactly 1.
     empty: Vec<u32>,
+    /// Patterns for gradients, found when the first is asked for; none where too few repeat.
+    repeats: OnceLock<Option<Vec<Repeats>>>,
 }
 
 /// A gradient by the parameters of the model.
@@ -192,18 +196,7 @@ impl Evaluator {
         let method = match plan.kernel {
             Kernel::PerFamily => Method::Reference,
             Kernel::Lanes | Kernel::Patterns => Method::Lanes { schedule: plain.clone(), codes: Codes::default() },
-            Kernel::Repeats if own.is_none() => {
-                let count = columns.family_count();
-                let ranges: Vec<_> = (0..count).step_by(chunk).map(|first| first..(first + chunk).min(count)).collect();
-                let found = Mutex::new(Vec::with_capacity(ranges.len()));
-                workers.each("repeats", ranges, &monitor::Unwatched, |(): &mut (), index, range| {
-                    let repeats = Repeats::find(&tree, &columns, range);
-                    lock(&found).push((index, repeats));
-                })?;
-                let mut found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-                found.sort_by_key(|(index, _)| *index);
-                Method::Repeats(found.into_iter().map(|(_, repeats)| repeats).collect())
-            }
+            Kernel::Repeats if own.is_none() => Method::Repeats(find_repeats(&tree, &columns, chunk, &workers)?),
             // With rates of its own a family shares no subtree with another.
             Kernel::Repeats | Kernel::Auto => {
                 let bits = if own.is_some() { 0 } else { CODE_BITS };
@@ -212,7 +205,22 @@ impl Evaluator {
                 Method::Lanes { schedule, codes }
             }
         };
-        Ok(Self { tree, columns, patterns, weights, own, method, plain, chunk, workers, set, families, empty })
+        Ok(Self {
+            tree,
+            columns,
+            patterns,
+            weights,
+            own,
+            method,
+            plain,
+            kernel: plan.kernel,
+            chunk,
+            workers,
+            set,
+            families,
+            empty,
+            repeats: OnceLock::new(),
+        })
     }
 
     /// Number of distinct columns that are computed.
@@ -391,8 +399,7 @@ impl Evaluator {
     ) -> Result<()> {
         // The bounds of the lanes hold here too: the same products in another order.
         let program = Program::new(&self.tree, &self.columns, &self.plain, rates, prior);
-        let risky = |op: &Op| matches!(op, Op::Rescale { rounds, risky } if *risky || *rounds > 1);
-        let wide = program.risky_root || program.ops.iter().any(risky);
+        let wide = risky(&program);
         let transitions = reference::transitions(&self.tree, rates);
         let prior = prior.probabilities(rates);
         let pieces: Vec<_> = values.chunks_mut(self.chunk).zip(chunks).collect();
@@ -429,21 +436,75 @@ impl Evaluator {
             let all = (0..self.columns.family_count() as u32).collect();
             (Sums::zeros(self.tree.node_count()), all)
         } else {
-            self.lane_gradient(rates, prior, weights, &mut values, monitor)?
+            let program = Program::new(&self.tree, &self.columns, &self.plain, rates, prior);
+            match self.gradient_repeats()?.filter(|_| !risky(&program)) {
+                Some(units) => {
+                    let scaled = program.ops.iter().any(|op| matches!(op, Op::Rescale { .. }));
+                    let task = Task {
+                        tree: &self.tree,
+                        transitions: &reference::transitions(&self.tree, rates),
+                        prior: prior.probabilities(rates),
+                        scaled,
+                        weights,
+                    };
+                    (self.repeat_gradient(units, &task, &mut values, monitor)?, vec![])
+                }
+                None => self.lane_gradient(&program, weights, &mut values, monitor)?,
+            }
         };
         self.reference_gradient(&left_over, rates, prior, weights, &mut values, &mut sums, monitor)?;
         Ok((self.expand(values), self.chain(rates, &sums)))
     }
 
+    /// The patterns over which gradients are formed, if enough of them repeat (or the plan says so).
+    fn gradient_repeats(&self) -> Result<Option<&[Repeats]>> {
+        if self.kernel == Kernel::Lanes {
+            return Ok(None);
+        }
+        if self.repeats.get().is_none() {
+            let found = self.find_repeats(UNIT_COLUMNS)?;
+            let distinct: usize = found.iter().map(Repeats::distinct).sum();
+            let all = self.columns.family_count() * self.tree.tip_count().saturating_sub(1);
+            let useful = self.kernel == Kernel::Repeats || (distinct as f64) < REPEATING * all as f64;
+            // Another thread may have been first: its patterns are the same.
+            let _ = self.repeats.set(useful.then_some(found));
+        }
+        Ok(self.repeats.get().and_then(Option::as_deref))
+    }
+
+    fn find_repeats(&self, chunk: usize) -> Result<Vec<Repeats>> {
+        find_repeats(&self.tree, &self.columns, chunk, &self.workers)
+    }
+
+    fn repeat_gradient(
+        &self,
+        units: &[Repeats],
+        task: &Task<'_>,
+        values: &mut [f64],
+        monitor: &dyn Monitor,
+    ) -> Result<Sums> {
+        let parts = Mutex::new(Vec::with_capacity(units.len()));
+        let pieces: Vec<_> = values.chunks_mut(UNIT_COLUMNS).zip(units).collect();
+        self.workers.each("gradient", pieces, monitor, |scratch: &mut GradientScratch, index, (out, unit)| {
+            let sums = unit.gradient(task, scratch, out);
+            lock(&parts).push((index, sums));
+        })?;
+        let mut parts = parts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        parts.sort_by_key(|(index, _)| *index);
+        let mut total = Sums::zeros(self.tree.node_count());
+        for (_, sums) in parts {
+            total.add(&sums);
+        }
+        Ok(total)
+    }
+
     fn lane_gradient(
         &self,
-        rates: Rates,
-        prior: RootPrior,
+        program: &Program,
         weights: &[f64],
         values: &mut [f64],
         monitor: &dyn Monitor,
     ) -> Result<(Sums, Vec<u32>)> {
-        let program = Program::new(&self.tree, &self.columns, &self.plain, rates, prior);
         let codes = Codes::default();
         let columns = Columns { states: &self.columns, codes: &codes };
         let units = values.len().div_ceil(UNIT_FAMILIES);
@@ -587,6 +648,29 @@ impl Gradient {
         }
         self
     }
+}
+
+/// Share of distinct updates below which repeats beat lanes for gradients (measured: a distinct update costs
+/// about three times a lane's).
+const REPEATING: f64 = 0.33;
+
+/// Can a value leave the range of doubles on its way?
+fn risky(program: &Program) -> bool {
+    let risky = |op: &Op| matches!(op, Op::Rescale { rounds, risky } if *risky || *rounds > 1);
+    program.risky_root || program.ops.iter().any(risky)
+}
+
+fn find_repeats(tree: &Tree, columns: &TipStates, chunk: usize, workers: &Workers) -> Result<Vec<Repeats>> {
+    let count = columns.family_count();
+    let ranges: Vec<_> = (0..count).step_by(chunk).map(|first| first..(first + chunk).min(count)).collect();
+    let found = Mutex::new(Vec::with_capacity(ranges.len()));
+    workers.each("repeats", ranges, &monitor::Unwatched, |(): &mut (), index, range| {
+        let repeats = Repeats::find(tree, columns, range);
+        lock(&found).push((index, repeats));
+    })?;
+    let mut found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    found.sort_by_key(|(index, _)| *index);
+    Ok(found.into_iter().map(|(_, repeats)| repeats).collect())
 }
 
 /// A lock whose holder panicked still guards whole results: the panic itself is what ends the call.

@@ -12,10 +12,10 @@ use crate::tree::Tree;
 
 /// One step: distinct pairs of classes of two operands become the classes of a new one.
 #[derive(Debug, Clone)]
-struct Join {
+pub(super) struct Join {
     /// Operands, by number: tips first (by rank), then joins in order.
-    left: u32,
-    right: u32,
+    pub(super) left: u32,
+    pub(super) right: u32,
     /// Pairs of classes.
     pairs: Range<usize>,
     /// The node whose branch the product is carried along; `None` inside a polytomy and at the root.
@@ -35,7 +35,7 @@ pub(crate) struct Repeats {
     tips: usize,
 }
 
-const TIP_CLASSES: usize = 3;
+pub(super) const TIP_CLASSES: usize = 3;
 
 impl Repeats {
     /// Finds the patterns of `families`.
@@ -99,6 +99,43 @@ impl Repeats {
         self.families.clone()
     }
 
+    pub(super) fn tip_count(&self) -> usize {
+        self.tips
+    }
+
+    pub(super) fn joins(&self) -> &[Join] {
+        &self.joins
+    }
+
+    pub(super) fn pairs(&self, join: &Join) -> &[[u32; 2]] {
+        &self.pairs[join.pairs.clone()]
+    }
+
+    /// Class at the root of each family.
+    pub(super) fn classes(&self) -> &[u32] {
+        &self.classes
+    }
+
+    /// Nodes whose branches an operand is carried along, lowest first.
+    pub(super) fn path(&self, operand: usize) -> impl Iterator<Item = u32> {
+        let carry = operand.checked_sub(self.tips).and_then(|join| self.joins[join].carry);
+        carry.into_iter().chain(self.chains[operand].iter().copied())
+    }
+
+    /// The operand that is the whole tree.
+    pub(super) fn root(&self) -> u32 {
+        (self.tips + self.joins.len() - 1) as u32
+    }
+
+    /// Where the classes of an operand begin among those of all.
+    pub(super) fn offset(&self, operand: u32) -> usize {
+        let operand = operand as usize;
+        match operand.checked_sub(self.tips) {
+            None => operand * TIP_CLASSES,
+            Some(join) => self.tips * TIP_CLASSES + self.joins[join].pairs.start,
+        }
+    }
+
     /// Log-likelihoods of the families under one pair of rates. `wide` where ordinary numbers can't carry them.
     pub(crate) fn log_likelihoods(
         &self,
@@ -117,14 +154,6 @@ impl Repeats {
 
     fn evaluate<P: Partial>(&self, transitions: &[Transition], prior: [f64; 2], values: &mut Vec<P>, out: &mut [f64]) {
         values.clear();
-        let offset = |operand: u32| {
-            let operand = operand as usize;
-            if operand < self.tips {
-                operand * TIP_CLASSES
-            } else {
-                self.tips * TIP_CLASSES + self.joins[operand - self.tips].pairs.start
-            }
-        };
         let chained = |value: P, operand: usize| {
             self.chains[operand].iter().fold(value, |value, &node| value.carried(&transitions[node as usize]))
         };
@@ -134,7 +163,7 @@ impl Repeats {
             }
         }
         for (i, join) in self.joins.iter().enumerate() {
-            let (left, right) = (offset(join.left), offset(join.right));
+            let (left, right) = (self.offset(join.left), self.offset(join.right));
             let operand = self.tips + i;
             let carry = join.carry.map(|node| transitions[node as usize]);
             let plain = self.chains[operand].is_empty();
@@ -147,7 +176,7 @@ impl Repeats {
                 values.push(if plain { value } else { chained(value, operand) });
             }
         }
-        let root = offset((self.tips + self.joins.len() - 1) as u32);
+        let root = self.offset(self.root());
         let distinct = values.len() - root;
         let logs: Vec<f64> = values[root..root + distinct].iter().map(|value| value.ln(prior)).collect();
         for (out, &class) in out.iter_mut().zip(&self.classes) {
