@@ -5,8 +5,9 @@ use crate::{
     ledger::{LedgerPart, NAMES, Reason},
 };
 
-/// Parts are handed over once they hold this many observations, so that memory stays bounded.
-pub(crate) const FULL: usize = 1 << 16;
+/// Parts are handed over once they hold this many observations: few enough to bound memory and to let the merge keep up
+/// with the scan, many enough that the handing over costs nothing.
+const FULL: usize = 1 << 10;
 
 /// REF, ALT and other.
 pub(crate) type Counts = [u32; 3];
