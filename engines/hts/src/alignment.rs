@@ -8,8 +8,9 @@ use crate::Error;
 
 /// One alignment record.
 ///
-/// Every reader promises: `reference_id` and `mate_reference_id` are -1 or the number of a contig in the header, and every
-/// slice has the length that the record's own fields give it.
+/// Every reader promises: `reference_id` and `mate_reference_id` are -1 or the number of a contig in the header, every slice
+/// has the length that the record's own fields give it, and the CIGAR of a mapped record takes exactly the bases of the
+/// sequence, unless one of the two is missing.
 pub trait Alignment {
     /// The number of the contig in the header; -1 for none.
     fn reference_id(&self) -> i32;
@@ -74,6 +75,13 @@ pub fn cigar_operations(cigar: &[u8]) -> impl Iterator<Item = (u8, u32)> + '_ {
         let word = u32::from_le_bytes(*word);
         ((word & 15) as u8, word >> 4)
     })
+}
+
+pub(crate) const CIGAR_MISFIT: &str = "the CIGAR and the sequence of a record differ in length";
+
+/// Bases of the sequence that a CIGAR takes: the lengths of M, I, S, = and X.
+pub(crate) fn query_length(cigar: &[u8]) -> u64 {
+    cigar_operations(cigar).filter(|&(kind, _)| matches!(kind, 0 | 1 | 4 | 7 | 8)).map(|(_, n)| u64::from(n)).sum()
 }
 
 /// Who is shown the records of a walk, in file order.

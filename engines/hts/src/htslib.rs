@@ -1,6 +1,7 @@
 //! The reader over htslib: BAM and CRAM, with decompression threads where the plan wants them.
 
 mod handle;
+mod output;
 mod record;
 
 use rust_htslib::bam::Record;
@@ -12,7 +13,8 @@ use crate::{
 };
 
 use handle::QueryIndex;
-pub(crate) use handle::{Handle, silence};
+pub(crate) use handle::{Handle, c_path, silence};
+pub(crate) use output::{Output, OwnHeader};
 
 /// Reads units of one file.
 pub(crate) struct HtslibReader {

@@ -2,13 +2,14 @@
 #![allow(unsafe_code)]
 
 use std::{
-    ffi::{CString, c_int},
-    io,
-    os::unix::ffi::OsStrExt,
+    ffi::c_int,
     path::{Path, PathBuf},
 };
 
-use crate::{Error, htslib::silence};
+use crate::{
+    Error,
+    htslib::{c_path, silence},
+};
 
 /// The kind of index to make for a BAM file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +72,4 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.push(".");
     name.push(ending);
     PathBuf::from(name)
-}
-
-fn c_path(path: &Path) -> Result<CString, Error> {
-    CString::new(path.as_os_str().as_bytes())
-        .map_err(|error| Error::Open { path: path.to_owned(), source: io::Error::from(error) })
 }

@@ -14,8 +14,9 @@ use noodles_sam::alignment::record::data::field::Value;
 
 use crate::{
     AlignmentFile, Error, Visitor,
-    alignment::{Alignment, Field},
+    alignment::{Alignment, CIGAR_MISFIT, Field, query_length},
     bgzf::Source,
+    flag,
     raw::damaged_fields,
     unit::{Range, VirtualOffset},
 };
@@ -127,14 +128,20 @@ impl<'a> NoodlesRecord<'a> {
             Some(Ok(position)) => Ok(usize::from(position) as i64 - 1),
             Some(Err(_)) => Err("a record starts in front of its contig"),
         };
-        Ok(NoodlesRecord {
+        let record = NoodlesRecord {
             record,
             reference_id: contig(record.reference_sequence_id())?,
             start: start(record.alignment_start())?,
             mate_reference_id: contig(record.mate_reference_sequence_id())?,
             mate_start: start(record.mate_alignment_start())?,
             missing,
-        })
+        };
+        let is_free =
+            record.cigar().is_empty() || record.sequence_length() == 0 || record.flags() & flag::UNMAPPED != 0;
+        if !is_free && query_length(record.cigar()) != record.sequence_length() as u64 {
+            return Err(CIGAR_MISFIT);
+        }
+        Ok(record)
     }
 
     /// Whether the CIGAR stands among the optional fields, in the tag CG.

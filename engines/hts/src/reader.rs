@@ -82,7 +82,7 @@ impl Reader {
     pub fn walk<V: Visitor>(&mut self, unit: &Unit, visitor: &mut V) -> Result<(), V::Error> {
         let whole;
         let ranges = match (&unit.pieces, &mut self.inner) {
-            (Pieces::Ranges(ranges), _) if self.file.format() == Format::Bam => ranges.as_slice(),
+            (Pieces::Ranges(ranges), _) => ranges.as_slice(),
             (Pieces::WholeFile, _) if self.file.format() == Format::Bam => {
                 whole = [Range { begin: self.file.first_record(), end: VirtualOffset::END, until: None }];
                 &whole

@@ -16,7 +16,7 @@ use std::{
 use rust_htslib::bam::Record;
 
 use crate::{
-    Decode, Error, Pool,
+    Decode, Error, Format, Pool,
     header::{Contig, Header},
     pool::thread_count,
     unit::{Interval, VirtualOffset},
@@ -27,6 +27,7 @@ pub(crate) struct Handle {
     file: NonNull<hts_sys::htsFile>,
     header: NonNull<hts_sys::sam_hdr_t>,
     path: PathBuf,
+    format: Format,
     /// Kept until the file is closed.
     _pool: Option<Arc<Pool>>,
 }
@@ -55,12 +56,30 @@ impl Handle {
         // SAFETY: the file is open and nothing has been read from it.
         let header = NonNull::new(unsafe { hts_sys::sam_hdr_read(file.0.as_ptr()) })
             .ok_or_else(|| Error::Header { path: path.to_owned(), problem: "htslib can't read it".to_owned() })?;
+        // SAFETY: the file is open; htslib has told its format.
+        let format = match unsafe { (*file.0.as_ptr()).format.format } {
+            hts_sys::htsExactFormat_cram => Format::Cram,
+            hts_sys::htsExactFormat_bam => Format::Bam,
+            _ => {
+                // SAFETY: the header is whole and used no more.
+                unsafe { hts_sys::sam_hdr_destroy(header.as_ptr()) };
+                return Err(Error::NotAlignments {
+                    path: path.to_owned(),
+                    problem: "htslib takes it for something else",
+                });
+            }
+        };
         let Opened(open) = *ManuallyDrop::new(file);
-        Ok(Handle { file: open, header, path: path.to_owned(), _pool: pool })
+        Ok(Handle { file: open, header, path: path.to_owned(), format, _pool: pool })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// For a copy of the header.
+    pub(super) fn header_pointer(&self) -> *const hts_sys::sam_hdr_t {
+        self.header.as_ptr()
     }
 
     /// Looks for the container that ends a whole CRAM file of `size` bytes; files of version 2.0 have none.
@@ -87,6 +106,9 @@ impl Handle {
 
     /// Moves a CRAM file to the records that overlap a span, or to those without a contig.
     pub(crate) fn query(&mut self, index: &QueryIndex, span: Option<Interval>) -> Result<Query, Error> {
+        if self.format != Format::Cram {
+            return Err(self.wrong_format());
+        }
         let (reference, start, end) = match span {
             Some(span) => (c_int::try_from(span.reference).unwrap_or(c_int::MAX), span.start, span.end),
             None => (hts_sys::HTS_IDX_NOCOOR, 0, 0),
@@ -148,18 +170,26 @@ impl Handle {
         }
     }
 
-    /// The BGZF layer of a BAM file.
+    /// The BGZF layer, which only BAM files have.
     #[inline]
-    fn bgzf(&self) -> *mut hts_sys::BGZF {
-        // SAFETY: the file is open; only BAM files are read by this crate's ranges, and theirs is the BGZF member.
-        unsafe { (*self.file.as_ptr()).fp.bgzf }
+    fn bgzf(&self) -> Result<*mut hts_sys::BGZF, Error> {
+        match self.format {
+            // SAFETY: the file is open, and BAM: its BGZF member is the one in use.
+            Format::Bam => Ok(unsafe { (*self.file.as_ptr()).fp.bgzf }),
+            Format::Cram => Err(self.wrong_format()),
+        }
+    }
+
+    #[cold]
+    fn wrong_format(&self) -> Error {
+        Error::Unsupported { problem: format!("{}: the unit is of a file of another format", self.path.display()) }
     }
 
     /// Moves a BAM file to a place where a record starts.
     pub(crate) fn seek(&mut self, place: VirtualOffset) -> Result<(), Error> {
         let offset = i64::try_from(place.bits()).map_err(|_| self.misplaced(place, "it is no place in a file"))?;
         // SAFETY: the BGZF layer is open for reading.
-        match unsafe { hts_sys::bgzf_seek(self.bgzf(), offset, 0) } {
+        match unsafe { hts_sys::bgzf_seek(self.bgzf()?, offset, 0) } {
             0 => Ok(()),
             _ => Err(self.misplaced(place, "htslib can't go there")),
         }
@@ -169,8 +199,8 @@ impl Handle {
     /// the end of the file.
     #[inline]
     pub(crate) fn next_place(&mut self) -> Result<Option<VirtualOffset>, Error> {
+        let bgzf = self.bgzf()?;
         loop {
-            let bgzf = self.bgzf();
             // SAFETY: the BGZF layer is open; these are its public members.
             let (address, within, length, compressed) =
                 unsafe { ((*bgzf).block_address, (*bgzf).block_offset, (*bgzf).block_length, (*bgzf).block_clength) };
@@ -189,7 +219,7 @@ impl Handle {
                 return Err(self.read_error(-2));
             }
             // SAFETY: as above.
-            let (length, is_gzip) = unsafe { ((*self.bgzf()).block_length, (*self.bgzf()).is_gzip() != 0) };
+            let (length, is_gzip) = unsafe { ((*bgzf).block_length, (*bgzf).is_gzip() != 0) };
             if is_gzip {
                 // htslib would go on as if the rest were one stream, in which no place can be told.
                 let problem = "a gzip member that is no BGZF block begins here or later".to_owned();
@@ -208,34 +238,28 @@ impl Handle {
     /// The error for a record that breaks the format.
     #[cold]
     pub(crate) fn bad_record(&self, problem: &str) -> Error {
-        // SAFETY: the file is open.
-        let is_bam = unsafe { (*self.file.as_ptr()).format.format } == hts_sys::htsExactFormat_bam;
         // SAFETY: the BGZF layer is open; this is a public member.
-        let offset = if is_bam { unsafe { (*self.bgzf()).block_address as u64 } } else { 0 };
+        let offset = self.bgzf().map_or(0, |bgzf| unsafe { (*bgzf).block_address as u64 });
         Error::Record { path: self.path.clone(), offset, problem: problem.to_owned() }
     }
 
     #[cold]
     fn read_error(&self, code: c_int) -> Error {
-        // SAFETY: the file is open.
-        if unsafe { (*self.file.as_ptr()).format.format } == hts_sys::htsExactFormat_cram {
+        let Ok(bgzf) = self.bgzf() else {
             let problem =
                 format!("htslib can't decode it (code {code}); give the FASTA file that it was made with as reference");
             return Error::Reference { path: self.path.clone(), problem };
-        }
-        let bgzf = self.bgzf();
+        };
         // SAFETY: the BGZF layer is open; these are its public members.
-        let (offset, damaged) = unsafe { ((*bgzf).block_address as u64, (*bgzf).errcode() != 0) };
-        let path = self.path.clone();
-        if damaged {
+        let (offset, is_damaged) = unsafe { ((*bgzf).block_address as u64, (*bgzf).errcode() != 0) };
+        if is_damaged {
             let problem = "a block here or later is cut short, can't be inflated or fails its checksum".to_owned();
-            return Error::Block { path, offset, problem };
+            return Error::Block { path: self.path.clone(), offset, problem };
         }
-        let problem = match code {
+        self.bad_record(&match code {
             -2 | -3 => "a record is cut short".to_owned(),
             code => format!("a record breaks the format (htslib's code {code})"),
-        };
-        Error::Record { path, offset, problem }
+        })
     }
 }
 
@@ -311,7 +335,7 @@ impl Drop for Opened {
     }
 }
 
-fn c_path(path: &Path) -> Result<CString, Error> {
+pub(crate) fn c_path(path: &Path) -> Result<CString, Error> {
     CString::new(path.as_os_str().as_bytes())
         .map_err(|error| Error::Open { path: path.to_owned(), source: error.into() })
 }

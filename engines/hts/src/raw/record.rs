@@ -2,8 +2,8 @@
 
 use crate::{
     Error,
-    alignment::{Alignment, Field},
-    fields,
+    alignment::{Alignment, CIGAR_MISFIT, Field, query_length},
+    fields, flag,
 };
 
 /// The bytes of one BAM record, checked for consistent lengths.
@@ -36,7 +36,29 @@ impl<'a> RawRecord<'a> {
         if record.sequence_length() > Self::LARGEST || record.name_length() == 0 || record.fields_at() > body.len() {
             return Err("a record is shorter than its name, CIGAR, bases and qualities");
         }
+        if !record.cigar_fits() {
+            return Err(CIGAR_MISFIT);
+        }
         Ok(record)
+    }
+
+    /// Whether the CIGAR takes as many bases as there are, where the record is mapped and has both.
+    #[inline(always)]
+    fn cigar_fits(&self) -> bool {
+        let cigar = &self.body[self.name_length()..self.sequence_at()];
+        let (words, length) = (cigar.as_chunks::<4>().0, self.sequence_length() as u64);
+        let is_free = || length == 0 || self.flags() & flag::UNMAPPED != 0;
+        match words {
+            [] => true,
+            [word] if u64::from(u32::from_le_bytes(*word)) == length << 4 => true, // one M (0), as most have
+            _ => is_free() || self.long_cigar_fits(cigar, length),
+        }
+    }
+
+    #[inline(never)]
+    fn long_cigar_fits(&self, cigar: &[u8], length: u64) -> bool {
+        let cigar = if self.stands_for_long_cigar(cigar) { self.long_cigar().unwrap_or(cigar) } else { cigar };
+        query_length(cigar) == length
     }
 
     #[inline(always)]

@@ -5,11 +5,11 @@ use std::{fs, path::Path};
 use libdeflater::{CompressionLvl, Compressor, Crc, Decompressor};
 
 /// The block that ends a whole file.
-pub const END_BLOCK: [u8; 28] =
+pub(crate) const END_BLOCK: [u8; 28] =
     [31, 139, 8, 4, 0, 0, 0, 0, 0, 255, 6, 0, 66, 67, 2, 0, 27, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// One block.
-pub fn block(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn block(bytes: &[u8]) -> Vec<u8> {
     let mut compressor = Compressor::new(CompressionLvl::new(1).unwrap());
     let mut data = vec![0; compressor.deflate_compress_bound(bytes.len())];
     let length = compressor.deflate_compress(bytes, &mut data).unwrap();
@@ -24,7 +24,7 @@ pub fn block(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Offsets of the blocks of a file, the end block's last.
-pub fn starts(bytes: &[u8]) -> Vec<usize> {
+pub(crate) fn starts(bytes: &[u8]) -> Vec<usize> {
     let mut starts = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
@@ -35,7 +35,7 @@ pub fn starts(bytes: &[u8]) -> Vec<usize> {
 }
 
 /// All the bytes that a file inflates to.
-pub fn inflated(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn inflated(bytes: &[u8]) -> Vec<u8> {
     let mut all = Vec::new();
     let mut starts = starts(bytes);
     starts.push(bytes.len());
@@ -52,7 +52,7 @@ pub fn inflated(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Writes a file again in blocks of `length` bytes, with an empty block after every `empty` of them.
-pub fn rewrite(path: &Path, length: usize, empty: usize) {
+pub(crate) fn rewrite(path: &Path, length: usize, empty: usize) {
     let all = inflated(&fs::read(path).unwrap());
     let mut bytes = Vec::new();
     for (number, piece) in all.chunks(length).enumerate() {

@@ -12,22 +12,22 @@ use scaletune_hts::{
 };
 
 /// The contigs of every test file; the second never has a record.
-pub const CONTIGS: [(&str, u64); 4] = [("one", 300_000), ("bare", 20_000), ("two", 70_000), ("three", 200_000)];
+pub(crate) const CONTIGS: [(&str, u64); 4] = [("one", 300_000), ("bare", 20_000), ("two", 70_000), ("three", 200_000)];
 
 /// Everything that a reader tells of a record.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
-    pub reference_id: i32,
-    pub start: i64,
-    pub flags: u16,
-    pub mapping_quality: u8,
-    pub name: String,
-    pub cigar: Vec<(u8, u32)>,
-    pub bases: (usize, Vec<u8>),
-    pub qualities: Vec<u8>,
-    pub mate: (i32, i64, i64),
-    pub fields: Vec<String>,
-    pub reference_length: u64,
+pub(crate) struct Seen {
+    pub(crate) reference_id: i32,
+    pub(crate) start: i64,
+    pub(crate) flags: u16,
+    pub(crate) mapping_quality: u8,
+    pub(crate) name: String,
+    pub(crate) cigar: Vec<(u8, u32)>,
+    pub(crate) bases: (usize, Vec<u8>),
+    pub(crate) qualities: Vec<u8>,
+    pub(crate) mate: (i32, i64, i64),
+    pub(crate) fields: Vec<String>,
+    pub(crate) reference_length: u64,
 }
 
 impl Seen {
@@ -55,7 +55,7 @@ impl Seen {
     }
 
     /// Behind the last base, as the index counts: an unmapped record takes one.
-    pub fn end(&self) -> i64 {
+    pub(crate) fn end(&self) -> i64 {
         let is_unmapped = self.flags & 4 != 0;
         self.start + if is_unmapped { 1 } else { i64::try_from(self.reference_length).unwrap().max(1) }
     }
@@ -63,7 +63,7 @@ impl Seen {
 
 /// Keeps what it sees.
 #[derive(Default)]
-pub struct Collect(pub Vec<Seen>);
+pub(crate) struct Collect(pub(crate) Vec<Seen>);
 
 impl Visitor for Collect {
     type Error = Error;
@@ -75,42 +75,42 @@ impl Visitor for Collect {
 }
 
 /// The records of a unit.
-pub fn walk(reader: &mut Reader, unit: &Unit) -> Result<Vec<Seen>, Error> {
+pub(crate) fn walk(reader: &mut Reader, unit: &Unit) -> Result<Vec<Seen>, Error> {
     let mut collect = Collect::default();
     reader.walk(unit, &mut collect)?;
     Ok(collect.0)
 }
 
-pub fn reader(file: &AlignmentFile, decoder: Decoder, decode: Decode) -> Reader {
+pub(crate) fn reader(file: &AlignmentFile, decoder: Decoder, decode: Decode) -> Reader {
     Reader::open(file, &ReaderPlan { decoder, decode }).unwrap()
 }
 
-pub fn open(path: &Path) -> Result<AlignmentFile, Error> {
+pub(crate) fn open(path: &Path) -> Result<AlignmentFile, Error> {
     AlignmentFile::open(path, &OpenOptions::default())
 }
 
 /// All records of a file by a reader of its own.
-pub fn read_all(path: &Path, decoder: Decoder) -> Result<Vec<Seen>, Error> {
+pub(crate) fn read_all(path: &Path, decoder: Decoder) -> Result<Vec<Seen>, Error> {
     let file = open(path)?;
     walk(&mut reader(&file, decoder, Decode::Inline), &file.whole_file())
 }
 
 /// A record to write.
 #[derive(Debug, Clone)]
-pub struct Draft {
-    pub reference_id: i32,
-    pub start: i64,
-    pub flags: u16,
-    pub cigar: Vec<Cigar>,
+pub(crate) struct Draft {
+    pub(crate) reference_id: i32,
+    pub(crate) start: i64,
+    pub(crate) flags: u16,
+    pub(crate) cigar: Vec<Cigar>,
     /// Whether base qualities are missing.
-    pub bare: bool,
+    pub(crate) bare: bool,
     /// Bytes of a text field: makes records of any size.
-    pub padding: usize,
+    pub(crate) padding: usize,
 }
 
 impl Draft {
     /// A mapped record.
-    pub fn new(reference_id: i32, start: i64, cigar: Vec<Cigar>) -> Self {
+    pub(crate) fn new(reference_id: i32, start: i64, cigar: Vec<Cigar>) -> Self {
         Draft { reference_id, start, flags: 0, cigar, bare: false, padding: 0 }
     }
 
@@ -160,11 +160,11 @@ fn noise(length: usize, seed: usize) -> String {
 }
 
 /// The order of a sorted file: records without a contig last.
-pub fn sort(drafts: &mut [Draft]) {
+pub(crate) fn sort(drafts: &mut [Draft]) {
     drafts.sort_by_key(|draft| (draft.reference_id as u32, draft.start));
 }
 
-pub fn header(order: &str) -> bam::Header {
+pub(crate) fn header(order: &str) -> bam::Header {
     let mut header = bam::Header::new();
     header.push_record(HeaderRecord::new(b"HD").push_tag(b"VN", "1.6").push_tag(b"SO", order));
     for (name, length) in CONTIGS {
@@ -174,7 +174,7 @@ pub fn header(order: &str) -> bam::Header {
 }
 
 /// Writes a BAM file.
-pub fn write(path: &Path, drafts: &[Draft]) {
+pub(crate) fn write(path: &Path, drafts: &[Draft]) {
     let mut writer = bam::Writer::from_path(path, &header("coordinate"), bam::Format::Bam).unwrap();
     for (number, draft) in drafts.iter().enumerate() {
         writer.write(&draft.record(number)).unwrap();
@@ -182,7 +182,7 @@ pub fn write(path: &Path, drafts: &[Draft]) {
 }
 
 /// A folder and a BAM file of `count` records in it, in small blocks over whose edges records lie, with its index.
-pub fn small_file(count: usize) -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn small_file(count: usize) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("small.bam");
     let mut drafts: Vec<Draft> = (0..count)

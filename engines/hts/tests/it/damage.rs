@@ -9,7 +9,7 @@ use std::{
 use scaletune_hts::{Decode, Decoder, Error, Format, OpenOptions, SortOrder, Warning};
 
 use crate::{
-    bgzf::{END_BLOCK, starts},
+    bgzf::{END_BLOCK, block, inflated, starts},
     common::{Seen, open, read_all, reader, small_file, walk},
 };
 
@@ -130,6 +130,55 @@ fn a_cut_between_blocks_is_found_by_the_index_or_by_the_record_that_it_cuts() {
     fs::remove_file(path.with_extension("bam.bai")).unwrap();
     for error in errors(&path) {
         assert!(matches!(error, Error::Record { .. } | Error::Block { .. }), "{error:?}");
+    }
+}
+
+/// Changes a file's inflated bytes and writes it again, without an index.
+fn rewritten(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = inflated(&fs::read(path).unwrap());
+    change(&mut bytes);
+    let blocks: Vec<u8> = bytes.chunks(30_000).flat_map(block).collect();
+    fs::write(path, [blocks, END_BLOCK.to_vec()].concat()).unwrap();
+    fs::remove_file(path.with_extension("bam.bai")).unwrap();
+}
+
+#[test]
+fn a_record_that_breaks_the_format_is_an_error() {
+    // From the start of the record named read0: what to change, to which byte, and what for.
+    for (at, to, why) in [
+        (4, 9, "a contig that the header does not have"),
+        (24, 9, "a mate's contig that the header does not have"),
+        (20, 41, "one base more than the CIGAR takes"),
+        (22, 1, "more bases than the record has bytes"),
+        (23, 0xff, "a negative number of bases"),
+        (12, 0, "no name"),
+        (16, 2, "an operation more than there is"),
+        (0, 31, "a size smaller than the fixed part"),
+        (3, 0x7f, "a size that goes beyond the file"),
+        (3, 0xff, "an impossible size"),
+    ] {
+        let (_folder, path) = small_file(200);
+        rewritten(&path, |bytes| {
+            let name = bytes.windows(6).position(|window| window == b"read0\0").unwrap();
+            bytes[name - 36 + at] = to;
+        });
+        for (error, decoder) in errors(&path).iter().zip(DECODERS) {
+            let is_fit = matches!(error, Error::Record { .. } | Error::Block { .. });
+            assert!(is_fit, "{why}, {decoder:?}: {error:?}");
+        }
+    }
+}
+
+#[test]
+fn fields_that_break_the_format_are_an_error_of_who_asks() {
+    let (_folder, path) = small_file(200);
+    rewritten(&path, |bytes| {
+        let name = bytes.windows(6).position(|window| window == b"read0\0").unwrap();
+        let field = bytes[name..].windows(3).position(|window| window == b"NMS").unwrap();
+        bytes[name + field + 2] = b'?';
+    });
+    for error in errors(&path) {
+        assert!(matches!(&error, Error::Fields { name, .. } if name == "read0"), "{error:?}");
     }
 }
 

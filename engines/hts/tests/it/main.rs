@@ -1,7 +1,11 @@
 //! What every reader must do, on files that the tests write themselves.
+#![allow(clippy::unwrap_used)] // a failed step fails the test
 
 mod bgzf;
 mod common;
+mod cram;
 mod damage;
 mod readers;
 mod threads;
+mod watch;
+mod writer;

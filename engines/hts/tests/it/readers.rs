@@ -114,7 +114,7 @@ fn interval() -> impl Strategy<Value = Interval> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
     fn all_readers_show_the_same_records_of_every_unit(
