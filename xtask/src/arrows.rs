@@ -89,12 +89,13 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Lines with the keyword itself: not in a comment, not as part of an attribute's or lint's name.
+/// Whether code, comments left out, has the keyword itself and not only a lint's name.
 fn says_unsafe(text: &str) -> bool {
+    // Put together, so that this file does not find itself.
+    let keyword = concat!("un", "safe");
     text.lines().any(|line| {
         let code = line.split("//").next().unwrap_or_default();
-        code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe")
-            && !code.contains("\"unsafe\"")
+        code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == keyword)
     })
 }
 
