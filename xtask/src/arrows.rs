@@ -89,13 +89,14 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Whether code, comments left out, has the keyword itself and not only a lint's name.
+/// Whether the text has such code: the keyword in front of a block, a function, an implementation or an attribute's
+/// bracket, not in a lint's name, a comment or a word of a text.
 fn says_unsafe(text: &str) -> bool {
     // Put together, so that this file does not find itself.
     let keyword = concat!("un", "safe");
-    text.lines().any(|line| {
-        let code = line.split("//").next().unwrap_or_default();
-        code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == keyword)
+    let begins = ["{", "fn ", "impl ", "extern ", "trait ", "("];
+    text.lines().map(|line| line.split("//").next().unwrap_or_default()).any(|code| {
+        code.split(keyword).skip(1).any(|rest| begins.iter().any(|begin| rest.trim_start().starts_with(begin)))
     })
 }
 
