@@ -205,7 +205,6 @@ impl<'a, S: Sink> Scanner<'a, S> {
         self.places = places;
         if self.harvest.is_full() {
             self.hand_over()?;
-            self.harvest.extent = Some([(self.reference, start); 2]);
         }
         Ok(())
     }
@@ -321,7 +320,7 @@ impl<S: Sink> Visitor for Scanner<'_, S> {
         if reference != self.reference || start != self.start {
             self.advance(reference, start)?;
         }
-        if self.harvest.tally.records == 0 && self.harvest.extent.is_none() {
+        if self.harvest.tally.records == 0 {
             self.harvest.extent = Some([(reference, start); 2]);
         }
         self.harvest.tally.records += 1;
