@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use common::{Golden, shared};
+use common::{Golden, golden};
 use scaletune_em_core::annotation::{GtfOptions, read_gtf};
 use scaletune_em_core::fragment::{OverlapOptions, StrandedMode};
 use scaletune_em_core::load::{InputOrder, LoadOptions, LoadPlan, Loaded, Loading, load};
@@ -55,9 +55,9 @@ fn by_name(scores: &Scores) -> BTreeMap<Vec<(&str, u32)>, usize> {
 #[test]
 fn collated_files_give_telescopes_matrix_in_every_way() {
     for (set, bam, expected, stranded) in GOLDENS {
-        let Some(folder) = shared(&format!("golden/em/{set}")) else { return };
+        let Some(folder) = golden(set) else { continue };
         let golden_folder = folder.join(expected);
-        let golden = Golden::read(&golden_folder);
+        let telescope = Golden::read(&golden_folder);
         let table = golden_folder.join("raw_scores.coo.tsv");
         let theirs = read_table(&table, Some(&golden_folder.join("features.tsv")), "__no_feature").unwrap();
         let ways = [
@@ -72,7 +72,7 @@ fn collated_files_give_telescopes_matrix_in_every_way() {
             assert_eq!(found.order, InputOrder::Collated);
             assert_eq!(found.scores.features, theirs.features, "{set}");
             assert_eq!(found.scores.matrix, theirs.matrix, "{set}");
-            check_run_info(&found.scores, &golden);
+            check_run_info(&found.scores, &telescope);
             assert_eq!(first.get_or_insert_with(|| found.clone()), &found, "{set} {plan:?}");
         }
     }
@@ -85,7 +85,7 @@ fn sorted_files_give_the_same_rows_in_every_way() {
         ("edge", "edge.sorted.bam", "edge.bam", StrandedMode::None),
         ("edge", "edge.sorted.bam", "edge.bam", StrandedMode::FR),
     ] {
-        let Some(folder) = shared(&format!("golden/em/{set}")) else { return };
+        let Some(folder) = golden(set) else { continue };
         let one = plan(Loading::Sequential, Decoder::Raw, 0);
         let theirs = load_file(&folder.join(collated), stranded, &one, 1);
         let ways = [

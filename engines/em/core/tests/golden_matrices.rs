@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Golden, relative_difference, shared};
+use common::{Golden, golden, relative_difference};
 use scaletune_em_core::reassign::Mode;
 use scaletune_em_core::scores::read_table;
 use scaletune_em_core::{EmOptions, Solver, Unwatched, Workers, fit, model::Model, reassign};
@@ -11,25 +11,25 @@ const SETS: [&str; 5] =
     ["mx-tiny", "bam-tiny/expected", "edge/expected-None", "edge/expected-FR", "telescope/expected"];
 
 fn check(set: &str, solver: Solver, workers: usize) {
-    let Some(folder) = shared(&format!("golden/em/{set}")) else { return };
-    let golden = Golden::read(&folder);
+    let Some(folder) = golden(set) else { return };
+    let expected = Golden::read(&folder);
     let scores =
         read_table(&folder.join("raw_scores.coo.tsv"), Some(&folder.join("features.tsv")), "__no_feature").unwrap();
     let workers = Workers::new(workers).unwrap();
-    assert_eq!(scores.features.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), golden.loci());
-    for (name, variant) in golden.variants() {
+    assert_eq!(scores.features.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), expected.loci());
+    for (name, variant) in expected.variants() {
         let place = format!("{set} {name} {solver:?}");
-        let options = EmOptions { trace_likelihood: true, ..golden.options(variant) };
+        let options = EmOptions { trace_likelihood: true, ..expected.options(variant) };
         let found = fit(&scores.matrix, &options, solver, &workers, &Unwatched).unwrap();
         assert_eq!(u64::from(found.iterations), variant["iterations"].as_u64().unwrap(), "{place}");
         assert_eq!(found.converged, variant["converged"].as_bool().unwrap(), "{place}");
         let lnl = variant["lnl"].as_f64().unwrap();
         assert!(relative_difference(found.log_likelihood, lnl) <= 1e-12, "{place}: {} {lnl}", found.log_likelihood);
         let trace = variant["trace"].as_array().unwrap();
-        for (row, expected) in found.trace.iter().zip(trace) {
+        for (row, theirs) in found.trace.iter().zip(trace) {
             let lnl = row.log_likelihood.unwrap();
-            assert!(relative_difference(lnl, expected[1].as_f64().unwrap()) <= 1e-12, "{place} {row:?}");
-            assert!((row.difference - expected[2].as_f64().unwrap()).abs() <= 1e-14, "{place} {row:?}");
+            assert!(relative_difference(lnl, theirs[1].as_f64().unwrap()) <= 1e-12, "{place} {row:?}");
+            assert!((row.difference - theirs[2].as_f64().unwrap()).abs() <= 1e-14, "{place} {row:?}");
         }
         // To the last bit: the order of every sum is Telescope's. (Its matrices drop entries that underflow to 0, which
         // shifts the order in such rows: theta of a column with next to nothing shows it.)
@@ -38,8 +38,8 @@ fn check(set: &str, solver: Solver, workers: usize) {
             assert!(relative_difference(*ours, theirs) <= 1e-14, "{place} theta {ours} {theirs}");
         }
         let model = Model::new(&scores.matrix, &options);
-        let conf_prob = golden.option(variant, "conf_prob").as_f64().unwrap();
-        let seed = u32::try_from(golden.seed()).unwrap();
+        let conf_prob = expected.option(variant, "conf_prob").as_f64().unwrap();
+        let seed = u32::try_from(expected.seed()).unwrap();
         let counts = reassign(&model, &found, conf_prob, seed, &workers, &Unwatched).unwrap();
         for mode in Mode::ALL {
             let vectors = &variant["reassign_seeded_each"];
@@ -77,7 +77,7 @@ fn blocked_gives_telescopes_numbers() {
 
 #[test]
 fn the_bundled_data_of_telescope_gives_the_published_figures() {
-    let Some(folder) = shared("golden/em/telescope/expected") else { return };
+    let Some(folder) = golden("telescope/expected") else { return };
     let scores =
         read_table(&folder.join("raw_scores.coo.tsv"), Some(&folder.join("features.tsv")), "__no_feature").unwrap();
     let workers = Workers::new(1).unwrap();

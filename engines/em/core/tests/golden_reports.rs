@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use common::shared;
+use common::golden;
 use scaletune_em_core::annotation::GtfOptions;
 use scaletune_em_core::fragment::{OverlapOptions, StrandedMode};
 use scaletune_em_core::load::{LoadOptions, LoadPlan, Loading};
@@ -58,7 +58,7 @@ const GOLDENS: [(&str, &str, &str, StrandedMode, &[Mode]); 4] = [
 #[test]
 fn reports_are_telescopes_byte_by_byte_and_resume_gives_them_again() {
     for (set, bam, expected, stranded, modes) in GOLDENS {
-        let Some(folder) = shared(&format!("golden/em/{set}")) else { return };
+        let Some(folder) = golden(set) else { continue };
         for &mode in modes.iter().filter(|mode| **mode != Mode::All) {
             let theirs = |name: &str| folder.join(expected).join(format!("{}-{name}", mode.name()));
             let ours = tempfile::tempdir().unwrap();
@@ -162,7 +162,7 @@ fn updated_bams_equal_telescopes_record_by_record() {
         ("edge", "edge.sorted.bam", "expected-None", StrandedMode::None, Mode::Exclude),
         ("edge", "edge.sorted.bam", "expected-FR", StrandedMode::FR, Mode::Exclude),
     ] {
-        let Some(folder) = shared(&format!("golden/em/{set}")) else { return };
+        let Some(folder) = golden(set) else { continue };
         let ours = tempfile::tempdir().unwrap();
         run(&alignments(folder.join(bam)), options(mode, stranded, true), Plan::default(), ours.path());
         let golden = folder.join(expected).join(format!("{}-updated.bam", mode.name()));
@@ -177,7 +177,7 @@ fn updated_bams_equal_telescopes_record_by_record() {
 
 #[test]
 fn no_plan_shows_in_the_output() {
-    let Some(folder) = shared("golden/em/bam-tiny") else { return };
+    let Some(folder) = golden("bam-tiny") else { return };
     for bam in ["collated.bam", "sorted.bam"] {
         let mut first: Option<(serde_json::Value, Vec<u8>, Vec<u8>)> = None;
         for solver in [Solver::Stock, Solver::Fused, Solver::Blocked] {
@@ -204,7 +204,7 @@ fn no_plan_shows_in_the_output() {
 
 #[test]
 fn a_checkpoint_can_be_resumed_with_other_options() {
-    let Some(folder) = shared("golden/em/bam-tiny") else { return };
+    let Some(folder) = golden("bam-tiny") else { return };
     let saved = tempfile::tempdir().unwrap();
     let skip = Options { skip_em: true, ..options(Mode::Exclude, StrandedMode::None, false) };
     run(&alignments(folder.join("collated.bam")), skip, Plan::default(), saved.path());

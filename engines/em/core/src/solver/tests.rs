@@ -82,7 +82,7 @@ fn close(ours: &[f64], theirs: &[f64], tolerance: f64) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(120))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn exact_solvers_give_the_same_bits_and_the_formulas_numbers((rows, entries) in entries(), options in options()) {

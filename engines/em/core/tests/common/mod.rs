@@ -6,14 +6,20 @@ use std::path::{Path, PathBuf};
 use scaletune_em_core::EmOptions;
 use serde_json::Value;
 
-/// A path under the shared folder beside the checkout; `None`, with a visible line, where it is absent.
-pub(crate) fn shared(path: &str) -> Option<PathBuf> {
-    let found = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared")).join(path);
-    if found.exists() {
-        return Some(found);
+/// The crate's own test data.
+pub(crate) fn data(path: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data")).join(path)
+}
+
+/// A golden: the crate's own copy, else the one in the shared folder beside the checkout; `None`, with a visible line,
+/// where neither is there.
+pub(crate) fn golden(set: &str) -> Option<PathBuf> {
+    let shared = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared/golden/em")).join(set);
+    let found = [data(set), shared].into_iter().find(|folder| folder.exists());
+    if found.is_none() {
+        eprintln!("SKIPPED: the golden {set} is neither in tests/data nor in ../shared/golden/em");
     }
-    eprintln!("SKIPPED: {} is not there", found.display());
-    None
+    found
 }
 
 /// A `golden.json`.
