@@ -19,6 +19,7 @@ pub mod reassign;
 pub mod report;
 pub mod scores;
 pub mod session;
+pub mod simulate;
 pub mod solver;
 pub mod updated_bam;
 mod workers;
