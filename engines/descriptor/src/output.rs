@@ -1,5 +1,6 @@
 //! What an engine writes, and by which rule two such files count as equal.
 
+use crate::Inputs;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -8,7 +9,8 @@ use std::collections::BTreeMap;
 pub struct Output {
     /// As reports call it, such as `counts`.
     pub name: String,
-    /// File name in the folder given to `write`; `{input}` stands for that input's value.
+    /// File name in the folder given to `write`; `{input}` stands for that input's value. One `*` stands for anything:
+    /// the output is then as many files as there are, such as one a sample.
     pub file: String,
     /// `tsv`, `json`, `bam`, or another word; the host compares a format that it does not know byte by byte.
     pub format: String,
@@ -99,6 +101,18 @@ impl Output {
         self
     }
 
+    /// The files of this output: of `present`, the names of all files written, those that fit; where its name is fixed,
+    /// that name, whether it is there or not.
+    pub fn files<'a>(&self, inputs: &Inputs, present: impl Iterator<Item = &'a str>) -> Vec<String> {
+        let name = inputs.fill(&self.file);
+        let Some((begin, end)) = name.split_once('*') else { return vec![name] };
+        let fits =
+            |file: &&str| file.len() >= begin.len() + end.len() && file.starts_with(begin) && file.ends_with(end);
+        let mut files: Vec<String> = present.filter(fits).map(str::to_string).collect();
+        files.sort();
+        files
+    }
+
     /// The rule for a column, or for a JSON member's path: the longest declared prefix of the path decides.
     pub fn rule_for(&self, column: &str) -> Rule {
         let mut path = column;
@@ -125,6 +139,17 @@ mod tests {
         assert_eq!(output.rule_for("pi.3"), loose);
         assert_eq!(output.rule_for("reassign.final_average.0"), Rule::Ulp(1));
         assert_eq!(output.rule_for("iterations"), Rule::Exact);
+    }
+
+    #[test]
+    fn a_star_stands_for_any_number_of_files() {
+        let inputs = Inputs::default();
+        let present = ["t-run.tsv", "t-b-run.tsv", "t-a-run.tsv", "t-counts.tsv", "t-run.tsv.x"];
+        let files = |file: &str| Output::new("x", file, "tsv", "").files(&inputs, present.into_iter());
+        assert_eq!(files("t-*run.tsv"), ["t-a-run.tsv", "t-b-run.tsv", "t-run.tsv"]);
+        assert_eq!(files("t-counts.tsv"), ["t-counts.tsv"]);
+        assert_eq!(files("absent.tsv"), ["absent.tsv"]);
+        assert_eq!(files("absent*.tsv"), [""; 0]);
     }
 
     #[test]

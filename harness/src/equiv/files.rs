@@ -23,21 +23,38 @@ pub fn compare_folders(
     outputs: &[Output],
     inputs: &Inputs,
 ) -> Result<Equivalence, EquivError> {
+    let mut present = names(reference)?;
+    present.extend(names(folder)?);
+    present.sort();
+    present.dedup();
     for output in outputs {
-        let file = inputs.fill(&output.file);
-        let (expected, found) = (reference.join(&file), folder.join(&file));
-        let fault = match (expected.exists(), found.exists()) {
-            (true, true) => compare_files(&expected, &found, output)?.map(|difference| difference.fault),
-            (true, false) => Some(Fault::Missing { what: "the file".into() }),
-            (false, true) => Some(Fault::Extra { what: "the file".into() }),
-            (false, false) if output.optional => None,
-            (false, false) => Some(Fault::Missing { what: "the file, here and in the reference,".into() }),
-        };
-        if let Some(fault) = fault {
-            return Ok(Equivalence::Different(Difference { file, fault }.to_string()));
+        let files = output.files(inputs, present.iter().map(String::as_str));
+        if files.is_empty() && !output.optional {
+            let fault = Fault::Missing { what: "every file, here and in the reference,".into() };
+            return Ok(Equivalence::Different(Difference { file: output.file.clone(), fault }.to_string()));
+        }
+        for file in files {
+            let (expected, found) = (reference.join(&file), folder.join(&file));
+            let fault = match (expected.exists(), found.exists()) {
+                (true, true) => compare_files(&expected, &found, output)?.map(|difference| difference.fault),
+                (true, false) => Some(Fault::Missing { what: "the file".into() }),
+                (false, true) => Some(Fault::Extra { what: "the file".into() }),
+                (false, false) if output.optional => None,
+                (false, false) => Some(Fault::Missing { what: "the file, here and in the reference,".into() }),
+            };
+            if let Some(fault) = fault {
+                return Ok(Equivalence::Different(Difference { file, fault }.to_string()));
+            }
         }
     }
     Ok(Equivalence::Same)
+}
+
+/// The names of the files in a folder.
+fn names(folder: &Path) -> Result<Vec<String>, EquivError> {
+    let failed = |source| EquivError::Read { path: folder.into(), source };
+    let entries = std::fs::read_dir(folder).map_err(failed)?;
+    entries.map(|entry| Ok(entry.map_err(failed)?.file_name().to_string_lossy().into_owned())).collect()
 }
 
 /// The first difference between two files by the rules of `output`.

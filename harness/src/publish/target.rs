@@ -2,7 +2,6 @@
 
 use super::{FileFigures, Staging, compress, figures};
 use scaletune_descriptor::{Inputs, Output, Place};
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -197,43 +196,51 @@ impl Target {
 
     /// Which staged file goes where.
     fn moves(&self, staging: &Staging, outputs: &[Output], inputs: &Inputs) -> Result<Vec<Move>, TargetError> {
+        let entries = fs::read_dir(staging.files()).map_err(io_error("reading", &staging.files()))?;
+        let present: Vec<String> = entries
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<_>>()
+            .map_err(io_error("reading", &staging.files()))?;
         let mut moves = Vec::new();
         let mut declared = Vec::new();
         for output in outputs {
-            let name = inputs.fill(&output.file);
-            let from = staging.files().join(&name);
-            declared.push(name.clone());
-            let to = match (&output.place, &self.main) {
-                (Place::Main, Main::Stdout) => PathBuf::new(),
-                (Place::Main, Main::File(path)) => path.clone(),
-                (Place::Main | Place::Beside(_), Main::Folder(folder)) => folder.join(&name),
-                (Place::Beside(suffix), Main::File(path)) => with_suffix(path, suffix),
-                (Place::Beside(_), Main::Stdout) => {
-                    if from.exists() {
-                        let message = format!("`{}` can't go to standard output; give -o FILE", output.name);
-                        return Err(TargetError::Unusable(message));
-                    }
-                    continue;
+            let names = output.files(inputs, present.iter().map(String::as_str));
+            if names.is_empty() && !output.optional {
+                return Err(TargetError::Engine(format!("did not write `{}`, which it declares", output.file)));
+            }
+            for name in names {
+                declared.push(name.clone());
+                let from = staging.files().join(&name);
+                let Some(to) = self.place_of(output, &name, from.exists())? else { continue };
+                match from.is_file() {
+                    true => moves.push(Move { from, to, name }),
+                    false if output.optional && !matches!(output.place, Place::Flag(_)) => {}
+                    false => return Err(TargetError::Engine(format!("did not write `{name}`, which it declares"))),
                 }
-                (Place::Flag(flag), _) => match self.flagged.iter().find(|(given, _)| given == flag) {
-                    Some((_, path)) => path.clone(),
-                    None => continue,
-                },
-            };
-            match from.is_file() {
-                true => moves.push(Move { from, to, name }),
-                false if output.optional && !matches!(output.place, Place::Flag(_)) => {}
-                false => return Err(TargetError::Engine(format!("did not write `{name}`, which it declares"))),
             }
         }
-        let entries = fs::read_dir(staging.files()).map_err(io_error("reading", &staging.files()))?;
-        for entry in entries {
-            let name = entry.map_err(io_error("reading", &staging.files()))?.file_name();
-            if !declared.iter().any(|known| OsString::from(known) == name) {
-                return Err(TargetError::Engine(format!("wrote `{}`, which it does not declare", name.display())));
-            }
+        if let Some(stray) = present.iter().find(|name| !declared.contains(name)) {
+            return Err(TargetError::Engine(format!("wrote `{stray}`, which it does not declare")));
         }
         Ok(moves)
+    }
+
+    /// Where one file of an output goes; none where it is not wanted. An empty path is standard output.
+    fn place_of(&self, output: &Output, name: &str, is_there: bool) -> Result<Option<PathBuf>, TargetError> {
+        Ok(match (&output.place, &self.main) {
+            (Place::Main, Main::Stdout) => Some(PathBuf::new()),
+            (Place::Main, Main::File(path)) => Some(path.clone()),
+            (Place::Main | Place::Beside(_), Main::Folder(folder)) => Some(folder.join(name)),
+            (Place::Beside(suffix), Main::File(path)) => Some(with_suffix(path, suffix)),
+            (Place::Beside(_), Main::Stdout) if is_there => {
+                let message = format!("`{}` can't go to standard output; give -o FILE", output.name);
+                return Err(TargetError::Unusable(message));
+            }
+            (Place::Beside(_), Main::Stdout) => None,
+            (Place::Flag(flag), _) => {
+                self.flagged.iter().find(|(given, _)| given == flag).map(|(_, path)| path.clone())
+            }
+        })
     }
 }
 
