@@ -125,9 +125,9 @@ impl TipStates {
         let (byte, bit) = (family / 8, 1u8 << (family % 8));
         let row = &mut self.present.row_mut(tip)[byte];
         if state == State::Present {
-            *row |= bit
+            *row |= bit;
         } else {
-            *row &= !bit
+            *row &= !bit;
         }
         if state == State::Missing {
             let stride = self.present.row(tip).len();

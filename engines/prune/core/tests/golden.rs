@@ -1,4 +1,5 @@
 //! Values, rates per family, categories and gradients against answers of 50 digits.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -2,6 +2,7 @@
 //!
 //! IQ-TREE normalises its rates to one change per unit, so that branches are multiplied by `2 g l / (g + l)`; it
 //! reports four decimals of the total.
+#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

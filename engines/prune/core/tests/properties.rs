@@ -1,4 +1,5 @@
 //! Every kernel against the sum over all states of all nodes, on small random trees of every shape.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -72,14 +73,13 @@ fn tree_text() -> impl Strategy<Value = String> {
     let lengths = proptest::collection::vec(length, 16);
     (1usize..=7, proptest::collection::vec((any::<u16>(), 1usize..=4), 8), lengths).prop_map(
         |(tips, joins, lengths)| {
-            let mut nodes = tips;
             let mut at = 0;
             let mut next = || {
                 at += 1;
                 lengths[at % lengths.len()].clone()
             };
             let mut open: Vec<String> = (0..tips).map(|i| format!("t{i}:{}", next())).collect();
-            for (pick, arity) in joins {
+            for (nodes, (pick, arity)) in (tips..).zip(joins) {
                 if nodes >= 10 || open.len() == 1 {
                     break;
                 }
@@ -88,7 +88,6 @@ fn tree_text() -> impl Strategy<Value = String> {
                     let index = (pick as usize * (k + 3)) % open.len();
                     parts.push(open.swap_remove(index));
                 }
-                nodes += 1;
                 open.push(format!("({}):{}", parts.join(","), next()));
             }
             format!("({});", open.join(","))

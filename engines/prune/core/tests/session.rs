@@ -1,4 +1,5 @@
 //! From files to files: every table, every kind of rates, and faults of a user's.
+#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
 //! Trees and plans at the edge: very deep, very wide, very small; any number of workers.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -17,8 +17,8 @@ use super::patterns::Patterns;
 use super::program::{Op, Program};
 use super::rate_program::RateProgram;
 use super::reference::{self, Workspace};
-use super::repeat_gradient::{GradientScratch, Task, UNIT_COLUMNS};
-use super::repeats::{RepeatScratch, Repeats};
+use super::repeat_passes::{PassScratch, Task, UNIT_COLUMNS};
+use super::repeats::Repeats;
 use super::schedule::{CODE_BITS, Codes, Schedule};
 use super::simd::InstructionSet;
 use crate::error::{Error, Result};
@@ -132,6 +132,24 @@ pub struct Evaluator {
     empty: Vec<u32>,
     /// Patterns for gradients, found when the first is asked for; none where too few repeat.
     repeats: OnceLock<Option<Vec<Repeats>>>,
+    /// Memory of passes over repeats and of tapes, kept between evaluations: megabytes that the system would
+    /// otherwise have to hand out and clear each time.
+    passes: Kept<PassScratch>,
+    tapes: Kept<Tape>,
+}
+
+/// Scratch memory that outlives a call.
+#[derive(Default)]
+struct Kept<S>(Mutex<Vec<S>>);
+
+impl<S: Default> Kept<S> {
+    fn with<R>(&self, work: impl FnOnce(&mut S) -> R) -> R {
+        let kept = lock(&self.0).pop();
+        let mut scratch = kept.unwrap_or_default();
+        let result = work(&mut scratch);
+        lock(&self.0).push(scratch);
+        result
+    }
 }
 
 /// A gradient by the parameters of the model.
@@ -220,6 +238,8 @@ impl Evaluator {
             families,
             empty,
             repeats: OnceLock::new(),
+            passes: Kept::default(),
+            tapes: Kept::default(),
         })
     }
 
@@ -400,12 +420,19 @@ impl Evaluator {
         // The bounds of the lanes hold here too: the same products in another order.
         let program = Program::new(&self.tree, &self.columns, &self.plain, rates, prior);
         let wide = risky(&program);
+        let scaled = program.ops.iter().any(|op| matches!(op, Op::Rescale { .. }));
         let transitions = reference::transitions(&self.tree, rates);
         let prior = prior.probabilities(rates);
         let pieces: Vec<_> = values.chunks_mut(self.chunk).zip(chunks).collect();
-        self.workers.each("evaluate", pieces, monitor, |scratch: &mut RepeatScratch, _, (out, repeats)| {
+        self.workers.each("evaluate", pieces, monitor, |(): &mut (), _, (out, repeats)| {
             debug_assert_eq!(repeats.families().len(), out.len());
-            repeats.log_likelihoods(&transitions, prior, wide, scratch, out);
+            if wide {
+                repeats.wide_log_likelihoods(&transitions, prior, out);
+            } else {
+                self.passes.with(|scratch| {
+                    repeats.log_likelihoods(&transitions, prior, scaled, scratch, out);
+                });
+            }
         })
     }
 
@@ -485,8 +512,8 @@ impl Evaluator {
     ) -> Result<Sums> {
         let parts = Mutex::new(Vec::with_capacity(units.len()));
         let pieces: Vec<_> = values.chunks_mut(UNIT_COLUMNS).zip(units).collect();
-        self.workers.each("gradient", pieces, monitor, |scratch: &mut GradientScratch, index, (out, unit)| {
-            let sums = unit.gradient(task, scratch, out);
+        self.workers.each("gradient", pieces, monitor, |(): &mut (), index, (out, unit)| {
+            let sums = self.passes.with(|scratch| unit.gradient(task, scratch, out));
             lock(&parts).push((index, sums));
         })?;
         let mut parts = parts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -513,11 +540,11 @@ impl Evaluator {
             "gradient",
             values.chunks_mut(UNIT_FAMILIES).collect(),
             monitor,
-            |tape: &mut Tape, index, out| {
+            |(): &mut (), index, out| {
                 let first = index * UNIT_FAMILIES;
-                let unit = Unit { tree: &self.tree, program: &program, columns: &columns, weights, first };
+                let unit = Unit { tree: &self.tree, program, columns: &columns, weights, first };
                 let mut left = Vec::new();
-                let sums = lane_gradient::run(self.set, &unit, out, &mut left, tape);
+                let sums = self.tapes.with(|tape| lane_gradient::run(self.set, &unit, out, &mut left, tape));
                 lock(&parts).push((index, sums, left));
             },
         )?;
@@ -572,8 +599,8 @@ impl Evaluator {
                         sums.branches[node][1] -= weight * above[1].times(difference).value();
                     });
                     let partials = work.partials(root);
-                    for state in 0..2 {
-                        sums.prior[state] += weight * partials[state].over(likelihood).value();
+                    for (sum, partial) in sums.prior.iter_mut().zip(partials) {
+                        *sum += weight * partial.over(likelihood).value();
                     }
                 }
                 lock(&parts).push((index, sums, logs));
@@ -656,7 +683,7 @@ const REPEATING: f64 = 0.33;
 
 /// Can a value leave the range of doubles on its way?
 fn risky(program: &Program) -> bool {
-    let risky = |op: &Op| matches!(op, Op::Rescale { rounds, risky } if *risky || *rounds > 1);
+    let risky = |op: &Op| matches!(op, Op::Rescale { risky: true, .. });
     program.risky_root || program.ops.iter().any(risky)
 }
 

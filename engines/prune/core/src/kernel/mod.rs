@@ -7,7 +7,7 @@ pub(crate) mod patterns;
 mod program;
 mod rate_program;
 pub(crate) mod reference;
-mod repeat_gradient;
+mod repeat_passes;
 mod repeats;
 mod schedule;
 mod simd;

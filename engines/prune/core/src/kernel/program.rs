@@ -259,7 +259,7 @@ fn table(tree: &Tree, cluster: &Cluster, transition: &impl Fn(u32) -> [[f64; 2];
         if let Some(rank) = tree.tip_rank(node as usize) {
             for &(_, present, missing) in cluster.tips.iter().filter(|t| t.0 as usize == rank) {
                 for code in 0..CODES {
-                    if !missing.is_some_and(|bit| code >> bit & 1 == 1) {
+                    if missing.is_none_or(|bit| code >> bit & 1 == 0) {
                         partials[1 - (code >> present & 1)][code] = 0.0;
                     }
                 }

@@ -47,7 +47,7 @@ impl Workspace {
         prior: [f64; 2],
         state: impl Fn(usize) -> State,
     ) -> Wide {
-        for node in 0..tree.node_count() {
+        for (node, &Transition(p)) in transitions.iter().enumerate() {
             let partials = match tree.tip_rank(node) {
                 Some(tip) => match state(tip) {
                     State::Absent => [Wide::ONE, Wide::ZERO],
@@ -61,7 +61,6 @@ impl Workspace {
             };
             self.partials[node] = partials;
             if node != tree.root() {
-                let Transition(p) = transitions[node];
                 self.carried[node] = [row_times(p[0], partials), row_times(p[1], partials)];
             }
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
-use super::wide::{INVERSE_STEP, STEP, STEP_BITS, Wide, row_times};
+use super::wide::{Wide, row_times};
 use crate::model::Transition;
 use crate::states::{State, TipStates};
 use crate::tree::Tree;
@@ -42,7 +42,7 @@ impl Repeats {
     pub(crate) fn find(tree: &Tree, states: &TipStates, families: Range<usize>) -> Self {
         let count = families.len();
         let tips = tree.tip_count();
-        let mut finder = Finder { table: vec![], map: HashMap::default() };
+        let mut finder = Finder::default();
         let mut joins: Vec<Join> = Vec::new();
         let mut pairs: Vec<[u32; 2]> = Vec::new();
         let mut chains: Vec<Vec<u32>> = vec![vec![]; tips];
@@ -136,61 +136,35 @@ impl Repeats {
         }
     }
 
-    /// Log-likelihoods of the families under one pair of rates. `wide` where ordinary numbers can't carry them.
-    pub(crate) fn log_likelihoods(
-        &self,
-        transitions: &[Transition],
-        prior: [f64; 2],
-        wide: bool,
-        scratch: &mut RepeatScratch,
-        out: &mut [f64],
-    ) {
-        if wide {
-            self.evaluate(transitions, prior, &mut scratch.wide, out);
-        } else {
-            self.evaluate(transitions, prior, &mut scratch.scaled, out);
-        }
-    }
-
-    fn evaluate<P: Partial>(&self, transitions: &[Transition], prior: [f64; 2], values: &mut Vec<P>, out: &mut [f64]) {
-        values.clear();
-        let chained = |value: P, operand: usize| {
-            self.chains[operand].iter().fold(value, |value, &node| value.carried(&transitions[node as usize]))
+    /// Log-likelihoods of the families under one pair of rates, in numbers that can't underflow.
+    pub(crate) fn wide_log_likelihoods(&self, transitions: &[Transition], prior: [f64; 2], out: &mut [f64]) {
+        let mut values: Vec<[Wide; 2]> = Vec::with_capacity(self.tips * TIP_CLASSES + self.pairs.len());
+        let along = |operand: usize, vector: [Wide; 2]| {
+            self.path(operand)
+                .fold(vector, |vector, node| transitions[node as usize].0.map(|row| row_times(row, vector)))
         };
         for tip in 0..self.tips {
-            for vector in [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]] {
-                values.push(chained(P::new(vector), tip));
+            for vector in TIP_VECTORS {
+                values.push(along(tip, vector.map(Wide::new)));
             }
         }
-        for (i, join) in self.joins.iter().enumerate() {
+        for (index, join) in self.joins.iter().enumerate() {
             let (left, right) = (self.offset(join.left), self.offset(join.right));
-            let operand = self.tips + i;
-            let carry = join.carry.map(|node| transitions[node as usize]);
-            let plain = self.chains[operand].is_empty();
-            for &[a, b] in &self.pairs[join.pairs.clone()] {
-                let product = values[left + a as usize].times(values[right + b as usize]);
-                let value = match &carry {
-                    Some(transition) => product.carried(transition),
-                    None => product,
-                };
-                values.push(if plain { value } else { chained(value, operand) });
+            for &[a, b] in self.pairs(join) {
+                let (u, v) = (values[left + a as usize], values[right + b as usize]);
+                values.push(along(self.tips + index, [u[0].times(v[0]), u[1].times(v[1])]));
             }
         }
         let root = self.offset(self.root());
-        let distinct = values.len() - root;
-        let logs: Vec<f64> = values[root..root + distinct].iter().map(|value| value.ln(prior)).collect();
+        let logs: Vec<f64> = values[root..].iter().map(|&value| row_times(prior, value).ln()).collect();
         for (out, &class) in out.iter_mut().zip(&self.classes) {
             *out = logs[class as usize];
         }
     }
 }
 
-/// Values of all classes, reused between evaluations.
-#[derive(Default)]
-pub(crate) struct RepeatScratch {
-    scaled: Vec<Scaled>,
-    wide: Vec<[Wide; 2]>,
-}
+/// Vectors of a tip that is absent, present, missing.
+pub(super) const TIP_VECTORS: [[f64; 2]; TIP_CLASSES] = [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]];
 
 fn class_of(state: State) -> u32 {
     match state {
@@ -200,69 +174,13 @@ fn class_of(state: State) -> u32 {
     }
 }
 
-/// A pair of partials in some kind of number.
-trait Partial: Copy {
-    fn new(vector: [f64; 2]) -> Self;
-    fn times(self, other: Self) -> Self;
-    fn carried(self, transition: &Transition) -> Self;
-    fn ln(self, prior: [f64; 2]) -> f64;
-}
-
-/// Two doubles with a common exponent.
-#[derive(Clone, Copy)]
-struct Scaled {
-    vector: [f64; 2],
-    steps: i64,
-}
-
-impl Partial for Scaled {
-    fn new(vector: [f64; 2]) -> Self {
-        Self { vector, steps: 0 }
-    }
-
-    #[inline(always)]
-    fn times(self, other: Self) -> Self {
-        let [x, y] = [self.vector[0] * other.vector[0], self.vector[1] * other.vector[1]];
-        let steps = self.steps + other.steps;
-        if x.max(y) < INVERSE_STEP {
-            return Self { vector: [x * STEP, y * STEP], steps: steps + 1 };
-        }
-        Self { vector: [x, y], steps }
-    }
-
-    #[inline(always)]
-    fn carried(self, Transition(p): &Transition) -> Self {
-        let [x, y] = self.vector;
-        Self { vector: [p[0][0] * x + p[0][1] * y, p[1][0] * x + p[1][1] * y], steps: self.steps }
-    }
-
-    fn ln(self, prior: [f64; 2]) -> f64 {
-        let likelihood = prior[0] * self.vector[0] + prior[1] * self.vector[1];
-        likelihood.ln() - self.steps as f64 * f64::from(STEP_BITS) * std::f64::consts::LN_2
-    }
-}
-
-impl Partial for [Wide; 2] {
-    fn new(vector: [f64; 2]) -> Self {
-        vector.map(Wide::new)
-    }
-
-    fn times(self, other: Self) -> Self {
-        [self[0].times(other[0]), self[1].times(other[1])]
-    }
-
-    fn carried(self, Transition(p): &Transition) -> Self {
-        [row_times(p[0], self), row_times(p[1], self)]
-    }
-
-    fn ln(self, prior: [f64; 2]) -> f64 {
-        row_times(prior, self).ln()
-    }
-}
-
-/// Numbers distinct pairs in order of first appearance.
+/// Numbers distinct pairs.
+#[derive(Default)]
 struct Finder {
     table: Vec<u32>,
+    starts: Vec<u32>,
+    unsorted: Vec<[u32; 2]>,
+    numbers: Vec<u32>,
     map: HashMap<u64, u32, BuildHasherDefault<PairHasher>>,
 }
 
@@ -295,7 +213,33 @@ impl Finder {
                 classes.push(id);
             }
         }
+        self.sort(left.1, &mut pairs[start..], &mut classes);
         classes
+    }
+
+    /// Renumbers classes so that pairs with the same left class stand together: passes over them then touch that
+    /// class once a run, and no right class twice in a run.
+    fn sort(&mut self, left_classes: usize, pairs: &mut [[u32; 2]], classes: &mut [u32]) {
+        self.starts.clear();
+        self.starts.resize(left_classes + 1, 0);
+        for &[a, _] in pairs.iter() {
+            self.starts[a as usize + 1] += 1;
+        }
+        for a in 0..left_classes {
+            self.starts[a + 1] += self.starts[a];
+        }
+        self.unsorted.clear();
+        self.unsorted.extend_from_slice(pairs);
+        self.numbers.clear();
+        for &pair in &self.unsorted {
+            let place = &mut self.starts[pair[0] as usize];
+            pairs[*place as usize] = pair;
+            self.numbers.push(*place);
+            *place += 1;
+        }
+        for class in classes {
+            *class = self.numbers[*class as usize];
+        }
     }
 }
 

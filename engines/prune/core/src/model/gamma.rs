@@ -88,9 +88,9 @@ fn quantile(shape: f64, p: f64) -> f64 {
         let x = y.exp();
         let excess = lower_incomplete(shape, x) - p;
         if excess > 0.0 {
-            high = y
+            high = y;
         } else {
-            low = y
+            low = y;
         }
         // d P / d ln x
         let slope = (shape * y - x - libm::lgamma(shape)).exp();

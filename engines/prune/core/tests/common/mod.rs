@@ -1,5 +1,5 @@
 //! What several test files share: finding data, reading golden sets, comparing.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
