@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("scaletune-em-core", &["scaletune-hts"]),
     ("scaletune-prune-core", &[]),
     ("scaletune-count", &["scaletune-count-core", "scaletune-sdk"]),
-    ("scaletune-em", &["scaletune-em-core", "scaletune-sdk"]),
+    ("scaletune-em", &["scaletune-em-core", "scaletune-hts", "scaletune-sdk"]),
     ("scaletune-prune", &["scaletune-prune-core", "scaletune-sdk"]),
     ("scaletune-hostile", &["scaletune-sdk"]),
     // The harness names no engine.

@@ -1,0 +1,184 @@
+//! What the engine says of itself.
+
+use crate::simulation;
+use scaletune_sdk::{Amount, Axis, Constraint, Descriptor, Input, IntegerDefault, Output, Plan, Role, Rule, Stage};
+
+/// Constraints between the axes. The last ones say what an input allows: a table of scores has nothing to load, so that
+/// all ways of loading are one plan.
+const CONSTRAINTS: &[&str] = &[
+    "decode == inline -> decode-threads == 0",
+    "decode != inline -> decode-threads >= 1",
+    "decode != per-reader -> workers + decode-threads <= threads",
+    "decode == per-reader -> workers * (1 + decode-threads) <= threads",
+    "reader != htslib -> decode == inline",
+    "workers == 1 -> loading != parallel",
+    "format == cram -> reader == htslib",
+    "format == scores -> loading == sequential",
+    "format == scores -> reader == raw",
+    "format == scores -> decode == inline",
+    "order == collated -> loading != indexed",
+];
+
+/// Threads beyond the budget: the main thread that waits, and htslib's read-ahead thread of every reader with threads.
+const HELPERS: &[&str] = &["1", "decode != inline -> workers"];
+
+/// What a strategy that sums in another order may change.
+const SUMS: Rule = Rule::Tolerance { abs: 0.0, rel: 1e-10 };
+
+pub(crate) fn descriptor() -> Descriptor {
+    let parse = |text: &&str| Constraint::parse(text).expect("a constraint of this file follows the grammar");
+    let amount = |text: &&str| Amount::parse(text).expect("an amount of this file follows the grammar");
+    let words = |words: &[&str]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();
+    Descriptor {
+        name: "em".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        build: option_env!("SCALETUNE_BUILD").unwrap_or_default().into(),
+        summary: "Assigns multi-mapping fragments to loci by expectation maximisation (as Telescope does)".into(),
+        inputs: inputs(),
+        axes: axes(),
+        constraints: CONSTRAINTS.iter().map(parse).collect(),
+        facts: [
+            ("format".to_string(), words(&["bam", "cram", "scores"])),
+            ("order".to_string(), words(&["collated", "sorted", "none"])),
+        ]
+        .into(),
+        helpers: HELPERS.iter().map(amount).collect(),
+        reference: Plan::parse("solver=stock,loading=sequential,reader=htslib,decode=inline,workers=1")
+            .expect("a plan of this file can be read"),
+        outputs: outputs(),
+        stages: [
+            ("annotation", "reads the annotation, checks the alignments"),
+            ("load", "reads alignments, works out the score matrix"),
+            ("em", "iterates"),
+            ("reassign", "counts under every mode"),
+        ]
+        .map(|(name, help)| Stage { name: name.into(), help: help.into() })
+        .into(),
+        simulate: Some(simulation::offer()),
+    }
+}
+
+fn inputs() -> Vec<Input> {
+    vec![
+        Input::path(
+            "bam",
+            &["bam", "cram"],
+            "Alignments, collated by name or sorted and indexed; several make one count table",
+        )
+        .repeated(),
+        Input::path("gtf", &["gtf", "gtf.gz"], "Annotation"),
+        Input::path("reference", &["fa", "fasta"], "Reference sequence, for CRAM"),
+        Input::path("scores", &["tsv"], "Instead of alignments: fragment, locus, raw score"),
+        Input::path("features", &["tsv"], "Columns of --scores: column, locus, length"),
+        Input::path("resume", &["checkpoint"], "Instead of alignments: a checkpoint of an earlier run"),
+        Input::text("attribute", "Attribute that names the locus").or("locus").named("NAME"),
+        Input::text("feature-type", "Rows of the annotation that count").or("exon").named("TYPE"),
+        Input::text("no-feature-key", "Name of the feature of fragments that hit no locus")
+            .or("__no_feature")
+            .named("NAME"),
+        Input::choice(
+            "reassign-mode",
+            &["exclude", "choose", "average", "conf", "unique", "all"],
+            "How the count table reassigns",
+        ),
+        Input::float("conf-prob", 0.0, 1.0, "Threshold of the mode conf").or(0.9),
+        Input::choice(
+            "overlap-mode",
+            &["threshold", "union", "intersection-strict"],
+            "How overlap decides on the locus",
+        ),
+        Input::float("overlap-threshold", 0.0, 1.0, "Share of an alignment that must overlap, in the mode threshold")
+            .or(0.2),
+        Input::choice("overlap-rule", &["telescope", "exact"], "How overlapping bases are counted"),
+        Input::choice("stranded-mode", &["None", "RF", "R", "FR", "F"], "How the library tells strands"),
+        Input::float("pi-prior", 0.0, f64::MAX, "Prior on pi").or(0.0),
+        Input::float("theta-prior", 0.0, f64::MAX, "Prior on theta").or(200_000.0),
+        Input::float("em-epsilon", 0.0, f64::MAX, "Stop once a step changes less than this").or(1e-7),
+        Input::integer("max-iter", 1, i64::from(u32::MAX), "Most steps").or(100),
+        Input::flag("use-likelihood", "Stop on the change of the log-likelihood"),
+        Input::flag("trace-likelihood", "Write the log-likelihood of every step"),
+        Input::flag("skip-em", "Stop after loading, and write the checkpoint"),
+        Input::integer(
+            "seed",
+            0,
+            i64::from(u32::MAX),
+            "Seed of the random stream [default: Telescope's, from the input]",
+        ),
+        Input::text("exp-tag", "Start of each file's name").or("telescope").named("TAG"),
+        Input::flag("updated-sam", "Write a BAM with each alignment's assignment"),
+        Input::flag("checkpoint", "Write a checkpoint, to resume with other options"),
+    ]
+}
+
+fn axes() -> Vec<Axis> {
+    vec![
+        Axis::choice(
+            "solver",
+            "How the EM is computed",
+            &[
+                ("fused", "E and M step in one pass over packed rows"),
+                ("stock", "row by row in one thread, in Telescope's order"),
+                ("blocked", "connected components in lockstep"),
+                ("squarem", "squared extrapolation: another path to the fixed point"),
+            ],
+        )
+        .with_opt_in("squarem")
+        .in_stage("em"),
+        Axis::choice(
+            "loading",
+            "How alignments are loaded",
+            &[
+                ("parallel", "workers share the work"),
+                ("sequential", "one thread reads and works"),
+                ("indexed", "sorted input: only fragments near a locus are worked out in full"),
+            ],
+        )
+        .in_stage("load"),
+        Axis::choice(
+            "reader",
+            "Who inflates and parses",
+            &[
+                ("raw", "own block walk over libdeflate; BAM only"),
+                ("htslib", "htslib: BAM and CRAM"),
+                ("noodles", "an independent decoder; BAM only"),
+            ],
+        )
+        .in_stage("load"),
+        Axis::choice(
+            "decode",
+            "Which threads inflate under reader=htslib",
+            &[
+                ("inline", "the worker itself"),
+                ("per-reader", "threads of its own for each reader"),
+                ("shared-pool", "one pool for all readers"),
+            ],
+        )
+        .in_stage("load"),
+        Axis::threads("workers", "Threads that work", Role::Compute, 1, IntegerDefault::MAX),
+        Axis::threads("decode-threads", "Threads that only inflate", Role::Io, 0, IntegerDefault::Number(0))
+            .in_stage("load"),
+    ]
+}
+
+fn outputs() -> Vec<Output> {
+    let optional = |output: Output| Output { optional: true, ..output };
+    vec![
+        optional(Output::new("run_stats", "{exp-tag}-*run_stats.tsv", "tsv", "Statistics by locus"))
+            .keyed_by(&["transcript"])
+            .compare("final_prop", Rule::Tolerance { abs: 1e-3, rel: 0.0 })
+            .compare("final_conf", Rule::Tolerance { abs: 1e-2, rel: 0.0 }),
+        optional(Output::new("counts", "{exp-tag}-TE_counts.tsv", "tsv", "Counts by locus"))
+            .keyed_by(&["transcript"])
+            .compare("count", Rule::Tolerance { abs: 0.0, rel: 1e-9 }),
+        optional(Output::new("em", "{exp-tag}-*em.json", "json", "The EM in full"))
+            .compare("pi", SUMS)
+            .compare("theta", SUMS)
+            .compare("log_likelihood", SUMS)
+            .compare("trace", Rule::Tolerance { abs: 1e-12, rel: 1e-10 })
+            .compare("reassign.final_average", Rule::Tolerance { abs: 0.0, rel: 1e-9 })
+            .compare("reassign.final_conf", Rule::Tolerance { abs: 0.0, rel: 1e-9 })
+            .compare("near_ties", Rule::Ignore),
+        optional(Output::new("updated", "{exp-tag}-*updated.bam", "bam", "Alignments with their assignment")),
+        optional(Output::new("checkpoint", "{exp-tag}-*checkpoint", "checkpoint", "Scores, to resume from")),
+    ]
+}
