@@ -45,6 +45,8 @@ pub struct Sweep {
     pub elapsed_s: f64,
     /// The plan whose answer counts.
     pub reference: Plan,
+    /// The axes that count threads.
+    pub thread_axes: Vec<String>,
     /// The row that speedups are told against: the fastest right one with one busy thread; none before it is measured.
     pub serial_row: Option<usize>,
     /// A row for each plan and budget.

@@ -204,6 +204,7 @@ impl<'a> Rounds<'a> {
             })
             .collect();
         let serial_row = figures::scale(&mut rows);
+        let thread_axes = request.descriptor.axes.iter().filter(|axis| axis.is_threads());
         Sweep {
             schema_version: SCHEMA_VERSION,
             scaletune_version: env!("CARGO_PKG_VERSION").into(),
@@ -220,6 +221,7 @@ impl<'a> Rounds<'a> {
             trials: self.trials,
             elapsed_s: self.earlier_s + self.clock.now_s(),
             reference: request.reference.plan.clone(),
+            thread_axes: thread_axes.map(|axis| axis.name.clone()).collect(),
             serial_row,
             rows,
         }

@@ -49,8 +49,9 @@ pub(super) fn targets(request: &Request<'_>) -> Result<Vec<Target>, SweepError> 
         earlier.extend(all);
         for plan in plans {
             let target = Target { threads, plan, name: None };
-            if !targets.contains(&target) && !(axes.is_none() && targets.iter().any(|known| known.plan == target.plan))
-            {
+            // Where the whole space is measured, a plan stands under the smallest budget that it fits.
+            let known = |other: &Target| *other == target || (axes.is_none() && other.plan == target.plan);
+            if !targets.iter().any(known) {
                 targets.push(target);
             }
         }

@@ -300,3 +300,9 @@ fn random_documents_never_panic_the_reader() {
         assert!(Sweep::load(&path).is_err());
     }
 }
+
+/// A sweep of the large engine, every strategy.
+pub(crate) fn large_sweep(threads: &[i64]) -> Sweep {
+    let setting = Setting { threads, axes: Axes::All, repeat: Some(3), ..Default::default() };
+    setting.run(&mut Bench::new(lawful, 0.02, 1), &mut Keeper::default()).unwrap()
+}

@@ -1,0 +1,57 @@
+//! The report of a sweep: words first, then pictures, then the table.
+//!
+//! Every figure comes from the [`Sweep`] document and nothing is measured here: a report can be made again at any time
+//! and says the same.
+//! - [`markdown`], [`html`], [`csv`]: the report in these forms. The HTML is one file that needs no network.
+//! - [`charts`]: its pictures, each an SVG that follows the reader's light or dark setting.
+//! - [`Comparison`]: two sweeps side by side.
+//! - [`write()`]: all of it into a folder.
+#![forbid(unsafe_code)]
+
+mod canvas;
+mod chart;
+mod compare;
+mod csv;
+mod escape;
+mod figures;
+mod html;
+mod labels;
+mod markdown;
+mod table;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use chart::{Chart, charts};
+pub use compare::{Comparison, Pair};
+pub use csv::csv;
+pub use html::html;
+pub use markdown::markdown;
+pub use words::verdict;
+
+use crate::sweep::Sweep;
+use std::io::Result;
+use std::path::{Path, PathBuf};
+
+/// Writes `report.html`, `report.md`, a file for each picture, and `report.csv` if `with_csv`, into an existing folder.
+/// Returns what it wrote, the HTML first.
+///
+/// # Errors
+/// A file can't be written.
+pub fn write(sweep: &Sweep, folder: &Path, with_csv: bool) -> Result<Vec<PathBuf>> {
+    let mut files = vec![("report.html".to_string(), html(sweep)), ("report.md".to_string(), markdown(sweep))];
+    files.extend(charts(sweep).into_iter().map(|chart| (chart.file_name(), chart.standalone())));
+    if with_csv {
+        files.push(("report.csv".into(), csv(sweep)));
+    }
+    let mut written = Vec::new();
+    for (name, text) in files {
+        let path = folder.join(name);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        let mut file = tempfile::Builder::new().prefix(".report-").permissions(mode).tempfile_in(folder)?;
+        std::io::Write::write_all(&mut file, text.as_bytes())?;
+        file.persist(&path)?;
+        written.push(path);
+    }
+    Ok(written)
+}

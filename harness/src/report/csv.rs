@@ -1,0 +1,41 @@
+//! The rows as comma-separated values: plain numbers, seconds and bytes.
+
+use super::escape;
+use crate::sweep::{Sweep, Verdict};
+
+/// One line for each row of the document, in its order.
+pub fn csv(sweep: &Sweep) -> String {
+    let mut text = String::from(
+        "name,plan,threads,threads_used,median_s,ci_low_s,ci_high_s,cpu_s,peak_rss_bytes,speedup,efficiency,\
+         serial_fraction,equivalence,oversubscribed,samples,note\n",
+    );
+    let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+    for row in &sweep.rows {
+        let verdict = match row.equivalence {
+            Verdict::Same => "same",
+            Verdict::Different => "different",
+            Verdict::NotCompared => "not_compared",
+        };
+        let fields = [
+            escape::csv(row.name.as_deref().unwrap_or_default()),
+            escape::csv(&row.plan.to_string()),
+            row.threads.to_string(),
+            row.threads_used.to_string(),
+            number(row.median_s),
+            number(row.ci_low_s),
+            number(row.ci_high_s),
+            number(row.cpu_s),
+            row.peak_rss_bytes.map(|bytes| bytes.to_string()).unwrap_or_default(),
+            number(row.speedup),
+            number(row.efficiency),
+            number(row.serial_fraction),
+            verdict.to_string(),
+            row.oversubscribed.to_string(),
+            row.samples.len().to_string(),
+            escape::csv(row.failure.as_deref().or(row.difference.as_deref()).unwrap_or_default()),
+        ];
+        text.push_str(&fields.join(","));
+        text.push('\n');
+    }
+    text
+}

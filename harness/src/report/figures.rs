@@ -1,0 +1,53 @@
+//! Numbers as a person reads them.
+
+/// Seconds with three significant digits and a fitting unit.
+pub(super) fn seconds(value: f64) -> String {
+    match value {
+        value if !value.is_finite() => "unknown".into(),
+        value if value >= 99.95 => format!("{value:.0} s"),
+        value if value >= 9.995 => format!("{value:.1} s"),
+        value if value >= 0.9995 => format!("{value:.2} s"),
+        value if value >= 0.09995 => format!("{:.0} ms", value * 1e3),
+        value if value >= 0.009_995 => format!("{:.1} ms", value * 1e3),
+        value => format!("{:.2} ms", value * 1e3),
+    }
+}
+
+/// Bytes in a fitting unit of 1000.
+pub(super) fn bytes(value: u64) -> String {
+    let value = value as f64;
+    match value {
+        value if value >= 1e9 => format!("{:.2} GB", value / 1e9),
+        value if value >= 1e8 => format!("{:.0} MB", value / 1e6),
+        value => format!("{:.1} MB", value / 1e6),
+    }
+}
+
+/// `6.9x`, with the sign of multiplication.
+pub(super) fn times(value: f64) -> String {
+    if value >= 9.95 { format!("{value:.1}×") } else { format!("{value:.2}×") }
+}
+
+/// `86 %`.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+/// `1 thread`, `2 threads`.
+pub(super) fn threads(count: i64) -> String {
+    format!("{count} thread{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_digits_and_a_unit() {
+        let shown = [123.4, 12.34, 1.234, 0.9996, 0.1234, 0.01234, 0.001234].map(seconds);
+        assert_eq!(shown, ["123 s", "12.3 s", "1.23 s", "1.00 s", "123 ms", "12.3 ms", "1.23 ms"]);
+        assert_eq!([1 << 20, 250_000_000, 3_210_000_000].map(bytes), ["1.0 MB", "250 MB", "3.21 GB"]);
+        assert_eq!((times(6.912), times(12.34), percent(0.856)), ("6.91×".into(), "12.3×".into(), "86 %".into()));
+        assert_eq!((threads(1), threads(2)), ("1 thread".into(), "2 threads".into()));
+    }
+}

@@ -1,0 +1,42 @@
+//! The report as Markdown, its pictures as files beside it.
+
+use super::chart::charts;
+use super::escape;
+use super::labels::Labels;
+use super::table::{COLUMNS, cells, sorted};
+use super::words::{method, verdict};
+use crate::sweep::Sweep;
+
+/// The report; it shows the files that [`super::write()`] lays beside it.
+pub fn markdown(sweep: &Sweep) -> String {
+    let labels = Labels::new(sweep);
+    let mut text =
+        format!("# {} {}: how it scales\n\n", escape::markdown(&sweep.engine), escape::markdown(&sweep.engine_version));
+    for (place, sentence) in verdict(sweep).iter().enumerate() {
+        let sentence = escape::markdown(sentence);
+        text.push_str(&if place == 0 { format!("**{sentence}**\n\n") } else { format!("- {sentence}\n") });
+    }
+    for chart in charts(sweep) {
+        text.push_str(&format!(
+            "\n## {}\n\n![{}]({})\n\n{}\n",
+            chart.title,
+            chart.title,
+            chart.file_name(),
+            chart.caption
+        ));
+    }
+    text.push_str("\n## Every plan\n\n");
+    let heads: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
+    let rules: Vec<&str> = COLUMNS.iter().map(|(_, number)| if *number { "---:" } else { "---" }).collect();
+    text.push_str(&format!("| {} |\n| {} |\n", heads.join(" | "), rules.join(" | ")));
+    for row in sorted(sweep) {
+        let cells = cells(&labels, row).map(|cell| escape::markdown(&cell));
+        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    text.push_str("\n## Machine and method\n\n");
+    for sentence in method(sweep) {
+        text.push_str(&format!("{}\n", escape::markdown(&sentence)));
+    }
+    text.push_str(&format!("\nscaletune {}, {}\n", sweep.scaletune_version, sweep.created));
+    text
+}

@@ -1,0 +1,65 @@
+//! The table of all rows, as text.
+
+use super::figures::{percent, seconds, times};
+use super::labels::Labels;
+use super::words::memory;
+use crate::sweep::{Row, Sweep, Verdict};
+
+/// The columns, and whether they hold numbers.
+pub(super) const COLUMNS: [(&str, bool); 11] = [
+    ("Plan", false),
+    ("Budget", true),
+    ("Busy", true),
+    ("Median", true),
+    ("95 % interval", true),
+    ("CPU", true),
+    ("Memory", true),
+    ("Speedup", true),
+    ("Efficiency", true),
+    ("Karp-Flatt", true),
+    ("Answer", false),
+];
+
+/// The rows as they are shown: by budget, right ones first, then by time.
+pub(super) fn sorted(sweep: &Sweep) -> Vec<&Row> {
+    let mut rows: Vec<&Row> = sweep.rows.iter().collect();
+    let median = |row: &Row| row.median_s.unwrap_or(f64::INFINITY);
+    rows.sort_by(|left, right| {
+        let by_budget = left.threads.cmp(&right.threads);
+        by_budget.then(right.is_valid().cmp(&left.is_valid())).then(median(left).total_cmp(&median(right)))
+    });
+    rows
+}
+
+/// The cells of a row, for [`COLUMNS`].
+pub(super) fn cells(labels: &Labels<'_>, row: &Row) -> [String; COLUMNS.len()] {
+    let dash = || "–".to_string();
+    let interval = match (row.ci_low_s, row.ci_high_s) {
+        (Some(low), Some(high)) => format!("{} – {}", seconds(low), seconds(high)),
+        _ => dash(),
+    };
+    [
+        labels.full(row),
+        row.threads.to_string(),
+        format!("{}{}", row.threads_used, if row.oversubscribed { " (oversubscribed)" } else { "" }),
+        row.median_s.map_or_else(dash, seconds),
+        interval,
+        row.cpu_s.map_or_else(dash, seconds),
+        memory(row),
+        row.speedup.map_or_else(dash, times),
+        row.efficiency.map_or_else(dash, percent),
+        row.serial_fraction.map_or_else(dash, |share| format!("{share:.3}")),
+        answer(row),
+    ]
+}
+
+/// Whether the answer is right, in words.
+pub(super) fn answer(row: &Row) -> String {
+    match (row.equivalence, &row.difference, &row.failure) {
+        (_, _, Some(failure)) => format!("failed: {failure}"),
+        (Verdict::Different, Some(difference), _) => format!("different: {difference}"),
+        (Verdict::Different, None, _) => "different".into(),
+        (Verdict::Same, ..) => "same".into(),
+        (Verdict::NotCompared, ..) => "not compared".into(),
+    }
+}

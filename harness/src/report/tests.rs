@@ -1,0 +1,184 @@
+use super::*;
+use crate::sweep::tests::sweep_of;
+use crate::sweep::{Row, Verdict};
+
+fn amdahl(threads: i64) -> f64 {
+    10.0 * (0.1 + 0.9 / threads as f64)
+}
+
+/// Lays reports where they can be looked at: `SCALETUNE_SHOW=DIR cargo test -p scaletune report::`.
+#[test]
+fn reports_can_be_looked_at() {
+    let Some(folder) = std::env::var_os("SCALETUNE_SHOW").map(std::path::PathBuf::from) else { return };
+    let mut large = crate::sweep::tests::large_sweep(&[2, 4, 8]);
+    large.machine.usable_cores = 8;
+    let many =
+        sweep_of(|p| 10.0 * (0.03 + 0.97 / p as f64 + 0.0008 * (p - 1) as f64), &[1, 2, 4, 8, 16, 32, 64], 64, 0.05);
+    for (name, sweep) in [("sample", sample()), ("large", large), ("many", many)] {
+        let folder = folder.join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        sweep.save(&folder.join("sweep.json")).unwrap();
+        write(&sweep, &folder, true).unwrap();
+    }
+}
+
+fn sample() -> Sweep {
+    let mut sweep = sweep_of(amdahl, &[1, 2, 4, 8], 4, 0.05);
+    // A plan that lies and one that crashes.
+    let wrong = sweep.rows.iter().position(|row| row.threads == 4).unwrap();
+    spoil(&mut sweep.rows[wrong + 1], Verdict::Different, None);
+    spoil(&mut sweep.rows[wrong + 2], Verdict::NotCompared, Some("was killed by signal 11"));
+    sweep
+}
+
+fn spoil(row: &mut Row, verdict: Verdict, failure: Option<&str>) {
+    row.equivalence = verdict;
+    row.difference = (verdict == Verdict::Different).then(|| "counts.tsv: row 1: expected 3, found 4".into());
+    row.failure = failure.map(str::to_string);
+    (row.speedup, row.efficiency, row.serial_fraction) = (None, None, None);
+}
+
+#[test]
+fn the_verdict_comes_first_and_in_words() {
+    let said = verdict(&sample());
+    // The machine has four cores: eight threads are no headline. 10 s against 3.25 s.
+    assert!(said[0].starts_with("4 threads: a (workers 4), 3.") && said[0].contains("efficiency 7"), "{}", said[0]);
+    let all = said.join("\n");
+    assert!(all.contains("1 plan gave another answer than the reference"), "{all}");
+    assert!(all.contains("1 plan failed"), "{all}");
+    assert!(all.contains("more busy threads than the 4 usable cores"), "{all}");
+    let two = sweep_of(amdahl, &[1, 2], 2, 0.01);
+    assert!(verdict(&two)[1].starts_with("That is 30 % faster than the runner-up, b"), "{:?}", verdict(&two));
+    let even = sweep_of(amdahl, &[1, 2], 2, 0.0);
+    assert!(verdict(&even).iter().all(|sentence| !sentence.contains("stopped")));
+    let mut none = even.clone();
+    none.rows.iter_mut().for_each(|row| spoil(row, Verdict::Different, None));
+    none.complete = false;
+    let said = verdict(&none).join("\n");
+    assert!(said.starts_with("No plan gave the right answer") && said.contains("stopped before"), "{said}");
+}
+
+#[test]
+fn every_figure_of_the_table_is_the_documents() {
+    let sweep = sample();
+    let lines: Vec<String> = csv(&sweep).lines().map(str::to_string).collect();
+    assert_eq!(lines.len(), sweep.rows.len() + 1);
+    let heads: Vec<&str> = lines[0].split(',').collect();
+    for (line, row) in lines[1..].iter().zip(&sweep.rows) {
+        // The plan holds a comma: it stands in quotes.
+        let rest = line.replace(&format!("\"{}\"", row.plan), "plan");
+        let field = |name: &str| rest.split(',').nth(heads.iter().position(|head| *head == name).unwrap()).unwrap();
+        assert_eq!(field("median_s").parse().ok(), row.median_s);
+        assert_eq!(field("speedup").parse().ok(), row.speedup);
+        assert_eq!(field("efficiency").parse().ok(), row.efficiency);
+        assert_eq!(field("serial_fraction").parse().ok(), row.serial_fraction);
+        assert_eq!(field("threads_used"), row.threads_used.to_string());
+        assert_eq!(field("samples"), row.samples.len().to_string());
+    }
+    for text in [markdown(&sweep), html(&sweep)] {
+        for row in sweep.rows.iter().filter(|row| row.is_valid()) {
+            assert!(text.contains(&figures::seconds(row.median_s.unwrap())), "{:?}", row.median_s);
+            assert!(text.contains(&figures::percent(row.efficiency.unwrap())));
+        }
+        assert!(text.contains("was killed by signal 11") && text.contains("oversubscribed"));
+    }
+}
+
+#[test]
+fn pictures_are_well_formed_and_hold_the_data() {
+    let sweep = sample();
+    let charts = charts(&sweep);
+    assert_eq!(charts.iter().map(|chart| chart.name).collect::<Vec<_>>(), ["speedup", "efficiency", "stages"]);
+    for chart in &charts {
+        let svg = chart.standalone();
+        check_tags(&svg);
+        assert!(svg.contains("prefers-color-scheme:dark") && svg.contains("<title>"));
+    }
+    // Three lines, four points each but for the two spoilt rows; the hollow ones are drawn twice.
+    let circles = charts[0].standalone().matches("<circle").count();
+    let valid: Vec<&Row> = sweep.rows.iter().filter(|row| row.is_valid()).collect();
+    assert_eq!(circles, valid.len() + valid.iter().filter(|row| row.oversubscribed).count());
+    assert!(super::charts(&sweep_of(amdahl, &[1], 1, 0.0)).iter().all(|chart| chart.name == "stages"));
+}
+
+#[test]
+fn two_thread_axes_make_a_map() {
+    let sweep = crate::sweep::tests::large_sweep(&[4]);
+    let charts = charts(&sweep);
+    let map = charts.iter().find(|chart| chart.name == "split").unwrap().standalone();
+    check_tags(&map);
+    assert!(map.contains("across: workers") && map.contains("up: decode-threads"));
+}
+
+/// Every tag that opens also closes, in order.
+fn check_tags(text: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    for piece in text.split('<').skip(1) {
+        let (tag, _) = piece.split_once('>').unwrap();
+        let name = tag.split([' ', '\n']).next().unwrap();
+        match name.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name), "{piece}"),
+            None if tag.ends_with('/') || name.starts_with('!') || name == "meta" => {}
+            None => open.push(name),
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[test]
+fn nothing_from_outside_gets_into_the_page_as_code() {
+    let mut sweep = sample();
+    let evil = "<script>alert(1)</script>\"'&";
+    sweep.engine = evil.into();
+    sweep.machine.cpu = evil.into();
+    sweep.rows[0].name = Some(evil.into());
+    sweep.rows[5].failure = Some(evil.into());
+    sweep.inputs.insert(evil.into(), evil.into());
+    let page = html(&sweep);
+    assert!(!page.contains("<script") && page.contains("&lt;script&gt;"));
+    check_tags(&page);
+    // One file: nothing is fetched.
+    for outside in ["src=", "href=", "url(", "@import", "http://", "https://"] {
+        let known = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!known.contains(outside), "{outside}");
+    }
+    assert!(!markdown(&sweep).contains("<script"));
+}
+
+#[test]
+fn a_report_is_written_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = sample();
+    let written = write(&sweep, folder.path(), true).unwrap();
+    let names: Vec<_> = written.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(names, ["report.html", "report.md", "speedup.svg", "efficiency.svg", "stages.svg", "report.csv"]);
+    assert_eq!(std::fs::read_to_string(&written[0]).unwrap(), html(&sweep));
+    for picture in ["speedup.svg", "efficiency.svg", "stages.svg"] {
+        assert!(markdown(&sweep).contains(&format!("({picture})")));
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), names.len());
+    assert!(write(&sweep, std::path::Path::new("/no/such/folder"), false).is_err());
+}
+
+#[test]
+fn sweeps_are_compared_plan_by_plan() {
+    let a = sweep_of(amdahl, &[1, 2, 4], 4, 0.05);
+    let b = sweep_of(|threads| amdahl(threads) * if threads == 4 { 1.5 } else { 1.0 }, &[1, 2, 4], 4, 0.05);
+    let comparison = Comparison::new(&a, &b, 1);
+    assert!(comparison.caveats.is_empty() && comparison.only_a.is_empty() && comparison.only_b.is_empty());
+    assert_eq!(comparison.pairs.len(), a.rows.len());
+    for pair in &comparison.pairs {
+        let interval = pair.interval.unwrap();
+        let truth = if pair.threads == 4 { 1.5 } else { 1.0 };
+        assert!((pair.ratio - truth).abs() < 0.1 && interval.contains(pair.ratio), "{pair:?}");
+        assert_eq!(interval.low > 1.0, pair.threads == 4, "{pair:?}");
+    }
+    let text = comparison.markdown();
+    assert!(text.contains("not told apart") && text.contains("as long"), "{text}");
+    let mut other = b.clone();
+    other.machine.usable_cores = 64;
+    other.rows.retain(|row| row.threads < 4);
+    let comparison = Comparison::new(&a, &other, 1);
+    assert_eq!(comparison.only_a.len(), 3);
+    assert!(comparison.caveats[0].contains("usable cores 4 here, 64 there"));
+}

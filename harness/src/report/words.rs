@@ -1,0 +1,186 @@
+//! What a sweep found, in sentences.
+
+use super::chart::{PARTS, part_s};
+use super::figures::{bytes, percent, seconds, threads, times};
+use super::labels::Labels;
+use crate::stats::Interval;
+use crate::sweep::{Row, Sweep, Verdict};
+
+/// A share of the time that is worth a sentence.
+const WORTH_TELLING: f64 = 0.2;
+/// Efficiency that most people call good.
+const GOOD_EFFICIENCY: f64 = 0.7;
+
+/// What the sweep found, the most important first; each a sentence or two of plain text.
+pub fn verdict(sweep: &Sweep) -> Vec<String> {
+    let labels = Labels::new(sweep);
+    let mut said = Vec::new();
+    let Some(best) = headline_row(sweep) else {
+        said.push("No plan gave the right answer: there is nothing to recommend.".to_string());
+        said.extend(trouble(sweep));
+        return said;
+    };
+    said.push(headline(&labels, best));
+    said.extend(runner_up(sweep, &labels, best));
+    said.extend(enough_threads(sweep, best));
+    said.extend(still_efficient(sweep, best));
+    said.extend(limiting_stage(sweep, best));
+    said.extend(added_work(sweep, best));
+    said.extend(trouble(sweep));
+    said
+}
+
+/// The best row of the largest budget that the machine has cores for.
+pub(super) fn headline_row(sweep: &Sweep) -> Option<&Row> {
+    let best: Vec<&Row> = sweep.budgets().into_iter().filter_map(|threads| sweep.best(threads)).collect();
+    let fits = |row: &&&Row| row.threads <= sweep.machine.usable_cores as i64;
+    best.iter().rev().find(fits).or(best.last()).copied()
+}
+
+fn headline(labels: &Labels<'_>, best: &Row) -> String {
+    let time = seconds(best.median_s.unwrap_or(f64::NAN));
+    let gained = match (best.speedup, best.efficiency) {
+        (Some(speedup), Some(efficiency)) => {
+            format!(", {} one thread, efficiency {}", times(speedup), percent(efficiency))
+        }
+        _ => String::new(),
+    };
+    format!("{}: {}, {time}{gained}.", threads(best.threads), labels.full(best))
+}
+
+/// How far ahead the best row is of the best one with other strategies.
+fn runner_up(sweep: &Sweep, labels: &Labels<'_>, best: &Row) -> Option<String> {
+    let others = sweep.rows.iter().filter(|row| row.threads == best.threads && row.is_valid());
+    let others = others.filter(|row| labels.strategy(row) != labels.strategy(best));
+    let median = |row: &Row| row.median_s.unwrap_or(f64::INFINITY);
+    let other = others.min_by(|left, right| median(left).total_cmp(&median(right)))?;
+    let ahead = median(other) / median(best) - 1.0;
+    let memory = match (best.peak_rss_bytes, other.peak_rss_bytes) {
+        (Some(own), Some(theirs)) if own as f64 * 1.25 < theirs as f64 => {
+            format!(", with {} of its memory", percent(own as f64 / theirs as f64))
+        }
+        (Some(own), Some(theirs)) if own as f64 > theirs as f64 * 1.25 => {
+            format!(", for {} the memory", times(own as f64 / theirs as f64))
+        }
+        _ => String::new(),
+    };
+    let told_apart = interval(best).zip(interval(other)).is_some_and(|(own, other)| other.is_above(&own));
+    let name = labels.strategy(other);
+    Some(if told_apart {
+        format!("That is {} faster than the runner-up, {name}{memory}.", percent(ahead))
+    } else {
+        format!("The runner-up, {name}, can't be told from it: their intervals overlap{memory}.")
+    })
+}
+
+fn interval(row: &Row) -> Option<Interval> {
+    Some(Interval { low: row.ci_low_s?, high: row.ci_high_s? })
+}
+
+/// The smallest budget that does as well, where one does.
+fn enough_threads(sweep: &Sweep, best: &Row) -> Option<String> {
+    let as_good = |row: &&Row| {
+        let overlap = interval(row).zip(interval(best)).is_some_and(|(own, other)| own.overlaps(&other));
+        row.median_s <= best.median_s || overlap
+    };
+    let budgets = sweep.budgets().into_iter().filter(|threads| *threads < best.threads);
+    let enough = budgets.filter_map(|threads| sweep.best(threads)).find(as_good)?;
+    let time = seconds(enough.median_s.unwrap_or(f64::NAN));
+    Some(
+        format!("{} do as well, in {time}: more threads do not pay here.", threads(enough.threads))
+            .replace("1 thread do", "1 thread does"),
+    )
+}
+
+/// Up to which budget threads are well used.
+fn still_efficient(sweep: &Sweep, best: &Row) -> Option<String> {
+    if best.efficiency? >= GOOD_EFFICIENCY {
+        return None;
+    }
+    let good =
+        |threads: &i64| sweep.best(*threads).and_then(|row| row.efficiency).is_some_and(|e| e >= GOOD_EFFICIENCY);
+    let most = sweep.budgets().into_iter().filter(good).max()?;
+    Some(format!("Up to {} the threads are used to {} or more.", threads(most), percent(GOOD_EFFICIENCY)))
+}
+
+/// A stage besides the work itself that takes a share worth telling.
+fn limiting_stage(sweep: &Sweep, best: &Row) -> Option<String> {
+    let share = |row: &Row, part: &str| -> Option<f64> {
+        let total: f64 = PARTS.iter().filter_map(|part| part_s(row, part)).sum();
+        Some(part_s(row, part)? / total).filter(|share| share.is_finite())
+    };
+    let stages = PARTS.iter().filter(|part| **part != "run");
+    let shares = stages.filter_map(|part| Some((share(best, part)?, *part)));
+    let (largest, part) = shares.max_by(|left, right| left.0.total_cmp(&right.0))?;
+    if largest < WORTH_TELLING {
+        return None;
+    }
+    let before = sweep.serial().and_then(|serial| share(serial, part));
+    let before = before.map(|before| format!(", on one thread {}", percent(before))).unwrap_or_default();
+    Some(format!(
+        "There the stage `{part}` takes {} of the time{before}: it limits what more threads bring.",
+        percent(largest)
+    ))
+}
+
+/// CPU time beyond what one thread needs.
+fn added_work(sweep: &Sweep, best: &Row) -> Option<String> {
+    let added = best.cpu_s? / sweep.serial()?.cpu_s? - 1.0;
+    (added >= WORTH_TELLING / 2.0 && best.threads_used > 1)
+        .then(|| format!("It spends {} more CPU time than one thread: work that parallelism adds.", percent(added)))
+}
+
+/// What went wrong.
+fn trouble(sweep: &Sweep) -> Vec<String> {
+    let mut said = Vec::new();
+    let count = |wanted: &dyn Fn(&Row) -> bool| sweep.rows.iter().filter(|row| wanted(row)).count();
+    let rows = |count: usize| if count == 1 { "1 plan".to_string() } else { format!("{count} plans") };
+    let wrong = count(&|row| row.equivalence == Verdict::Different);
+    if wrong > 0 {
+        let first = sweep.rows.iter().find_map(|row| row.difference.as_deref()).unwrap_or_default();
+        said.push(format!("{} gave another answer than the reference and can't be called fast: {first}.", rows(wrong)));
+    }
+    let failed = count(&|row| row.failure.is_some());
+    if failed > 0 {
+        said.push(format!("{} failed; the table says how.", rows(failed)));
+    }
+    if sweep.budgets().iter().any(|threads| *threads > sweep.machine.usable_cores as i64) {
+        let cores = threads(sweep.machine.usable_cores as i64).replace("thread", "usable core");
+        said.push(format!(
+            "Points with more busy threads than the {cores} are marked: they say nothing of a larger machine."
+        ));
+    }
+    if !sweep.complete {
+        said.push("The sweep was stopped before everything was measured; it can be continued.".into());
+    }
+    said
+}
+
+/// The machine and how it was measured, in sentences.
+pub(super) fn method(sweep: &Sweep) -> Vec<String> {
+    let samples: Vec<usize> = sweep.rows.iter().map(|row| row.samples.len()).filter(|count| *count > 0).collect();
+    let (fewest, most) = (samples.iter().min().unwrap_or(&0), samples.iter().max().unwrap_or(&0));
+    let samples = if fewest == most { fewest.to_string() } else { format!("{fewest} to {most}") };
+    let cache = if sweep.cold {
+        "The inputs were dropped from the page cache before each trial."
+    } else {
+        "The inputs were in the page cache as far as it holds them."
+    };
+    vec![
+        format!("Machine: {}.", sweep.machine),
+        format!(
+            "Each plan ran in a process of its own, {samples} times, in rounds of random order (seed {}). {cache}",
+            sweep.seed
+        ),
+        "Times are medians of a whole production run, opening and writing included, with 95 % bootstrap intervals. \
+         Speedup is told against the fastest right plan with one thread; efficiency is speedup per busy thread, those \
+         that decompress included; Karp-Flatt is the serial fraction that would explain the speedup. Every plan's output was compared with the reference plan's."
+            .into(),
+        format!("{} trials in {}.", sweep.trials, seconds(sweep.elapsed_s)),
+    ]
+}
+
+/// Peak memory in words.
+pub(super) fn memory(row: &Row) -> String {
+    row.peak_rss_bytes.map_or("–".into(), bytes)
+}
