@@ -102,12 +102,23 @@ impl Bundle {
         &self.blocks[record.first_block as usize..][..record.blocks as usize]
     }
 
-    /// Makes the record that decides be the first primary one, read 1 before read 2, as in a file sorted by
-    /// coordinate; the first record where none is primary.
+    /// Makes [`leader_of`] decide, as in a file sorted by coordinate.
     pub fn lead_by_primary(&mut self) {
-        let first = |wanted: &dyn Fn(&Record) -> bool| self.records.iter().position(wanted);
-        self.leader = first(&|record| record.is_primary() && !record.has(flag::READ_2))
-            .or_else(|| first(&Record::is_primary))
-            .unwrap_or(0);
+        self.leader = leader_of(self.records.iter());
     }
+}
+
+/// Which of a fragment's records decides its kind in a file sorted by coordinate: the first primary one, read 1 before
+/// read 2; the first of all where none is primary.
+pub fn leader_of<'a>(records: impl Iterator<Item = &'a Record>) -> usize {
+    let mut read_2 = None;
+    for (at, record) in records.enumerate() {
+        if record.is_primary() {
+            if !record.has(flag::READ_2) {
+                return at;
+            }
+            read_2 = read_2.or(Some(at));
+        }
+    }
+    read_2.unwrap_or(0)
 }

@@ -9,7 +9,7 @@ mod overlap;
 mod pairing;
 mod row;
 
-pub use bundle::{Block, Bundle, Record};
+pub use bundle::{Block, Bundle, Record, leader_of};
 pub use overlap::{Assigner, OverlapMode, OverlapOptions, OverlapRule, StrandedMode};
 pub use pairing::{Alignment, Kind, Pairing};
 pub use row::{FragmentRow, FragmentTally, FragmentWork, MappedAlignment, RowEntry};

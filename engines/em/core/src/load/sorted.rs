@@ -4,8 +4,9 @@
 //! are made in a fixed number of partitions by hash, and fragments are put into the order of their leading records,
 //! so that nothing depends on who read which part.
 
-use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 
+use hashbrown::{HashMap, HashSet};
 use scaletune_hts::alignment::cigar_operations;
 use scaletune_hts::{Alignment, Interval, Reader, ReaderPlan, Unit, Visitor};
 use xxhash_rust::xxh3::xxh3_128;
@@ -14,7 +15,7 @@ use super::extract::record_of;
 use super::rows::Part;
 use super::{Load, LoadPlan, Loading};
 use crate::annotation::Annotation;
-use crate::fragment::{Bundle, Record, flag};
+use crate::fragment::{Bundle, Record, flag, leader_of};
 use crate::model::check;
 use crate::{EmError, Monitor, Workers};
 
@@ -23,6 +24,28 @@ const PARTITIONS: usize = 64;
 
 /// Pieces of the file for each worker.
 const UNITS_PER_WORKER: usize = 4;
+
+/// Takes a name's hash for what it is: no second hashing.
+#[derive(Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            self.0 = self.0.rotate_left(8) ^ chunk.iter().fold(0, |bits, &byte| bits << 8 | u64::from(byte));
+        }
+    }
+
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+}
+
+type NameSet = HashSet<u128, BuildHasherDefault<AsIs>>;
 
 pub(super) fn load(
     load: &Load<'_>,
@@ -62,7 +85,7 @@ fn candidates(
     annotation: &Annotation,
     reader_plan: &ReaderPlan,
     workers: &Workers,
-) -> Result<HashSet<u128>, EmError> {
+) -> Result<NameSet, EmError> {
     let mut intervals = Vec::new();
     for (reference, contig) in load.file.contigs().iter().enumerate() {
         intervals.extend(annotation.intervals(&contig.name).map(|interval| Interval {
@@ -74,10 +97,12 @@ fn candidates(
     }
     let planner = load.file.planner()?;
     let units = planner.overlapping(planner.by_bytes(workers.count() * UNITS_PER_WORKER), &intervals);
-    let mut walks: Vec<Walk<Names<'_>>> =
-        units.into_iter().map(|unit| Walk::new(unit, Names { monitor: load.monitor, names: HashSet::new() })).collect();
+    let mut walks: Vec<Walk<Names<'_>>> = units
+        .into_iter()
+        .map(|unit| Walk::new(unit, Names { monitor: load.monitor, names: NameSet::default() }))
+        .collect();
     walk_all(load, &mut walks, reader_plan, workers)?;
-    let mut all = HashSet::new();
+    let mut all = NameSet::default();
     for walk in walks {
         all.extend(walk.visitor.names);
     }
@@ -86,7 +111,7 @@ fn candidates(
 
 struct Names<'a> {
     monitor: &'a dyn Monitor,
-    names: HashSet<u128>,
+    names: NameSet,
 }
 
 impl Visitor for Names<'_> {
@@ -104,7 +129,7 @@ impl Visitor for Names<'_> {
 struct Stretch<'a> {
     monitor: &'a dyn Monitor,
     /// Blocks are kept of these names only; of all where it is `None`.
-    candidates: Option<&'a HashSet<u128>>,
+    candidates: Option<&'a NameSet>,
     hashes: Vec<u128>,
     records: Vec<Record>,
     blocks: Bundle,
@@ -137,7 +162,7 @@ impl Visitor for Stretch<'_> {
 fn gather<'a>(
     load: &Load<'a>,
     units: Vec<Unit>,
-    candidates: Option<&'a HashSet<u128>>,
+    candidates: Option<&'a NameSet>,
     reader_plan: &ReaderPlan,
     workers: &Workers,
 ) -> Result<Vec<Stretch<'a>>, EmError> {
@@ -181,11 +206,13 @@ fn walk_all<V: Visitor<Error = EmError> + Send>(
     walks.iter_mut().try_for_each(|walk| std::mem::replace(&mut walk.result, Ok(())))
 }
 
+/// Hash of a record's name, and its place: stretch, and number within it.
+type Member = (u128, u32, u32);
+
 /// The fragments whose names fall into one partition.
 #[derive(Default)]
 struct Partition {
-    /// (hash, place in the file) of each record; the place is stretch and number within it.
-    members: Vec<(u128, u32, u32)>,
+    members: Vec<Member>,
     part: Part,
     /// Place of each row's leading record in the file.
     leaders: Vec<u64>,
@@ -260,18 +287,16 @@ impl Source<'_> {
     }
 
     fn work_out(&self, partition: &mut Partition) {
-        // By name, then by place in the file.
-        partition.members.sort_unstable();
-        let members = std::mem::take(&mut partition.members);
-        let mut groups: Vec<&[(u128, u32, u32)]> = members.chunk_by(|a, b| a.0 == b.0).collect();
-        let mut bundle = Bundle::default();
+        let (members, bounds) = by_name(std::mem::take(&mut partition.members));
+        let group = |number: usize| &members[bounds[number] as usize..bounds[number + 1] as usize];
         // Fragments in the order of their leading records.
-        groups.sort_by_cached_key(|group| {
-            self.fill(&mut bundle, group);
-            bundle.ordinals[bundle.leader]
-        });
+        let mut order: Vec<(u64, u32)> =
+            (0..bounds.len() - 1).map(|number| (self.leader(group(number)), number as u32)).collect();
+        order.sort_unstable();
+        let mut bundle = Bundle::default();
         let mut work = self.load.work();
-        for group in groups {
+        for (_, number) in order {
+            let group = group(number as usize);
             self.fill(&mut bundle, group);
             let hash = group[0].0;
             let candidate = !self.by_candidate
@@ -290,7 +315,14 @@ impl Source<'_> {
         }
     }
 
-    fn fill(&self, bundle: &mut Bundle, group: &[(u128, u32, u32)]) {
+    /// Place in the file of the record that decides the group's kind and order.
+    fn leader(&self, group: &[Member]) -> u64 {
+        let record = |member: &Member| &self.stretches[member.1 as usize].records[member.2 as usize];
+        let (_, stretch, at) = group[leader_of(group.iter().map(record))];
+        self.ordinal(stretch, at)
+    }
+
+    fn fill(&self, bundle: &mut Bundle, group: &[Member]) {
         bundle.clear();
         for &(_, stretch, at) in group {
             let from = &self.stretches[stretch as usize];
@@ -300,4 +332,34 @@ impl Source<'_> {
         }
         bundle.lead_by_primary();
     }
+}
+
+/// The members of each name side by side, in the order of the file, and where each name begins; names by their first
+/// members.
+fn by_name(members: Vec<Member>) -> (Vec<Member>, Vec<u32>) {
+    let mut numbers: HashMap<u128, u32, BuildHasherDefault<AsIs>> = HashMap::default();
+    let mut bounds = vec![0_u32];
+    let number_of: Vec<u32> = members
+        .iter()
+        .map(|member| {
+            let next = numbers.len() as u32;
+            let number = *numbers.entry(member.0).or_insert(next);
+            if number == next {
+                bounds.push(0);
+            }
+            bounds[number as usize + 1] += 1;
+            number
+        })
+        .collect();
+    for number in 1..bounds.len() {
+        bounds[number] += bounds[number - 1];
+    }
+    let mut next = bounds.clone();
+    let mut sorted = vec![(0, 0, 0); members.len()];
+    for (member, number) in members.into_iter().zip(number_of) {
+        let slot = &mut next[number as usize];
+        sorted[*slot as usize] = member;
+        *slot += 1;
+    }
+    (sorted, bounds)
 }
