@@ -203,6 +203,7 @@ fn row(plan: &PlanOutcome, standing: Standing) -> String {
         (_, Some(out)) => out.to_string(),
         (Standing::Winner, _) => "best".into(),
         (Standing::Level, _) => "level".into(),
+        (Standing::NotPursued, _) => "not pursued".into(),
         (Standing::Slower | Standing::FarSlower | Standing::Out, _) => "slower".into(),
     };
     let (cpu, memory) = (plan.cpu_s.unwrap_or_default(), plan.peak_rss_bytes as f64 / 1e6);

@@ -14,6 +14,8 @@ pub(super) struct Budget {
     pub(super) default: Plan,
     /// The plans still in the race, by index in the field.
     pub(super) racing: Vec<usize>,
+    /// Those that have left it as slower.
+    pub(super) slower: Vec<usize>,
 }
 
 impl Budget {
@@ -35,6 +37,7 @@ impl Budget {
         if !wanted && chosen.default_plan().is_err() {
             chosen = space(&free);
         }
-        Ok(Budget { threads, wanted, space: chosen.plans()?, default: chosen.default_plan()?, racing: Vec::new() })
+        let (space, default) = (chosen.plans()?, chosen.default_plan()?);
+        Ok(Budget { threads, wanted, space, default, racing: Vec::new(), slower: Vec::new() })
     }
 }

@@ -4,6 +4,7 @@ use super::budget::Budget;
 use super::choice::{Choice, choose};
 use super::effort::LEAST_SAMPLES;
 use super::field::Field;
+use super::race::is_far_slower;
 use super::{Effort, TuneError};
 use crate::stats::{CONFIDENCE, Estimate, Scaling, paired_ratio};
 use crate::trial::StageTime;
@@ -114,10 +115,12 @@ pub enum Standing {
     Winner,
     /// Can't be told from the fastest; uses more threads or memory than the winner, or comes later in the order.
     Level,
-    /// Slower: its interval lies wholly above the fastest one's.
+    /// Slower: its interval lies wholly above the fastest one's, or did when it left the race.
     Slower,
-    /// So far behind after a few samples that it was not measured to the end.
+    /// So far behind after a sample or two that it was not measured to the end.
     FarSlower,
+    /// The search saw it once or twice and went on from plans that looked better: too few samples to tell how it ranks.
+    NotPursued,
     /// It can't win, whatever its time.
     Out,
 }
@@ -129,8 +132,8 @@ pub(super) fn conclude(mut field: Field<'_>, budgets: &[Budget]) -> Result<Outco
     let mut results = Vec::new();
     for budget in budgets {
         let default = field.enter(&budget.default);
-        let racing: Vec<usize> = in_order(&mut field, budget, &budget.racing);
-        let Some(choice) = choose(&field.contenders, &racing, seed) else { return Err(nothing_left(&field, budget)) };
+        let eligible = eligible(&mut field, budget);
+        let Some(choice) = choose(&field.contenders, &eligible, seed) else { return Err(nothing_left(&field, budget)) };
         let serial = *one_thread.get_or_insert(choice.fastest);
         if budget.wanted {
             results.push(budget_outcome(&mut field, budget, &choice, default, serial));
@@ -162,12 +165,13 @@ pub(super) fn conclude(mut field: Field<'_>, budgets: &[Budget]) -> Result<Outco
     Ok(outcome.without_unmeasured())
 }
 
-/// `plans` in the order in which the engine lists them for this budget.
-fn in_order(field: &mut Field<'_>, budget: &Budget, plans: &[usize]) -> Vec<usize> {
+/// The plans that may win this budget, in the engine's order: those still racing, and those that raced for another
+/// budget and were measured as well as these.
+fn eligible(field: &mut Field<'_>, budget: &Budget) -> Vec<usize> {
     let listed: Vec<usize> = budget.space.iter().map(|plan| field.enter(plan)).collect();
-    let mut ordered: Vec<usize> = plans.to_vec();
-    ordered.sort_by_key(|index| listed.iter().position(|other| other == index));
-    ordered
+    let measured = |index: &usize| field.contenders[*index].times().len() >= LEAST_SAMPLES;
+    let may_win = |index: &usize| budget.racing.contains(index) || (measured(index) && !budget.slower.contains(index));
+    listed.into_iter().filter(may_win).collect()
 }
 
 fn nothing_left(field: &Field<'_>, budget: &Budget) -> TuneError {
@@ -185,6 +189,7 @@ fn budget_outcome(
     default: usize,
     serial: usize,
 ) -> BudgetOutcome {
+    let fastest_s = field.contenders[choice.fastest].median().unwrap_or(f64::INFINITY);
     let mut table = Vec::new();
     for plan in &budget.space {
         let index = field.enter(plan);
@@ -195,7 +200,8 @@ fn budget_outcome(
             () if index == choice.winner => Standing::Winner,
             () if choice.level.contains(&index) => Standing::Level,
             () if contender.times().len() >= LEAST_SAMPLES => Standing::Slower,
-            () => Standing::FarSlower,
+            () if is_far_slower(&contender.times(), fastest_s) => Standing::FarSlower,
+            () => Standing::NotPursued,
         };
         table.push((index, standing));
     }
@@ -203,8 +209,9 @@ fn budget_outcome(
         Standing::Winner => 0,
         Standing::Level => 1,
         Standing::Slower => 2,
-        Standing::FarSlower => 3,
-        Standing::Out => 4,
+        Standing::NotPursued => 3,
+        Standing::FarSlower => 4,
+        Standing::Out => 5,
     };
     let median = |index: usize| field.contenders[index].median().unwrap_or(f64::INFINITY);
     table.sort_by(|left, right| rank(left.1).cmp(&rank(right.1)).then(median(left.0).total_cmp(&median(right.0))));

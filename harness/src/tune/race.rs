@@ -39,6 +39,16 @@ pub(super) fn run(field: &mut Field<'_>, budgets: &mut [Budget]) -> Result<(), T
     Ok(())
 }
 
+/// Whether these times are so far above the best median that more of them would change nothing.
+pub(super) fn is_far_slower(times: &[f64], best_median: f64) -> bool {
+    let quickest = times.iter().copied().fold(f64::INFINITY, f64::min);
+    match times.len() {
+        0 => false,
+        1 => quickest > FAR_ONCE * best_median,
+        _ => quickest > FAR_TWICE * best_median,
+    }
+}
+
 /// Takes the plans out of the race that are slower beyond doubt.
 fn drop_slower(field: &Field<'_>, budget: &mut Budget) {
     let median = |index: usize| field.contenders[index].median().unwrap_or(f64::INFINITY);
@@ -48,15 +58,12 @@ fn drop_slower(field: &Field<'_>, budget: &mut Budget) {
     let best_interval = field.contenders[best].estimate(RACE_CONFIDENCE, seed).and_then(|estimate| estimate.interval);
     let is_slower = |index: &usize| {
         let times = field.contenders[*index].times();
-        let quickest = times.iter().copied().fold(f64::INFINITY, f64::min);
-        let far = match times.len() {
-            0 => false,
-            1 => quickest > FAR_ONCE * best_median,
-            _ => quickest > FAR_TWICE * best_median,
-        };
+        let far = is_far_slower(&times, best_median);
         let enough = times.len() >= LEAST_SAMPLES && field.contenders[best].times().len() >= LEAST_SAMPLES;
         let interval = || field.contenders[*index].estimate(RACE_CONFIDENCE, seed)?.interval;
         far || (enough && interval().zip(best_interval).is_some_and(|(own, best)| own.is_above(&best)))
     };
-    budget.racing = budget.racing.iter().copied().filter(|index| !is_slower(index)).collect();
+    let (slower, racing): (Vec<usize>, Vec<usize>) = budget.racing.iter().partition(|index| is_slower(index));
+    budget.racing = racing;
+    budget.slower.extend(slower);
 }
