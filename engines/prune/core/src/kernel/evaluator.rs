@@ -4,25 +4,23 @@
 //! units of families), so that neither chunks nor workers change a digit.
 //! Leaves out rate categories, ascertainment and fitting (see [`crate::likelihood`]).
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, OnceLock};
 
-use rayon::prelude::*;
-
-use super::lane_gradient::{self, Sums, Tape, UNIT_FAMILIES, Unit};
+pub use super::gradient::Gradient;
+use super::lane_gradient::{Tape, UNIT_FAMILIES};
 use super::lanes::{self, BLOCK_FAMILIES, Columns, Scratch};
 use super::patterns::Patterns;
 use super::program::{Op, Program};
 use super::rate_program::RateProgram;
 use super::reference::{self, Workspace};
-use super::repeat_passes::{PassScratch, Task, UNIT_COLUMNS};
+use super::repeat_passes::PassScratch;
 use super::repeats::Repeats;
 use super::schedule::{CODE_BITS, Codes, Schedule};
 use super::simd::InstructionSet;
+pub use super::workers::Workers;
+use super::workers::{Kept, lock};
 use crate::error::{Error, Result};
-use crate::model::{Rates, RootPrior, TransitionSlope};
+use crate::model::{Rates, RootPrior};
 use crate::monitor::{self, Monitor};
 use crate::plan::{Kernel, Plan};
 use crate::states::TipStates;
@@ -40,71 +38,8 @@ pub enum Rating {
     },
 }
 
-/// Threads of one plan: none for one worker, else an own pool.
-pub struct Workers {
-    pool: Option<rayon::ThreadPool>,
-    count: usize,
-}
-
-impl Workers {
-    /// Starts the plan's threads.
-    pub fn new(count: usize) -> Result<Self> {
-        let pool = (count > 1)
-            .then(|| rayon::ThreadPoolBuilder::new().num_threads(count).thread_name(|i| format!("prune-{i}")).build())
-            .transpose()
-            .map_err(|e| Error::Failed(format!("{count} worker threads could not be started: {e}")))?;
-        Ok(Self { pool, count })
-    }
-
-    /// How many compute.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Runs `work(scratch, index, piece)` for every piece, each worker with a scratch of its own.
-    pub(crate) fn each<P: Send, S: Default>(
-        &self,
-        task: &str,
-        pieces: Vec<P>,
-        monitor: &dyn Monitor,
-        work: impl Fn(&mut S, usize, P) + Sync,
-    ) -> Result<()> {
-        let stopped = AtomicBool::new(false);
-        let done = AtomicU64::new(0);
-        let total = pieces.len() as u64;
-        let began = Instant::now();
-        let step = |scratch: &mut S, index: usize, piece: P| {
-            if stopped.load(Ordering::Relaxed) || monitor.cancelled() {
-                stopped.store(true, Ordering::Relaxed);
-                return;
-            }
-            let start = began.elapsed().as_secs_f64();
-            work(scratch, index, piece);
-            let worker = rayon::current_thread_index().unwrap_or(0);
-            monitor.span(task, worker, start, began.elapsed().as_secs_f64());
-            monitor.progress(task, done.fetch_add(1, Ordering::Relaxed) + 1, total);
-        };
-        match &self.pool {
-            None => {
-                let mut scratch = S::default();
-                for (index, piece) in pieces.into_iter().enumerate() {
-                    step(&mut scratch, index, piece);
-                }
-            }
-            Some(pool) => pool.install(|| {
-                pieces
-                    .into_par_iter()
-                    .enumerate()
-                    .with_max_len(1)
-                    .for_each_init(S::default, |scratch, (index, piece)| step(scratch, index, piece));
-            }),
-        }
-        if stopped.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
-    }
-}
-
 /// How the columns are computed.
-enum Method {
+pub(super) enum Method {
     Reference,
     Lanes { schedule: Schedule, codes: Codes },
     Repeats(Vec<Repeats>),
@@ -112,57 +47,30 @@ enum Method {
 
 /// A matrix laid out for one plan.
 pub struct Evaluator {
-    tree: Arc<Tree>,
+    pub(super) tree: Arc<Tree>,
     /// Distinct columns, or all of them.
-    columns: Arc<TipStates>,
-    patterns: Option<Patterns>,
+    pub(super) columns: Arc<TipStates>,
+    pub(super) patterns: Option<Patterns>,
     /// Families that each column stands for, padded to whole units.
-    weights: Vec<f64>,
+    pub(super) weights: Vec<f64>,
     /// Rates of each column, where families have their own.
-    own: Option<Vec<Rates>>,
-    method: Method,
+    pub(super) own: Option<Vec<Rates>>,
+    pub(super) method: Method,
     /// Of gradients and of bounds: without clusters.
-    plain: Schedule,
-    kernel: Kernel,
-    chunk: usize,
-    workers: Arc<Workers>,
-    set: InstructionSet,
-    families: usize,
+    pub(super) plain: Schedule,
+    pub(super) kernel: Kernel,
+    pub(super) chunk: usize,
+    pub(super) workers: Arc<Workers>,
+    pub(super) set: InstructionSet,
+    pub(super) families: usize,
     /// Columns without any data: their likelihood is exactly 1.
-    empty: Vec<u32>,
-    /// Patterns for gradients, found when the first is asked for; none where too few repeat.
-    repeats: OnceLock<Option<Vec<Repeats>>>,
+    pub(super) empty: Vec<u32>,
+    /// Patterns for gradients, found when the first is asked for, and the share of updates that are distinct.
+    pub(super) repeats: OnceLock<(Vec<Repeats>, f64)>,
     /// Memory of passes over repeats and of tapes, kept between evaluations: megabytes that the system would
     /// otherwise have to hand out and clear each time.
-    passes: Kept<PassScratch>,
-    tapes: Kept<Tape>,
-}
-
-/// Scratch memory that outlives a call.
-#[derive(Default)]
-struct Kept<S>(Mutex<Vec<S>>);
-
-impl<S: Default> Kept<S> {
-    fn with<R>(&self, work: impl FnOnce(&mut S) -> R) -> R {
-        let kept = lock(&self.0).pop();
-        let mut scratch = kept.unwrap_or_default();
-        let result = work(&mut scratch);
-        lock(&self.0).push(scratch);
-        result
-    }
-}
-
-/// A gradient by the parameters of the model.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Gradient {
-    /// By the gain rate.
-    pub gain: f64,
-    /// By the loss rate.
-    pub loss: f64,
-    /// By the length of the branch above each node; 0 for the root.
-    pub lengths: Vec<f64>,
-    /// By the two probabilities of the root's prior, if it is not tied to the rates.
-    pub prior: [f64; 2],
+    pub(super) passes: Kept<PassScratch>,
+    pub(super) tapes: Kept<Tape>,
 }
 
 impl Evaluator {
@@ -317,7 +225,7 @@ impl Evaluator {
     }
 
     /// Values of families from those of columns.
-    fn expand(&self, mut values: Vec<f64>) -> Vec<f64> {
+    pub(super) fn expand(&self, mut values: Vec<f64>) -> Vec<f64> {
         for &column in &self.empty {
             values[column as usize] = 0.0;
         }
@@ -436,204 +344,6 @@ impl Evaluator {
         })
     }
 
-    /// Log-likelihood of every family under one pair of rates, and the gradient of their weighted sum. `weight`
-    /// turns a column's log-likelihood into what each family with that column weighs (1, or a posterior);
-    /// impossible families weigh nothing.
-    pub fn gradient(
-        &self,
-        rates: Rates,
-        prior: RootPrior,
-        weights: Option<&[f64]>,
-        monitor: &dyn Monitor,
-    ) -> Result<(Vec<f64>, Gradient)> {
-        let weights = match weights {
-            None => None,
-            Some(of_family) => {
-                let mut columns = vec![0.0; self.weights.len()];
-                for (family, weight) in of_family.iter().enumerate() {
-                    let column = self.patterns.as_ref().map_or(family, |p| p.of_family[family] as usize);
-                    columns[column] += weight;
-                }
-                Some(columns)
-            }
-        };
-        let weights = weights.as_deref().unwrap_or(&self.weights);
-        let mut values = vec![0.0; self.columns.family_count()];
-        let (mut sums, left_over) = if matches!(self.method, Method::Reference) {
-            let all = (0..self.columns.family_count() as u32).collect();
-            (Sums::zeros(self.tree.node_count()), all)
-        } else {
-            let program = Program::new(&self.tree, &self.columns, &self.plain, rates, prior);
-            match self.gradient_repeats()?.filter(|_| !risky(&program)) {
-                Some(units) => {
-                    let scaled = program.ops.iter().any(|op| matches!(op, Op::Rescale { .. }));
-                    let task = Task {
-                        tree: &self.tree,
-                        transitions: &reference::transitions(&self.tree, rates),
-                        prior: prior.probabilities(rates),
-                        scaled,
-                        weights,
-                    };
-                    (self.repeat_gradient(units, &task, &mut values, monitor)?, vec![])
-                }
-                None => self.lane_gradient(&program, weights, &mut values, monitor)?,
-            }
-        };
-        self.reference_gradient(&left_over, rates, prior, weights, &mut values, &mut sums, monitor)?;
-        Ok((self.expand(values), self.chain(rates, &sums)))
-    }
-
-    /// The patterns over which gradients are formed, if enough of them repeat (or the plan says so).
-    fn gradient_repeats(&self) -> Result<Option<&[Repeats]>> {
-        if self.kernel == Kernel::Lanes {
-            return Ok(None);
-        }
-        if self.repeats.get().is_none() {
-            let found = self.find_repeats(UNIT_COLUMNS)?;
-            let distinct: usize = found.iter().map(Repeats::distinct).sum();
-            let all = self.columns.family_count() * self.tree.tip_count().saturating_sub(1);
-            let useful = self.kernel == Kernel::Repeats || (distinct as f64) < REPEATING * all as f64;
-            // Another thread may have been first: its patterns are the same.
-            let _ = self.repeats.set(useful.then_some(found));
-        }
-        Ok(self.repeats.get().and_then(Option::as_deref))
-    }
-
-    fn find_repeats(&self, chunk: usize) -> Result<Vec<Repeats>> {
-        find_repeats(&self.tree, &self.columns, chunk, &self.workers)
-    }
-
-    fn repeat_gradient(
-        &self,
-        units: &[Repeats],
-        task: &Task<'_>,
-        values: &mut [f64],
-        monitor: &dyn Monitor,
-    ) -> Result<Sums> {
-        let parts = Mutex::new(Vec::with_capacity(units.len()));
-        let pieces: Vec<_> = values.chunks_mut(UNIT_COLUMNS).zip(units).collect();
-        self.workers.each("gradient", pieces, monitor, |(): &mut (), index, (out, unit)| {
-            let sums = self.passes.with(|scratch| unit.gradient(task, scratch, out));
-            lock(&parts).push((index, sums));
-        })?;
-        let mut parts = parts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        parts.sort_by_key(|(index, _)| *index);
-        let mut total = Sums::zeros(self.tree.node_count());
-        for (_, sums) in parts {
-            total.add(&sums);
-        }
-        Ok(total)
-    }
-
-    fn lane_gradient(
-        &self,
-        program: &Program,
-        weights: &[f64],
-        values: &mut [f64],
-        monitor: &dyn Monitor,
-    ) -> Result<(Sums, Vec<u32>)> {
-        let codes = Codes::default();
-        let columns = Columns { states: &self.columns, codes: &codes };
-        let units = values.len().div_ceil(UNIT_FAMILIES);
-        let parts = Mutex::new(Vec::with_capacity(units));
-        self.workers.each(
-            "gradient",
-            values.chunks_mut(UNIT_FAMILIES).collect(),
-            monitor,
-            |(): &mut (), index, out| {
-                let first = index * UNIT_FAMILIES;
-                let unit = Unit { tree: &self.tree, program, columns: &columns, weights, first };
-                let mut left = Vec::new();
-                let sums = self.tapes.with(|tape| lane_gradient::run(self.set, &unit, out, &mut left, tape));
-                lock(&parts).push((index, sums, left));
-            },
-        )?;
-        let mut parts = parts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        parts.sort_by_key(|(index, ..)| *index);
-        let mut total = Sums::zeros(self.tree.node_count());
-        let mut left_over = Vec::new();
-        for (_, sums, left) in parts {
-            total.add(&sums);
-            left_over.extend(left);
-        }
-        Ok((total, left_over))
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one step of `gradient`, apart only to be read apart")]
-    fn reference_gradient(
-        &self,
-        columns: &[u32],
-        rates: Rates,
-        prior: RootPrior,
-        weights: &[f64],
-        values: &mut [f64],
-        sums: &mut Sums,
-        monitor: &dyn Monitor,
-    ) -> Result<()> {
-        if columns.is_empty() {
-            return Ok(());
-        }
-        let transitions = reference::transitions(&self.tree, rates);
-        let prior = prior.probabilities(rates);
-        let root = self.tree.root();
-        let parts = Mutex::new(Vec::new());
-        self.workers.each(
-            "gradient",
-            columns.chunks(UNIT_FAMILIES).collect(),
-            monitor,
-            |(): &mut (), index, columns: &[u32]| {
-                let mut work = Workspace::new(&self.tree);
-                let mut sums = Sums::zeros(self.tree.node_count());
-                let mut logs = Vec::with_capacity(columns.len());
-                for &column in columns {
-                    let family = column as usize;
-                    let likelihood = work.upward(&self.tree, &transitions, prior, |tip| self.columns.get(tip, family));
-                    logs.push((family, likelihood.ln()));
-                    if likelihood.is_zero() {
-                        continue;
-                    }
-                    let weight = weights[family];
-                    work.downward(&self.tree, &transitions, prior, likelihood, |node, above, below| {
-                        let difference = below[1].minus(below[0]);
-                        sums.branches[node][0] += weight * above[0].times(difference).value();
-                        sums.branches[node][1] -= weight * above[1].times(difference).value();
-                    });
-                    let partials = work.partials(root);
-                    for (sum, partial) in sums.prior.iter_mut().zip(partials) {
-                        *sum += weight * partial.over(likelihood).value();
-                    }
-                }
-                lock(&parts).push((index, sums, logs));
-            },
-        )?;
-        let mut parts = parts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        parts.sort_by_key(|(index, ..)| *index);
-        for (_, part, logs) in parts {
-            sums.add(&part);
-            for (family, value) in logs {
-                values[family] = value;
-            }
-        }
-        Ok(())
-    }
-
-    /// From probabilities of change to rates and lengths.
-    fn chain(&self, rates: Rates, sums: &Sums) -> Gradient {
-        let mut gradient =
-            Gradient { gain: 0.0, loss: 0.0, lengths: vec![0.0; self.tree.node_count()], prior: sums.prior };
-        for node in 0..self.tree.node_count() {
-            if node == self.tree.root() {
-                continue;
-            }
-            let [gain, loss] = sums.branches[node];
-            let slope = TransitionSlope::new(rates, self.tree.length(node));
-            gradient.gain += gain * slope.by_gain[0] + loss * slope.by_gain[1];
-            gradient.loss += gain * slope.by_loss[0] + loss * slope.by_loss[1];
-            gradient.lengths[node] = gain * slope.by_length[0] + loss * slope.by_length[1];
-        }
-        gradient
-    }
-
     /// Rates from which a fit can start: presence as frequent as in the data, one change per root-to-tip distance.
     pub fn guess_rates(&self) -> Rates {
         let (mut present, mut known) = (0.0, 0.0);
@@ -664,30 +374,13 @@ impl Evaluator {
     }
 }
 
-impl Gradient {
-    /// Adds what the rates do through a stationary prior at the root.
-    pub fn with_stationary_prior(mut self, rates: Rates) -> Self {
-        let square = rates.total() * rates.total();
-        if square > 0.0 {
-            let difference = self.prior[1] - self.prior[0];
-            self.gain += difference * rates.loss / square;
-            self.loss -= difference * rates.gain / square;
-        }
-        self
-    }
-}
-
-/// Share of distinct updates below which repeats beat lanes for gradients (measured: a distinct update costs
-/// about three times a lane's).
-const REPEATING: f64 = 0.33;
-
 /// Can a value leave the range of doubles on its way?
-fn risky(program: &Program) -> bool {
+pub(super) fn risky(program: &Program) -> bool {
     let risky = |op: &Op| matches!(op, Op::Rescale { risky: true, .. });
     program.risky_root || program.ops.iter().any(risky)
 }
 
-fn find_repeats(tree: &Tree, columns: &TipStates, chunk: usize, workers: &Workers) -> Result<Vec<Repeats>> {
+pub(super) fn find_repeats(tree: &Tree, columns: &TipStates, chunk: usize, workers: &Workers) -> Result<Vec<Repeats>> {
     let count = columns.family_count();
     let ranges: Vec<_> = (0..count).step_by(chunk).map(|first| first..(first + chunk).min(count)).collect();
     let found = Mutex::new(Vec::with_capacity(ranges.len()));
@@ -698,9 +391,4 @@ fn find_repeats(tree: &Tree, columns: &TipStates, chunk: usize, workers: &Worker
     let mut found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     found.sort_by_key(|(index, _)| *index);
     Ok(found.into_iter().map(|(_, repeats)| repeats).collect())
-}
-
-/// A lock whose holder panicked still guards whole results: the panic itself is what ends the call.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -1,6 +1,7 @@
-//! Ways to compute likelihoods and their gradients. Every one agrees with [`reference`] to 1e-10.
+//! Ways to compute likelihoods and their gradients. Every one agrees with [`mod@reference`] to 1e-10.
 
 pub mod evaluator;
+mod gradient;
 mod lane_gradient;
 mod lanes;
 pub(crate) mod patterns;
@@ -11,7 +12,9 @@ mod repeat_passes;
 mod repeats;
 mod schedule;
 mod simd;
+mod top;
 pub(crate) mod wide;
+mod workers;
 
 pub use patterns::distinct_columns;
 pub use simd::InstructionSet;

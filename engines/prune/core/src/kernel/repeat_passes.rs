@@ -165,7 +165,7 @@ impl Repeats {
             if path.next().is_some() {
                 for (&[a, b], own) in pairs.iter().zip(&mut *own) {
                     let product = times(values[left + a as usize], values[right + b as usize]);
-                    let (product, _) = rescaled::<SCALED>(product);
+                    let Rescaled { product, .. } = rescaled::<SCALED>(product);
                     *own = back_along(self.path(operand), task.transitions, product, *own, &mut along, sums);
                 }
                 join_down::<SCALED>(pairs, &Transition::IDENTITY, [left, right], values, own, below);
@@ -208,7 +208,7 @@ fn join_up<const SCALED: bool>(
         let (own_run, rest) = own.split_at_mut(run.len());
         own = rest;
         for (&[a, b], own) in run.iter().zip(own_run) {
-            let (product, rounds) = rescaled::<SCALED>(times(u, right_values[b as usize]));
+            let Rescaled { product, rounds, .. } = rescaled::<SCALED>(times(u, right_values[b as usize]));
             if SCALED {
                 steps[at] = steps[left + a as usize] + steps[right + b as usize] + rounds;
                 at += 1;
@@ -239,12 +239,12 @@ fn join_down<const SCALED: bool>(
         own = rest;
         for (&[_, b], &own) in run.iter().zip(own_run) {
             let v = right_values[b as usize];
-            let (product, rounds) = rescaled::<SCALED>(times(u, v));
+            let Rescaled { product, factor, .. } = rescaled::<SCALED>(times(u, v));
             let difference = product[1] - product[0];
             branch = [branch[0] + own[0] * difference, branch[1] + own[1] * difference];
             let mut z = back(transition, own);
-            if SCALED && rounds > 0 {
-                z = z.map(|x| x * STEP.powi(rounds));
+            if SCALED {
+                z = z.map(|x| x * factor);
             }
             by_left = plus(by_left, times(z, v));
             let by_right = &mut below[right + b as usize];
@@ -255,23 +255,37 @@ fn join_down<const SCALED: bool>(
     branch
 }
 
-/// A product, scaled up while it is small, and how often.
+/// A product after scaling, the factor, and its number of steps.
+struct Rescaled {
+    product: Pair,
+    factor: f64,
+    rounds: i32,
+}
+
+/// Scales a product up if it is small. In large trees every other product is: no branch for one step.
 #[inline(always)]
-fn rescaled<const SCALED: bool>(product: Pair) -> (Pair, i32) {
-    if SCALED && product[0].max(product[1]) < INVERSE_STEP {
+fn rescaled<const SCALED: bool>(product: Pair) -> Rescaled {
+    if !SCALED {
+        return Rescaled { product, factor: 1.0, rounds: 0 };
+    }
+    let small = product[0].max(product[1]) < INVERSE_STEP;
+    let factor = if small { STEP } else { 1.0 };
+    let once = product.map(|x| x * factor);
+    if once[0].max(once[1]) < INVERSE_STEP {
         return scaled_up(product);
     }
-    (product, 0)
+    Rescaled { product: once, factor, rounds: i32::from(small) }
 }
 
 #[cold]
-fn scaled_up(mut product: Pair) -> (Pair, i32) {
-    let mut rounds = 0;
+fn scaled_up(mut product: Pair) -> Rescaled {
+    let (mut factor, mut rounds) = (1.0, 0);
     while product[0].max(product[1]) < INVERSE_STEP && product != [0.0; 2] {
         product = product.map(|x| x * STEP);
+        factor *= STEP;
         rounds += 1;
     }
-    (product, rounds)
+    Rescaled { product, factor, rounds }
 }
 
 fn same_left(one: &[u32; 2], next: &[u32; 2]) -> bool {

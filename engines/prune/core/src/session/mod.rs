@@ -157,7 +157,7 @@ pub struct InputClass {
 
 impl Session {
     /// Reads and checks every input.
-    pub fn open(request: Request, monitor: &dyn Monitor) -> Result<Self> {
+    pub fn open(request: Request, monitor: &dyn Monitor) -> Result<Arc<Self>> {
         request.check()?;
         let tree = newick::read(&request.tree, request.missing_lengths)?;
         let table = matrix::read(&request.matrix, request.format, monitor)?;
@@ -179,7 +179,7 @@ impl Session {
                 tree.children(tree.root()).len()
             ));
         }
-        Ok(Self { request, tree: Arc::new(tree), states: Arc::new(states), own, sets, warnings })
+        Ok(Arc::new(Self { request, tree: Arc::new(tree), states: Arc::new(states), own, sets, warnings }))
     }
 
     /// What the user should hear.
@@ -209,24 +209,24 @@ impl Session {
     }
 
     /// Starts the plan's threads and lays the data out for its kernel.
-    pub fn prepare(&self, plan: Plan) -> Result<Prepared<'_>> {
+    pub fn prepare(self: &Arc<Self>, plan: Plan) -> Result<Prepared> {
         let plan = plan.validated()?;
         let workers = Arc::new(Workers::new(plan.workers)?);
         let own = self.own.as_deref();
         let likelihood = Likelihood::new(&self.tree, &self.states, own, self.request.ascertainment, plan, &workers)?;
-        Ok(Prepared { session: self, plan, workers, likelihood })
+        Ok(Prepared { session: Arc::clone(self), plan, workers, likelihood })
     }
 }
 
 /// Inputs laid out for one plan, and its threads, which end when this is dropped.
-pub struct Prepared<'a> {
-    session: &'a Session,
+pub struct Prepared {
+    session: Arc<Session>,
     plan: Plan,
     workers: Arc<Workers>,
     likelihood: Likelihood,
 }
 
-impl Prepared<'_> {
+impl Prepared {
     /// The layout, in words.
     pub fn describe(&self) -> String {
         self.likelihood.evaluator().describe()
@@ -234,7 +234,7 @@ impl Prepared<'_> {
 
     /// Does the work.
     pub fn run(&self, monitor: &dyn Monitor) -> Result<Outcome> {
-        let session = self.session;
+        let session = &self.session;
         let request = &session.request;
         let options = fit_options(request);
         let group = [Group { likelihood: &self.likelihood, tilted: false }];

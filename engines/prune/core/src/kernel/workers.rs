@@ -1,0 +1,93 @@
+//! The threads of a plan, and memory that its calls share.
+//! Leaves out what the threads do.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::monitor::Monitor;
+
+/// Threads of one plan: none for one worker, else an own pool.
+pub struct Workers {
+    pool: Option<rayon::ThreadPool>,
+    count: usize,
+}
+
+impl Workers {
+    /// Starts the plan's threads.
+    pub fn new(count: usize) -> Result<Self> {
+        let pool = (count > 1)
+            .then(|| rayon::ThreadPoolBuilder::new().num_threads(count).thread_name(|i| format!("prune-{i}")).build())
+            .transpose()
+            .map_err(|e| Error::Failed(format!("{count} worker threads could not be started: {e}")))?;
+        Ok(Self { pool, count })
+    }
+
+    /// How many compute.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Runs `work(scratch, index, piece)` for every piece, each worker with a scratch of its own.
+    pub(crate) fn each<P: Send, S: Default>(
+        &self,
+        task: &str,
+        pieces: Vec<P>,
+        monitor: &dyn Monitor,
+        work: impl Fn(&mut S, usize, P) + Sync,
+    ) -> Result<()> {
+        let stopped = AtomicBool::new(false);
+        let done = AtomicU64::new(0);
+        let total = pieces.len() as u64;
+        let began = Instant::now();
+        let step = |scratch: &mut S, index: usize, piece: P| {
+            if stopped.load(Ordering::Relaxed) || monitor.cancelled() {
+                stopped.store(true, Ordering::Relaxed);
+                return;
+            }
+            let start = began.elapsed().as_secs_f64();
+            work(scratch, index, piece);
+            let worker = rayon::current_thread_index().unwrap_or(0);
+            monitor.span(task, worker, start, began.elapsed().as_secs_f64());
+            monitor.progress(task, done.fetch_add(1, Ordering::Relaxed) + 1, total);
+        };
+        match &self.pool {
+            None => {
+                let mut scratch = S::default();
+                for (index, piece) in pieces.into_iter().enumerate() {
+                    step(&mut scratch, index, piece);
+                }
+            }
+            Some(pool) => pool.install(|| {
+                pieces
+                    .into_par_iter()
+                    .enumerate()
+                    .with_max_len(1)
+                    .for_each_init(S::default, |scratch, (index, piece)| step(scratch, index, piece));
+            }),
+        }
+        if stopped.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+    }
+}
+
+/// Scratch memory that outlives a call.
+#[derive(Default)]
+pub(super) struct Kept<S>(Mutex<Vec<S>>);
+
+impl<S: Default> Kept<S> {
+    pub(super) fn with<R>(&self, work: impl FnOnce(&mut S) -> R) -> R {
+        let kept = lock(&self.0).pop();
+        let mut scratch = kept.unwrap_or_default();
+        let result = work(&mut scratch);
+        lock(&self.0).push(scratch);
+        result
+    }
+}
+
+/// A lock whose holder panicked still guards whole results: the panic itself is what ends the call.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

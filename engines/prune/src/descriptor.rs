@@ -1,0 +1,104 @@
+//! What the engine says of itself.
+
+use crate::simulation;
+use scaletune_sdk::{
+    Amount, Axis, Constraint, Descriptor, Input, InputKind, IntegerDefault, Output, Plan, Role, Rule, Stage,
+};
+
+/// Log-likelihoods of all kernels agree to this; what is fitted to them hangs on where the climb ends.
+const VALUES: Rule = Rule::Tolerance { abs: 1e-10, rel: 1e-10 };
+const FITTED: Rule = Rule::Tolerance { abs: 1e-8, rel: 1e-6 };
+
+pub(crate) fn descriptor() -> Descriptor {
+    Descriptor {
+        name: "prune".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        build: option_env!("SCALETUNE_BUILD").unwrap_or_default().into(),
+        summary: "Gain and loss of gene families over a phylogeny: likelihoods, fits, ancestral states (as PERSISTE)"
+            .into(),
+        inputs: inputs(),
+        axes: vec![
+            Axis::choice(
+                "kernel",
+                "How likelihoods are computed",
+                &[
+                    ("auto", "distinct columns in lanes, small subtrees from tables; repeats where they save more"),
+                    ("per-family", "one family after the other"),
+                    ("lanes", "families in vector lanes"),
+                    ("patterns", "lanes over the distinct columns of the matrix"),
+                    ("repeats", "every distinct pattern of every subtree once"),
+                ],
+            ),
+            Axis::threads("workers", "Threads that compute", Role::Compute, 1, IntegerDefault::MAX),
+            Axis::size("chunk", "Families that a worker takes at a time", 64, 65_536, 4096),
+        ],
+        constraints: vec![
+            Constraint::parse("workers <= threads").expect("a constraint of this file follows the grammar"),
+            Constraint::parse("workers == 1 -> chunk == 4096").expect("a constraint of this file follows the grammar"),
+        ],
+        facts: Default::default(),
+        helpers: vec![Amount::parse("1").expect("an amount of this file follows the grammar")],
+        reference: Plan::parse("kernel=per-family,workers=1").expect("a plan of this file can be read"),
+        outputs: outputs(),
+        stages: [("read", "reads tree, matrix and tables"), ("compute", "likelihoods, fits, posteriors")]
+            .map(|(name, help)| Stage { name: name.into(), help: help.into() })
+            .into(),
+        simulate: Some(simulation::offer()),
+    }
+}
+
+fn inputs() -> Vec<Input> {
+    let rate = |name, help| Input::new(name, InputKind::Float { min: Some(0.0), max: None }, help).named("RATE");
+    vec![
+        Input::path("tree", &["nwk"], "Rooted tree, Newick").required(),
+        Input::path("matrix", &["tsv", "csv", "Rtab"], "Presence and absence: TSV, CSV, Roary's or Panaroo's tables")
+            .required(),
+        rate("gain", "Rate of gain, for all families"),
+        rate("loss", "Rate of loss, for all families"),
+        Input::path("rates", &["tsv"], "Rates of each family: family, gain, loss"),
+        Input::flag("fit", "Fit the rates; --gain and --loss are where the climb starts"),
+        Input::choice("prior", &["none", "normal"], "Prior on the fitted log rates"),
+        Input::float("missing-length", 0.0, f64::MAX, "Take this length where a branch has none"),
+        Input::text("root-prior", "stationary, fit, or the probabilities of absence and presence")
+            .or("stationary")
+            .named("P0,P1"),
+        Input::integer("gamma-categories", 1, 64, "Categories of discrete gamma rates"),
+        Input::text("gamma-shape", "Shape of the gamma distribution, or fit").named("A|fit"),
+        Input::choice("ascertainment", &["none", "absent"], "Families absent everywhere could not have been seen"),
+        Input::path("retention", &["txt"], "Families to test for retention: one a line, or set and family"),
+        Input::flag("ancestral", "Write probabilities of presence at the inner nodes"),
+        Input::flag("branches", "Write expected gains and losses on every branch"),
+    ]
+}
+
+fn outputs() -> Vec<Output> {
+    let optional = |output: Output| Output { optional: true, ..output };
+    let tsv = |name: &str, help: &str| Output::new(name, &format!("{name}.tsv"), "tsv", help);
+    vec![
+        with_rule(tsv("families", "Rates and log-likelihood of each family").keyed_by(&["family"]), FITTED)
+            .compare("family", Rule::Exact)
+            .compare("log_likelihood", VALUES),
+        Output::new("summary", "summary.json", "json", "Total log-likelihood and sizes")
+            .compare("log_likelihood", VALUES),
+        with_rule(optional(Output::new("fit", "fit.json", "json", "The fit")), FITTED)
+            .compare("log_likelihood", Rule::Tolerance { abs: 1e-8, rel: 1e-10 })
+            .compare("standard_errors", Rule::Tolerance { abs: 1e-6, rel: 1e-4 })
+            .compare("evaluations", Rule::Ignore)
+            .compare("gradient_norm", Rule::Ignore),
+        with_rule(optional(tsv("retention", "Retention tests").keyed_by(&["set"])), FITTED),
+        with_rule(
+            optional(tsv("ancestral", "Probability of presence at the inner nodes").keyed_by(&["family"])),
+            FITTED,
+        ),
+        with_rule(optional(tsv("branches", "Expected gains and losses on each branch").keyed_by(&["node"])), FITTED),
+        with_rule(
+            optional(tsv("branch_families", "Families that change on a branch").keyed_by(&["node", "family"])),
+            FITTED,
+        ),
+        optional(Output::new("tree", "tree.nwk", "newick", "The tree with the labels that the tables use")),
+    ]
+}
+
+fn with_rule(output: Output, rule: Rule) -> Output {
+    Output { rule, ..output }
+}

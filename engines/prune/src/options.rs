@@ -1,0 +1,92 @@
+//! Inputs and plans of the contract, as the core's own types.
+
+use scaletune_prune_core::fit::ParameterPrior;
+use scaletune_prune_core::likelihood::Ascertainment;
+use scaletune_prune_core::model::{Rates, RootPrior};
+use scaletune_prune_core::newick::MissingLengths;
+use scaletune_prune_core::plan::{Kernel, Plan as PrunePlan};
+use scaletune_prune_core::session::{GammaChoice, RateSource, Request, RootChoice};
+use scaletune_sdk::{Error, Inputs, Plan};
+
+/// The core's request. `inputs` is checked against the descriptor.
+pub(crate) fn request(inputs: &Inputs) -> Result<Request, Error> {
+    let path = |name: &str| inputs.path(name).ok_or_else(|| Error::bad_input(format!("input `{name}` is missing")));
+    let mut request = Request::new(path("tree")?, path("matrix")?, rates(inputs)?);
+    if let Some(length) = inputs.float("missing-length") {
+        request.missing_lengths = MissingLengths::Use(length);
+    }
+    request.root = root(inputs.text("root-prior").unwrap_or("stationary"))?;
+    request.gamma = gamma(inputs)?;
+    if inputs.text("ascertainment") == Some("absent") {
+        request.ascertainment = Ascertainment::AbsentUnseen;
+    }
+    request.retention = inputs.path("retention");
+    request.ancestral = inputs.flag("ancestral");
+    request.branches = inputs.flag("branches");
+    Ok(request)
+}
+
+/// Exactly one source of rates.
+fn rates(inputs: &Inputs) -> Result<RateSource, Error> {
+    let pair = match (inputs.float("gain"), inputs.float("loss")) {
+        (Some(gain), Some(loss)) => Some(Rates::new(gain, loss).map_err(|error| Error::bad_input(error.to_string()))?),
+        (None, None) => None,
+        _ => return Err(Error::bad_input("--gain and --loss belong together: give both")),
+    };
+    let normal = inputs.text("prior") == Some("normal");
+    if normal && !inputs.flag("fit") {
+        return Err(Error::bad_input("--prior is on fitted rates: give --fit"));
+    }
+    match (inputs.flag("fit"), inputs.path("rates"), pair) {
+        (true, None, start) => {
+            let prior = if normal { ParameterPrior::Normal } else { ParameterPrior::None };
+            Ok(RateSource::Fit { prior, start })
+        }
+        (false, Some(table), None) => Ok(RateSource::Table(table)),
+        (false, None, Some(rates)) => Ok(RateSource::Global(rates)),
+        (false, None, None) => Err(Error::bad_input("there are no rates: give --gain and --loss, --rates, or --fit")),
+        _ => Err(Error::bad_input("--rates excludes --fit, --gain and --loss: give one of them")),
+    }
+}
+
+fn root(text: &str) -> Result<RootChoice, Error> {
+    let wrong =
+        || Error::bad_input(format!("input `root-prior`: `{text}` is not stationary, fit, or two probabilities P0,P1"));
+    Ok(match text {
+        "stationary" => RootChoice::Given(RootPrior::Stationary),
+        "fit" => RootChoice::Fit,
+        _ => {
+            let (absent, present) = text.split_once(',').ok_or_else(wrong)?;
+            let number = |text: &str| text.trim().parse::<f64>().map_err(|_| wrong());
+            let prior = RootPrior::fixed(number(absent)?, number(present)?);
+            RootChoice::Given(prior.map_err(|error| Error::bad_input(format!("input `root-prior`: {error}")))?)
+        }
+    })
+}
+
+fn gamma(inputs: &Inputs) -> Result<Option<GammaChoice>, Error> {
+    let categories = inputs.integer("gamma-categories").map(|categories| categories.unsigned_abs() as usize);
+    match (categories, inputs.text("gamma-shape")) {
+        (None, None) => Ok(None),
+        (Some(categories), Some("fit")) => Ok(Some(GammaChoice { categories, shape: None })),
+        (Some(categories), Some(text)) => match text.parse::<f64>() {
+            Ok(shape) if shape > 0.0 && shape.is_finite() => Ok(Some(GammaChoice { categories, shape: Some(shape) })),
+            _ => Err(Error::bad_input(format!("input `gamma-shape`: `{text}` is neither a positive number nor `fit`"))),
+        },
+        _ => Err(Error::bad_input("--gamma-categories and --gamma-shape belong together: give both")),
+    }
+}
+
+/// The core's plan.
+pub(crate) fn plan(plan: &Plan) -> Result<PrunePlan, Error> {
+    let count = |name: &str| {
+        let number = plan.integer(name).and_then(|number| usize::try_from(number).ok());
+        number.ok_or_else(|| Error::unsupported_plan(format!("axis `{name}` is missing or below zero")))
+    };
+    let kernel = plan.word("kernel").unwrap_or_default().parse::<Kernel>();
+    Ok(PrunePlan {
+        kernel: kernel.map_err(|error| Error::unsupported_plan(error.to_string()))?,
+        chunk: count("chunk")?,
+        workers: count("workers")?,
+    })
+}

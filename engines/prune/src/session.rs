@@ -1,0 +1,110 @@
+//! A session of the core, watched by the host.
+
+use crate::options;
+use scaletune_prune_core::error::{Error as PruneError, ErrorKind};
+use scaletune_prune_core::monitor::Monitor;
+use scaletune_prune_core::session::{self as core, Outcome, Prepared};
+use scaletune_sdk::{Call, Error, Host, InputClass, Inputs, Plan, Session};
+use serde::Serialize;
+use serde_json::json;
+use std::path::Path;
+use std::sync::Arc;
+
+/// One opened analysis.
+pub(crate) struct PruneSession {
+    session: Arc<core::Session>,
+    prepared: Option<Prepared>,
+    outcome: Option<Outcome>,
+}
+
+impl PruneSession {
+    pub(crate) fn open(call: &Call<'_>, inputs: &Inputs) -> Result<PruneSession, Error> {
+        let request = options::request(inputs)?;
+        let session = call.stage("read", || core::Session::open(request, &Watch::new(call.host()))).map_err(error)?;
+        session.warnings().iter().for_each(|warning| call.warn(warning));
+        Ok(PruneSession { session, prepared: None, outcome: None })
+    }
+}
+
+impl Session for PruneSession {
+    fn input_class(&self) -> InputClass {
+        let class = self.session.input_class();
+        let mut map = InputClass::new();
+        map.insert("taxa".into(), json!(class.taxa));
+        map.insert("families".into(), json!(class.families));
+        map.insert("patterns".into(), json!(class.patterns));
+        map.insert("rates".into(), json!(if class.rates_per_family { "per-family" } else { "global" }));
+        map.insert("missing_data".into(), json!(class.missing_data.to_string()));
+        map
+    }
+
+    fn prepare(&mut self, call: &Call<'_>, plan: &Plan) -> Result<(), Error> {
+        // The old plan's threads end before those of the new one begin.
+        self.prepared = None;
+        let prepared = self.session.prepare(options::plan(plan)?).map_err(error)?;
+        call.debug(&prepared.describe());
+        self.prepared = Some(prepared);
+        Ok(())
+    }
+
+    fn run(&mut self, call: &Call<'_>) -> Result<(), Error> {
+        let Some(prepared) = &self.prepared else { return Err(Error::failed("there is no plan to run")) };
+        let outcome = call.stage("compute", || prepared.run(&Watch::new(call.host()))).map_err(error)?;
+        self.outcome = Some(outcome);
+        Ok(())
+    }
+
+    fn write(&mut self, _call: &Call<'_>, folder: &Path) -> Result<(), Error> {
+        let Some(outcome) = &self.outcome else { return Err(Error::failed("there is no result to write")) };
+        outcome.write(folder).map_err(error)?;
+        write_json(&folder.join("summary.json"), &outcome.summary())?;
+        match outcome.fit() {
+            Some(fit) => write_json(&folder.join("fit.json"), fit),
+            None => Ok(()),
+        }
+    }
+}
+
+fn write_json(path: &Path, document: &impl Serialize) -> Result<(), Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::failed(format!("{}: {error}", path.display()));
+    let text = serde_json::to_string_pretty(document).map_err(|error| failed(&error))?;
+    std::fs::write(path, text + "\n").map_err(|error| failed(&error))
+}
+
+/// The host as the core's monitor.
+pub(crate) struct Watch<'a> {
+    host: Host<'a>,
+    began: u64,
+}
+
+impl<'a> Watch<'a> {
+    pub(crate) fn new(host: Host<'a>) -> Watch<'a> {
+        Watch { host, began: host.now() }
+    }
+}
+
+impl Monitor for Watch<'_> {
+    fn cancelled(&self) -> bool {
+        self.host.cancelled()
+    }
+
+    fn progress(&self, stage: &str, done: u64, total: u64) {
+        self.host.progress(stage, done, total);
+    }
+
+    fn span(&self, task: &str, worker: usize, start: f64, end: f64) {
+        let on_host_clock = |seconds: f64| self.began + (seconds * 1e9) as u64;
+        self.host.task_span(task, worker as u32, on_host_clock(start), on_host_clock(end));
+    }
+}
+
+/// The core's error in the contract's classes.
+pub(crate) fn error(error: PruneError) -> Error {
+    let text = error.to_string();
+    match error.kind() {
+        ErrorKind::BadInput => Error::bad_input(text),
+        ErrorKind::BadPlan => Error::unsupported_plan(text),
+        ErrorKind::Cancelled => Error::cancelled(),
+        ErrorKind::Failed => Error::failed(text),
+    }
+}
