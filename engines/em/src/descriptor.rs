@@ -19,8 +19,9 @@ const CONSTRAINTS: &[&str] = &[
     "order == collated -> loading != indexed",
 ];
 
-/// Threads beyond the budget: the main thread that waits, and htslib's read-ahead thread of every reader with threads.
-const HELPERS: &[&str] = &["1", "decode != inline -> workers"];
+/// Threads beyond the budget: the main thread that waits, htslib's read-ahead thread of every reader with threads, and
+/// the EM's workers, which wait while others load.
+const HELPERS: &[&str] = &["1", "decode != inline -> workers", "loading == parallel -> workers"];
 
 /// What a strategy that sums in another order may change.
 const SUMS: Rule = Rule::Tolerance { abs: 0.0, rel: 1e-10 };

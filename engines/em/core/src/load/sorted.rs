@@ -118,7 +118,7 @@ impl Visitor for Names<'_> {
     type Error = EmError;
 
     fn record<A: Alignment>(&mut self, record: &A) -> Result<(), EmError> {
-        if self.names.insert(xxh3_128(record.name())) && self.names.len() % (1 << 14) == 0 {
+        if self.names.insert(xxh3_128(record.name())) && self.names.len().is_multiple_of(1 << 14) {
             check(self.monitor)?;
         }
         Ok(())
@@ -151,7 +151,7 @@ impl Visitor for Stretch<'_> {
         self.blocks.push(record, cigar_operations(cigar));
         self.records.append(&mut self.blocks.records);
         self.hashes.push(hash);
-        if self.hashes.len() % (1 << 14) == 0 {
+        if self.hashes.len().is_multiple_of(1 << 14) {
             check(self.monitor)?;
             self.monitor.progress("load", self.hashes.len() as u64, 0);
         }
@@ -200,8 +200,9 @@ fn walk_all<V: Visitor<Error = EmError> + Send>(
     workers: &Workers,
 ) -> Result<(), EmError> {
     workers.for_each(load.monitor, "load", walks, |_, walk| {
-        let mut open_and_walk = || Reader::open(load.file, reader_plan)?.walk(&walk.unit, &mut walk.visitor);
-        walk.result = open_and_walk();
+        walk.result = Reader::open(load.file, reader_plan)
+            .map_err(EmError::from)
+            .and_then(|mut reader| reader.walk(&walk.unit, &mut walk.visitor));
     })?;
     walks.iter_mut().try_for_each(|walk| std::mem::replace(&mut walk.result, Ok(())))
 }

@@ -1,8 +1,10 @@
 //! The inner loop of the E and M step: one pass over packed rows that reads each entry once, keeps the row in
 //! registers, and adds its share to the column sums. The only module of the crate with `unsafe` code: unchecked
-//! table reads, whose bounds the packing has proved once.
+//! table reads, whose bounds [`Entries::new`] proves once.
 
 #![allow(unsafe_code)]
+
+use std::ops::Range;
 
 use crate::matrix::Index;
 use crate::numeric::row_sum;
@@ -19,12 +21,61 @@ pub(super) struct Run {
     pub(super) hub: bool,
 }
 
+/// Packed entries whose columns and ranks are known to lie within their tables. The fields are set once, here, which is
+/// what makes the unchecked reads sound.
+#[derive(Debug)]
+pub(super) struct Entries<C, R> {
+    runs: Vec<Run>,
+    columns: Vec<C>,
+    ranks: Vec<R>,
+    table_columns: usize,
+    table_ranks: usize,
+}
+
+impl<C: Index, R: Index> Entries<C, R> {
+    /// Entries for tables of `table_columns` columns and `table_ranks` weights.
+    ///
+    /// # Panics
+    /// If an entry points outside its table.
+    pub(super) fn new(
+        runs: Vec<Run>,
+        columns: Vec<C>,
+        ranks: Vec<R>,
+        [table_columns, table_ranks]: [usize; 2],
+    ) -> Self {
+        assert!(columns.iter().all(|column| column.at() < table_columns), "a column lies outside its table");
+        assert!(ranks.iter().all(|rank| rank.at() < table_ranks), "a rank lies outside its table");
+        Self { runs, columns, ranks, table_columns, table_ranks }
+    }
+
+    /// The runs.
+    pub(super) fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// Adds the share of every row of some runs, which are those of the given entries, to the column sums.
+    ///
+    /// # Panics
+    /// If a table has another size than the entries were checked for, or the runs have another number of entries.
+    pub(super) fn add(&self, runs: Range<usize>, entries: Range<usize>, tables: &mut Tables<'_>) {
+        let sizes = (tables.product.len(), tables.sums.len(), tables.weights.len());
+        assert_eq!(sizes, (self.table_columns, self.table_columns, self.table_ranks));
+        let runs = &self.runs[runs];
+        let covered: usize = runs.iter().map(|run| run.length as usize * run.rows as usize).sum();
+        assert_eq!(covered, entries.len());
+        let rows = Rows { runs, columns: &self.columns[entries.clone()], ranks: &self.ranks[entries] };
+        // SAFETY: `new` has checked every column and rank against the sizes that were just compared, and the runs cover
+        // the entries.
+        unsafe { add_rows(rows, tables) };
+    }
+}
+
 /// Entries of consecutive runs.
 #[derive(Clone, Copy)]
-pub(super) struct Rows<'a, C, R> {
-    pub(super) runs: &'a [Run],
-    pub(super) columns: &'a [C],
-    pub(super) ranks: &'a [R],
+struct Rows<'a, C, R> {
+    runs: &'a [Run],
+    columns: &'a [C],
+    ranks: &'a [R],
 }
 
 /// The tables that entries point into, and where the shares go.
@@ -44,19 +95,20 @@ pub(super) struct Tables<'a> {
 /// # Safety
 /// Every column is below `product.len()` and `sums.len()`, every rank below `weights.len()`, and the runs cover
 /// exactly the entries of `columns` and `ranks`.
-pub(super) unsafe fn add_rows<C: Index, R: Index>(rows: Rows<'_, C, R>, tables: &mut Tables<'_>) {
+unsafe fn add_rows<C: Index, R: Index>(rows: Rows<'_, C, R>, tables: &mut Tables<'_>) {
     let mut from = 0;
     let mut scratch = Vec::new();
     for run in rows.runs {
         let length = run.length as usize;
         let to = from + length * run.rows as usize;
-        let part = Entries { columns: &rows.columns[from..to], ranks: &rows.ranks[from..to] };
+        let part = Part { columns: &rows.columns[from..to], ranks: &rows.ranks[from..to] };
         from = to;
         macro_rules! dispatch {
             ($($known:literal)*) => {
                 match (length, run.hub) {
                     // SAFETY: the caller's promise covers every part of the entries.
                     $(($known, false) => unsafe { add_run::<C, R, $known, false>(part, tables) },)*
+                    // SAFETY: as above.
                     $(($known, true) => unsafe { add_run::<C, R, $known, true>(part, tables) },)*
                     // SAFETY: as above.
                     _ => unsafe { add_long_run(part, length, run.hub, tables, &mut scratch) },
@@ -68,7 +120,7 @@ pub(super) unsafe fn add_rows<C: Index, R: Index>(rows: Rows<'_, C, R>, tables: 
 }
 
 #[derive(Clone, Copy)]
-struct Entries<'a, C, R> {
+struct Part<'a, C, R> {
     columns: &'a [C],
     ranks: &'a [R],
 }
@@ -79,7 +131,7 @@ struct Entries<'a, C, R> {
 /// As [`add_rows`]; `LENGTH` divides the number of entries.
 #[inline]
 unsafe fn add_run<C: Index, R: Index, const LENGTH: usize, const HUB: bool>(
-    entries: Entries<'_, C, R>,
+    entries: Part<'_, C, R>,
     tables: &mut Tables<'_>,
 ) {
     let (columns, _) = entries.columns.as_chunks::<LENGTH>();
@@ -132,7 +184,7 @@ fn short_row_sum<const LENGTH: usize>(values: &[f64; LENGTH]) -> f64 {
 /// # Safety
 /// As [`add_rows`]; `length` divides the number of entries.
 unsafe fn add_long_run<C: Index, R: Index>(
-    entries: Entries<'_, C, R>,
+    entries: Part<'_, C, R>,
     length: usize,
     hub: bool,
     tables: &mut Tables<'_>,

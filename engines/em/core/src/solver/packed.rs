@@ -3,7 +3,7 @@
 //! A set of rows that fits one chunk keeps its order, so that its sums have the bits of the stock solver. A larger
 //! one is ordered by (length, first column): no mispredicted branch a row, and neighbours in the column tables.
 
-use super::kernel::{Rows, Run, Tables, add_rows};
+use super::kernel::{Entries, Run, Tables};
 use crate::ScoreMatrix;
 use crate::matrix::{Index, MatrixView};
 
@@ -43,21 +43,17 @@ struct Chunk {
     entries: std::ops::Range<usize>,
 }
 
-/// Packed rows. Its fields are set once, by [`Packed::new`], which is what makes the kernel's unchecked reads sound.
+/// Packed rows.
 #[derive(Debug)]
 pub(super) struct Packed<C, R> {
-    runs: Vec<Run>,
+    entries: Entries<C, R>,
     chunks: Vec<Chunk>,
-    columns: Vec<C>,
-    ranks: Vec<R>,
-    table_columns: usize,
-    table_ranks: usize,
 }
 
 impl<C: Index, R: Index> Packed<C, R> {
     /// Packs `rows` of `view`, each with at least two entries. `place` numbers a column within these rows, in
-    /// `0..table_columns`, and tells whether it is the hub; `table_ranks` is the number of distinct scores.
-    /// Returns the order of the rows, too.
+    /// `0..tables[0]`, and tells whether it is the hub; `tables[1]` is the number of distinct scores. Returns the order
+    /// of the rows, too.
     ///
     /// # Panics
     /// If `place` or a rank points outside its table.
@@ -66,53 +62,28 @@ impl<C: Index, R: Index> Packed<C, R> {
         rows: Vec<u32>,
         cut: Cut,
         place: impl Fn(usize) -> (usize, bool),
-        [table_columns, table_ranks]: [usize; 2],
+        tables: [usize; 2],
     ) -> (Self, Vec<u32>) {
-        let rows = if cut.reorder { by_length_and_column(view, rows, &place, table_columns) } else { rows };
+        let rows = if cut.reorder { by_length_and_column(view, rows, &place, tables[0]) } else { rows };
         let entries = rows.iter().map(|&row| view.row(row as usize).0.len()).sum();
-        let mut packed = Self {
+        let mut packing = Packing {
             runs: Vec::new(),
             chunks: Vec::new(),
             columns: Vec::with_capacity(entries),
             ranks: Vec::with_capacity(entries),
-            table_columns,
-            table_ranks,
+            open: Chunk { runs: 0..0, entries: 0..0 },
         };
-        let mut open = Chunk { runs: 0..0, entries: 0..0 };
         for &row in &rows {
-            if packed.columns.len() - open.entries.start >= cut.chunk_entries {
-                packed.close(&mut open);
+            if packing.columns.len() - packing.open.entries.start >= cut.chunk_entries {
+                packing.close();
             }
-            packed.push(view.row(row as usize), &place, open.runs.start);
+            packing.push(view.row(row as usize), &place);
         }
-        if packed.columns.len() > open.entries.start {
-            packed.close(&mut open);
+        if packing.columns.len() > packing.open.entries.start {
+            packing.close();
         }
-        (packed, rows)
-    }
-
-    fn push<S: Index>(&mut self, (columns, ranks): (&[S], &[R]), place: impl Fn(usize) -> (usize, bool), first: usize) {
-        let mut hub = false;
-        for (at, (column, rank)) in columns.iter().zip(ranks).enumerate() {
-            let (column, is_hub) = place(column.at());
-            assert!(column < self.table_columns && rank.at() < self.table_ranks, "an entry points outside its table");
-            debug_assert!(!is_hub || at == 0, "the hub is a row's first column");
-            hub |= is_hub;
-            self.columns.push(C::from_index(column));
-            self.ranks.push(*rank);
-        }
-        let length = columns.len() as u32;
-        match self.runs[first..].last_mut() {
-            Some(run) if run.length == length && run.hub == hub => run.rows += 1,
-            _ => self.runs.push(Run { length, rows: 1, hub }),
-        }
-    }
-
-    fn close(&mut self, open: &mut Chunk) {
-        open.runs.end = self.runs.len();
-        open.entries.end = self.columns.len();
-        let next = Chunk { runs: open.runs.end..open.runs.end, entries: open.entries.end..open.entries.end };
-        self.chunks.push(std::mem::replace(open, next));
+        let Packing { runs, chunks, columns, ranks, .. } = packing;
+        (Self { entries: Entries::new(runs, columns, ranks, tables), chunks }, rows)
     }
 
     /// Number of chunks.
@@ -122,7 +93,7 @@ impl<C: Index, R: Index> Packed<C, R> {
 
     /// Number of rows in a chunk.
     pub(super) fn chunk_rows(&self, chunk: usize) -> usize {
-        self.runs[self.chunks[chunk].runs.clone()].iter().map(|run| run.rows as usize).sum()
+        self.entries.runs()[self.chunks[chunk].runs.clone()].iter().map(|run| run.rows as usize).sum()
     }
 
     /// Adds the shares of one chunk's rows to `sums`, and lists the hub's shares.
@@ -137,23 +108,45 @@ impl<C: Index, R: Index> Packed<C, R> {
         sums: &mut [f64],
         hub: &mut Vec<f64>,
     ) {
-        assert_eq!(
-            (product.len(), sums.len(), weights.len()),
-            (self.table_columns, self.table_columns, self.table_ranks)
-        );
-        let Chunk { runs, entries } = &self.chunks[chunk];
-        let rows = Rows {
-            runs: &self.runs[runs.clone()],
-            columns: &self.columns[entries.clone()],
-            ranks: &self.ranks[entries.clone()],
-        };
-        let mut tables = Tables { weights, product, sums, hub };
-        #[allow(unsafe_code)]
-        // SAFETY: `push` has checked every column and rank against the table sizes that were just compared, and each
-        // run counts the entries that it pushed.
-        unsafe {
-            add_rows(rows, &mut tables);
+        let Chunk { runs, entries } = self.chunks[chunk].clone();
+        self.entries.add(runs, entries, &mut Tables { weights, product, sums, hub });
+    }
+}
+
+/// Rows on their way into runs and chunks.
+struct Packing<C, R> {
+    runs: Vec<Run>,
+    chunks: Vec<Chunk>,
+    columns: Vec<C>,
+    ranks: Vec<R>,
+    /// The chunk that is being filled.
+    open: Chunk,
+}
+
+impl<C: Index, R: Index> Packing<C, R> {
+    fn push<S: Index>(&mut self, (columns, ranks): (&[S], &[R]), place: impl Fn(usize) -> (usize, bool)) {
+        let mut hub = false;
+        for (at, column) in columns.iter().enumerate() {
+            let (column, is_hub) = place(column.at());
+            debug_assert!(!is_hub || at == 0, "the hub is a row's first column");
+            hub |= is_hub;
+            self.columns.push(C::from_index(column));
         }
+        self.ranks.extend_from_slice(ranks);
+        let length = columns.len() as u32;
+        match self.runs[self.open.runs.start..].last_mut() {
+            Some(run) if run.length == length && run.hub == hub => run.rows += 1,
+            _ => self.runs.push(Run { length, rows: 1, hub }),
+        }
+    }
+
+    fn close(&mut self) {
+        let (runs, entries) = (self.runs.len(), self.columns.len());
+        let next = Chunk { runs: runs..runs, entries: entries..entries };
+        let mut full = std::mem::replace(&mut self.open, next);
+        full.runs.end = runs;
+        full.entries.end = entries;
+        self.chunks.push(full);
     }
 }
 

@@ -1,9 +1,7 @@
 //! Ties in the final weights: equal weights must stay equal to the last bit, and random draws come from the right place
 //! of the right stream.
 
-mod common;
-
-use common::{Golden, data, relative_difference};
+use crate::common::{Golden, data, relative_difference};
 use scaletune_em_core::fragment::OverlapOptions;
 use scaletune_em_core::load::LoadOptions;
 use scaletune_em_core::model::Model;

@@ -1,12 +1,10 @@
 //! A whole run against Telescope's files: reports byte by byte, the updated BAM record by record, resume, and that no
 //! plan shows in the output.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use common::golden;
+use crate::common::golden;
 use scaletune_em_core::annotation::GtfOptions;
 use scaletune_em_core::fragment::{OverlapOptions, StrandedMode};
 use scaletune_em_core::load::{LoadOptions, LoadPlan, Loading};

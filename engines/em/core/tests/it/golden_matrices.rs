@@ -1,8 +1,6 @@
 //! The EM against Telescope's answers, from the score matrices of the shared goldens.
 
-mod common;
-
-use common::{Golden, golden, relative_difference};
+use crate::common::{Golden, golden, relative_difference};
 use scaletune_em_core::reassign::Mode;
 use scaletune_em_core::scores::read_table;
 use scaletune_em_core::{EmOptions, Solver, Unwatched, Workers, fit, model::Model, reassign};

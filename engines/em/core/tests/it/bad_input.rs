@@ -3,16 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use crate::common::data;
 use scaletune_em_core::annotation::GtfOptions;
 use scaletune_em_core::load::{LoadPlan, Loading};
 use scaletune_em_core::session::{Options, Output, Plan, Session, Source};
 use scaletune_em_core::simulate::{AlignmentShape, Preset, write_alignments};
 use scaletune_em_core::{EmOptions, Monitor, Unwatched};
 use scaletune_hts::Decoder;
-
-fn data(path: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data")).join(path)
-}
 
 fn alignments(bam: PathBuf, gtf: PathBuf) -> Source {
     Source::Alignments { files: vec![bam], reference: None, gtf, gtf_options: GtfOptions::default() }

@@ -1,11 +1,9 @@
 //! Loading against Telescope's own matrices and counts, from the alignments of the shared goldens, in every way.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use common::{Golden, golden};
+use crate::common::{Golden, golden};
 use scaletune_em_core::annotation::{GtfOptions, read_gtf};
 use scaletune_em_core::fragment::{OverlapOptions, StrandedMode};
 use scaletune_em_core::load::{InputOrder, LoadOptions, LoadPlan, Loaded, Loading, load};

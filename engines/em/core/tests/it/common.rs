@@ -1,5 +1,4 @@
 //! What several tests share: the goldens that live beside the checkout, read as data.
-#![allow(dead_code)]
 
 use std::path::{Path, PathBuf};
 

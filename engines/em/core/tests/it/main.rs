@@ -1,0 +1,9 @@
+//! The engine as its users meet it: goldens, whole runs, bad input.
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod common;
+mod golden_alignments;
+mod golden_matrices;
+mod golden_reports;
+mod golden_ties;
