@@ -16,6 +16,9 @@ pub(crate) use record::damaged_fields;
 /// Compressed bytes that a reader holds: more is no faster (the copy from the page cache then leaves the core's own cache).
 const WINDOW: usize = 256 << 10;
 
+/// Compressed bytes read at once of a range that will stop early, besides the 64 KiB of a largest block.
+const SHORT_REACH: u64 = 0;
+
 /// Reads units of one BAM file.
 pub(crate) struct RawReader {
     source: Source,
@@ -41,8 +44,10 @@ impl RawReader {
     pub(crate) fn walk<V: Visitor>(&mut self, range: &Range, visitor: &mut V) -> Result<(), V::Error> {
         let (begin, end) = (range.begin, range.end);
         let (mut offset, mut at, mut kept) = (begin.block(), begin.within(), 0);
+        let reach = if range.until.is_some() { SHORT_REACH } else { u64::MAX };
         while VirtualOffset::new(offset, 0) < end {
-            let Some(block) = self.window.block(&self.source, offset, end.block())? else {
+            let last = end.block().min(offset.saturating_add(reach));
+            let Some(block) = self.window.block(&self.source, offset, last)? else {
                 return Ok(end_of_file(&self.source, kept, end)?);
             };
             let filled = kept + block.length;

@@ -149,6 +149,16 @@ impl Contig {
         Some(from.iter().find(|place| place.bits() > 0)?.max(&begin).to_owned())
     }
 
+    /// About the byte of the file at which the records that start at `position` lie: between the places that the index has in
+    /// front of it and behind it.
+    pub(crate) fn byte_near(&self, scheme: &Scheme, position: i64) -> u64 {
+        let end = self.end().map_or(0, VirtualOffset::block);
+        let byte = |position| self.place_before(scheme, position).map_or(end, VirtualOffset::block);
+        let window = 1_i64 << scheme.smallest;
+        let (before, behind) = (byte(position), byte(position.saturating_add(window)));
+        before + behind.saturating_sub(before) * (position.max(0) % window) as u64 / window as u64
+    }
+
     /// CSI's way: the nearest bin at or before the position that the index has.
     fn first_from_bins(&self, scheme: &Scheme, position: i64) -> VirtualOffset {
         let mut number = scheme.bin_of(scheme.depth, position);

@@ -7,20 +7,32 @@
 use super::offsets::Offsets;
 use crate::unit::{Interval, Pieces, Place, Range, Unit};
 
-/// A range that is left costs part of a block inflated twice, so a gap must be wider than this many compressed bytes to pay.
-const SMALLEST_GAP: u64 = 64 << 10;
+/// Leaving a range and going on at another costs a block that is inflated in part for nothing, so what is left out must be
+/// more than this many compressed bytes to pay.
+const SMALLEST_GAP: u64 = 32 << 10;
+
+/// A range, and the byte of the file near which its walk probably meets its `until`.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    range: Range,
+    stop: u64,
+}
 
 impl Offsets<'_> {
     /// The ranges that hold every record over one of the intervals (sorted, without overlaps), in file order and disjoint.
     pub(super) fn overlapping(&self, intervals: &[Interval]) -> Vec<Range> {
+        let scheme = &self.bins.scheme;
         let mut found = Vec::new();
         for interval in intervals {
             let Some(contig) = self.bins.contigs.get(interval.reference) else { continue };
             let until = Some(Place { reference: interval.reference, position: interval.end });
-            let chunks = contig.overlapping(&self.bins.scheme, interval.start, interval.end);
-            found.extend(chunks.into_iter().map(|chunk| Range { begin: chunk.begin, end: chunk.end, until }));
+            let stop = contig.byte_near(scheme, interval.end);
+            for chunk in contig.overlapping(scheme, interval.start, interval.end) {
+                let range = Range { begin: chunk.begin, end: chunk.end, until };
+                found.push(Wanted { range, stop: stop.min(chunk.end.block()) });
+            }
         }
-        found.sort_unstable_by_key(|range| (range.begin, range.end));
+        found.sort_unstable_by_key(|wanted| (wanted.range.begin, wanted.range.end));
         disjoint(found)
     }
 
@@ -41,34 +53,28 @@ impl Offsets<'_> {
 }
 
 /// Merges ranges, sorted by their begin, so that none overlaps another.
-fn disjoint(found: Vec<Range>) -> Vec<Range> {
-    let mut ranges: Vec<Range> = Vec::new();
+fn disjoint(found: Vec<Wanted>) -> Vec<Range> {
+    let mut kept: Vec<Wanted> = Vec::new();
     for next in found {
-        let Some(last) = ranges.last_mut() else {
-            ranges.push(next);
+        let Some(last) = kept.last_mut() else {
+            kept.push(next);
             continue;
         };
-        if next.begin >= last.end {
-            if next.begin.block() - last.end.block() > SMALLEST_GAP {
-                ranges.push(next);
-            } else {
-                // The bytes between are read, and whatever the first range would have stopped at.
-                (last.end, last.until) = (next.end, later(last.until, next.until));
-            }
-            continue;
-        }
-        let end = last.end.max(next.end);
-        let until = later(last.until, next.until);
-        if until != last.until && next.begin.block() - last.begin.block() > SMALLEST_GAP {
+        let until = later(last.range.until, next.range.until);
+        let end = last.range.end.max(next.range.end);
+        let is_far = next.range.begin.block().saturating_sub(last.stop) > SMALLEST_GAP;
+        if is_far && (next.range.begin >= last.range.end || until != last.range.until) {
             // Where the second range begins it takes over what is left of the first, which may stop before.
-            last.end = next.begin;
-            ranges.push(Range { begin: next.begin, end, until });
+            last.range.end = last.range.end.min(next.range.begin);
+            let stop = last.stop.max(next.stop);
+            kept.push(Wanted { range: Range { begin: next.range.begin, end, until }, stop });
         } else {
-            (last.end, last.until) = (end, until);
+            // The bytes between are read, and whatever the first range would have stopped at.
+            last.range = Range { begin: last.range.begin, end, until };
+            last.stop = last.stop.max(next.stop);
         }
     }
-    ranges.retain(|range| range.begin < range.end);
-    ranges
+    kept.into_iter().map(|wanted| wanted.range).filter(|range| range.begin < range.end).collect()
 }
 
 /// `None` is behind every place.
@@ -88,28 +94,40 @@ mod tests {
     use super::*;
     use crate::unit::VirtualOffset;
 
+    fn place(position: i64) -> Option<Place> {
+        Some(Place { reference: 0, position })
+    }
+
     fn range(begin: u64, end: u64, until: i64) -> Range {
-        let until = Some(Place { reference: 0, position: until });
-        Range { begin: VirtualOffset::new(begin, 0), end: VirtualOffset::new(end, 0), until }
+        Range { begin: VirtualOffset::new(begin, 0), end: VirtualOffset::new(end, 0), until: place(until) }
+    }
+
+    fn wanted(begin: u64, stop: u64, end: u64, until: i64) -> Wanted {
+        Wanted { range: range(begin, end, until), stop }
     }
 
     #[test]
     fn near_ranges_become_one_and_far_ones_stay() {
-        assert_eq!(disjoint(vec![range(0, 10, 5), range(20, 30, 9)]), [range(0, 30, 9)]);
-        assert_eq!(
-            disjoint(vec![range(0, 10, 5), range(200_000, 300_000, 9)]),
-            [range(0, 10, 5), range(200_000, 300_000, 9)]
-        );
+        assert_eq!(disjoint(vec![wanted(0, 10, 10, 5), wanted(20, 30, 30, 9)]), [range(0, 30, 9)]);
+        let far = vec![wanted(0, 10, 10, 5), wanted(200_000, 300_000, 300_000, 9)];
+        assert_eq!(disjoint(far), [range(0, 10, 5), range(200_000, 300_000, 9)]);
     }
 
     #[test]
-    fn a_later_range_takes_over_what_is_left_of_the_first() {
-        let found = vec![range(0, 400_000, 5), range(200_000, 300_000, 9)];
+    fn a_later_range_takes_over_what_is_left_of_one_that_stops_early() {
+        let found = vec![wanted(0, 20_000, 400_000, 5), wanted(200_000, 210_000, 300_000, 9)];
         assert_eq!(disjoint(found), [range(0, 200_000, 5), range(200_000, 400_000, 9)]);
     }
 
     #[test]
+    fn ranges_stay_one_where_the_first_stops_only_shortly_before_the_second() {
+        let found = vec![wanted(0, 190_000, 400_000, 5), wanted(200_000, 210_000, 300_000, 9)];
+        assert_eq!(disjoint(found), [range(0, 400_000, 9)]);
+    }
+
+    #[test]
     fn a_range_within_one_that_runs_on_is_swallowed() {
-        assert_eq!(disjoint(vec![range(0, 400_000, 9), range(200_000, 300_000, 5)]), [range(0, 400_000, 9)]);
+        let found = vec![wanted(0, 20_000, 400_000, 9), wanted(200_000, 210_000, 300_000, 5)];
+        assert_eq!(disjoint(found), [range(0, 400_000, 9)]);
     }
 }

@@ -5,6 +5,7 @@ mod bgzf;
 mod common;
 mod cram;
 mod damage;
+mod golden;
 mod readers;
 mod threads;
 mod watch;
