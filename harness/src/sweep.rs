@@ -16,6 +16,7 @@ mod document;
 mod figures;
 mod named;
 mod rounds;
+mod schema;
 mod targets;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -23,6 +24,7 @@ pub(crate) mod tests;
 pub use cold::Cold;
 pub use document::{Row, SCHEMA_VERSION, Sweep, SweepFileError, Verdict};
 pub use named::{NamedPlan, NamedPlans, NamedPlansError};
+pub use schema::SCHEMA;
 pub use targets::Axes;
 
 use crate::measure::{Clock, Machine};
