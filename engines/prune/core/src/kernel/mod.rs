@@ -1,4 +1,4 @@
-//! Ways to compute likelihoods and their gradients. Every one agrees with [`mod@reference`] to 1e-10.
+//! Ways to compute likelihoods and their gradients. Every one agrees with the reference kernel (`per-family`) to 1e-10.
 
 pub mod evaluator;
 mod gradient;
