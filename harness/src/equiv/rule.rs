@@ -18,6 +18,14 @@ pub fn cells_agree(expected: &str, found: &str, rule: Rule) -> bool {
     }
 }
 
+/// As [`cells_agree`], for cells that may be no text: such agree only where every byte does.
+pub(super) fn bytes_agree(expected: &[u8], found: &[u8], rule: Rule) -> bool {
+    match (str::from_utf8(expected), str::from_utf8(found)) {
+        (Ok(expected), Ok(found)) => cells_agree(expected, found, rule),
+        _ => expected == found || rule == Rule::Ignore,
+    }
+}
+
 /// Whether two numbers count as equal under `rule`; NaN equals NaN, and -0 equals 0.
 pub(super) fn numbers_agree(expected: f64, found: f64, rule: Rule) -> bool {
     if expected == found || (expected.is_nan() && found.is_nan()) {

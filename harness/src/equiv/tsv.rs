@@ -7,7 +7,7 @@
 //! column named `##key`, other cells by the rule of the column named `##`.
 
 use super::difference::{Fault, shown};
-use super::rule::cells_agree;
+use super::rule::bytes_agree;
 use scaletune_descriptor::{Output, Rule};
 use std::borrow::Cow;
 use std::io::{BufRead, Error, ErrorKind, Read, Result};
@@ -31,21 +31,21 @@ pub fn compare_tsv(expected: impl BufRead, found: impl BufRead, output: &Output)
             (false, true) => return Ok(Some(Fault::Extra { what: pair.found.shown("line") })),
             (true, true) if pair.same_bytes() => {}
             (true, true) => {
-                if let Some(fault) = preamble_fault(&pair.expected, &pair.found, output) {
+                if let Some(fault) = preamble_fault(&pair.expected.line, &pair.found.line, output) {
                     return Ok(Some(fault));
                 }
             }
         }
     }
-    let header = pair.expected.text();
-    let columns: Vec<String> = header.split('\t').map(str::to_string).collect();
-    if let Some(fault) = header_fault(&columns, &pair.found.text()) {
+    let columns = cells(&pair.expected.line);
+    if let Some(fault) = header_fault(&columns, &cells(&pair.found.line)) {
         return Ok(Some(fault));
     }
+    let columns = columns.into_iter().map(text).collect();
     let table = Table::new(columns, output);
     while pair.advance()? {
         if !pair.same_bytes()
-            && let Some(fault) = table.row_fault(pair.expected.number, &pair.expected.text(), &pair.found.text())
+            && let Some(fault) = table.row_fault(pair.expected.number, &pair.expected.line, &pair.found.line)
         {
             return Ok(Some(fault));
         }
@@ -140,50 +140,69 @@ impl<A: BufRead, B: BufRead> Pair<A, B> {
     }
 }
 
-fn preamble_fault<A: BufRead, B: BufRead>(expected: &Lines<A>, found: &Lines<B>, output: &Output) -> Option<Fault> {
-    let (expected, found) = (expected.text(), found.text());
-    let (left, right) = (expected.split('\t').collect::<Vec<_>>(), found.split('\t').collect::<Vec<_>>());
-    for place in 0..left.len().max(right.len()) {
-        match (left.get(place), right.get(place)) {
-            (Some(left), None) => return Some(Fault::Missing { what: format!("{} of the preamble", shown(left)) }),
-            (None, Some(right)) => return Some(Fault::Extra { what: format!("{} of the preamble", shown(right)) }),
-            (Some(left), Some(right)) => {
-                let (key, left_value) = left.split_once(':').unwrap_or(("", left));
-                let (other, right_value) = right.split_once(':').unwrap_or(("", right));
-                let (column, left, right) = if key == other {
-                    (format!("##{key}"), left_value, right_value)
-                } else {
-                    ("##".into(), *left, *right)
-                };
-                let rule = output.rule_for(&column);
-                if !cells_agree(left, right, rule) {
-                    return Some(cell("preamble".into(), column, left, right, rule));
-                }
-            }
-            (None, None) => {}
-        }
-    }
-    None
+/// The cells of a line.
+fn cells(line: &[u8]) -> Vec<&[u8]> {
+    line.split(|byte| *byte == b'\t').collect()
 }
 
-fn header_fault(expected: &[String], found: &str) -> Option<Fault> {
-    let found: Vec<&str> = found.split('\t').collect();
-    if let Some(column) = expected.iter().find(|column| !found.contains(&column.as_str())) {
-        return Some(Fault::Missing { what: format!("column {}", shown(column)) });
+/// Bytes as a person reads them.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// `key:value` taken apart; the key is empty where there is none.
+fn key_and_value(cell: &[u8]) -> (&[u8], &[u8]) {
+    match cell.iter().position(|byte| *byte == b':') {
+        Some(colon) => (&cell[..colon], &cell[colon + 1..]),
+        None => (&[], cell),
     }
-    if let Some(column) = found.iter().find(|column| !expected.iter().any(|known| known == *column)) {
-        return Some(Fault::Extra { what: format!("column {}", shown(column)) });
+}
+
+fn preamble_fault(expected: &[u8], found: &[u8], output: &Output) -> Option<Fault> {
+    let (expected, found) = (cells(expected), cells(found));
+    for (left, right) in expected.iter().zip(&found) {
+        let ((key, left_value), (other, right_value)) = (key_and_value(left), key_and_value(right));
+        let (column, left, right) = if key == other {
+            (format!("##{}", text(key)), left_value, right_value)
+        } else {
+            ("##".into(), *left, *right)
+        };
+        let rule = output.rule_for(&column);
+        if !bytes_agree(left, right, rule) {
+            return Some(cell_fault("preamble".into(), column, left, right, rule));
+        }
     }
-    let differs = expected.len() != found.len() || expected.iter().zip(&found).any(|(a, b)| a != b);
-    differs.then(|| Fault::Other {
+    let of_preamble = |cell: &&[u8]| format!("{} of the preamble", shown(&text(cell)));
+    match (expected.get(found.len()), found.get(expected.len())) {
+        (Some(cell), _) => Some(Fault::Missing { what: of_preamble(cell) }),
+        (_, Some(cell)) => Some(Fault::Extra { what: of_preamble(cell) }),
+        (None, None) => None,
+    }
+}
+
+fn header_fault(expected: &[&[u8]], found: &[&[u8]]) -> Option<Fault> {
+    let column = |name: &&[u8]| format!("column {}", shown(&text(name)));
+    if let Some(name) = expected.iter().find(|name| !found.contains(name)) {
+        return Some(Fault::Missing { what: column(name) });
+    }
+    if let Some(name) = found.iter().find(|name| !expected.contains(name)) {
+        return Some(Fault::Extra { what: column(name) });
+    }
+    let list = |names: &[&[u8]]| names.iter().map(|name| text(name)).collect::<Vec<_>>().join(",");
+    (expected != found).then(|| Fault::Other {
         place: "order of the columns".into(),
-        expected: expected.join(","),
-        found: found.join(","),
+        expected: list(expected),
+        found: list(found),
     })
 }
 
-fn cell(row: String, column: String, expected: &str, found: &str, rule: Rule) -> Fault {
-    Fault::Cell { row, column, expected: expected.to_string(), found: found.to_string(), rule }
+fn cell_fault(row: String, column: String, expected: &[u8], found: &[u8], rule: Rule) -> Fault {
+    let shown = |own: &[u8], other: &[u8]| {
+        // Bytes that are no text would look alike.
+        let alike = text(own) == text(other);
+        if alike { own.escape_ascii().to_string() } else { text(own) }
+    };
+    Fault::Cell { row, column, expected: shown(expected, found), found: shown(found, expected), rule }
 }
 
 /// What the header and the output's declaration say of every row.
@@ -212,15 +231,15 @@ impl Table {
         if keys.is_empty() { format!("row {number}") } else { format!("row {number} ({})", keys.join(", ")) }
     }
 
-    fn row_fault(&self, number: u64, expected: &str, found: &str) -> Option<Fault> {
-        let (mut left, mut right) = (expected.split('\t'), found.split('\t'));
-        let name = || self.row_name(number, expected);
-        for (index, column) in self.columns.iter().enumerate() {
+    fn row_fault(&self, number: u64, expected: &[u8], found: &[u8]) -> Option<Fault> {
+        let tab = |byte: &u8| *byte == b'\t';
+        let (mut left, mut right) = (expected.split(tab), found.split(tab));
+        let name = || self.row_name(number, &text(expected));
+        for (column, rule) in self.columns.iter().zip(&self.rules) {
             match (left.next(), right.next()) {
                 (Some(left), Some(right)) => {
-                    let rule = self.rules[index];
-                    if !cells_agree(left, right, rule) {
-                        return Some(cell(name(), column.clone(), left, right, rule));
+                    if !bytes_agree(left, right, *rule) {
+                        return Some(cell_fault(name(), column.clone(), left, right, *rule));
                     }
                 }
                 (Some(_), None) => return Some(Fault::Missing { what: format!("{}, column {column}", name()) }),
@@ -228,12 +247,13 @@ impl Table {
                 (None, None) => break,
             }
         }
-        // Cells beyond the header have no rule of their own: they must be the same text.
-        let (left, right): (Vec<_>, Vec<_>) = (left.collect(), right.collect());
+        // Cells beyond the header have no rule of their own: they must be the same bytes.
+        let (left, right): (Vec<&[u8]>, Vec<&[u8]>) = (left.collect(), right.collect());
+        let shown = |cells: &[&[u8]]| if cells.is_empty() { "no cell".into() } else { text(&cells.join(&b'\t')) };
         (left != right).then(|| Fault::Other {
             place: format!("{}, after its last column", name()),
-            expected: left.join("\t"),
-            found: right.join("\t"),
+            expected: shown(&left),
+            found: shown(&right),
         })
     }
 }

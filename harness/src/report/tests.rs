@@ -182,3 +182,48 @@ fn sweeps_are_compared_plan_by_plan() {
     assert_eq!(comparison.only_a.len(), 3);
     assert!(comparison.caveats[0].contains("usable cores 4 here, 64 there"));
 }
+
+/// The page as a browser lays it out, at the width of a phone and of a screen: nothing sticks out to the side, and of the
+/// two widths of each picture the fitting one shows.
+#[test]
+fn a_browser_lays_it_out_within_the_window() {
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let folders: Vec<_> = std::env::var_os("PATH").iter().flat_map(std::env::split_paths).collect();
+    let Some(browser) =
+        names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|it| it.exists())
+    else {
+        eprintln!("SKIPPED: no Chromium is installed");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = sample();
+    // The page allows no script: a copy without that rule measures itself.
+    let probe = "<script>addEventListener('load',()=>{const shown=[...document.querySelectorAll('figure svg')]\
+                 .filter(it=>it.getBoundingClientRect().width>0);document.body.innerHTML=\
+                 `over=${document.documentElement.scrollWidth-innerWidth} shown=${shown.length} \
+                 width=${innerWidth} wide=${shown.every(it=>it.closest('.wide'))}`})</script>";
+    let page = html(&sweep)
+        .replace("default-src 'none'; style-src 'unsafe-inline'", "")
+        .replace("</main>", &format!("</main>{probe}"));
+    let path = folder.path().join("probe.html");
+    std::fs::write(&path, page).unwrap();
+    for (width, wide) in [(1280, true), (500, false)] {
+        let profile = folder.path().join(width.to_string());
+        let output = std::process::Command::new(&browser)
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000", "--dump-dom"])
+            .arg(format!("--window-size={width},900"))
+            .arg(format!("--user-data-dir={}", profile.display()))
+            .arg(&path)
+            .output()
+            .unwrap();
+        let dumped = String::from_utf8_lossy(&output.stdout).into_owned();
+        let told = dumped.split("<body>").nth(1).unwrap_or_else(|| panic!("{dumped}"));
+        let number = |name: &str| -> i64 {
+            let value = told.split(&format!("{name}=")).nth(1).unwrap_or_else(|| panic!("{told}"));
+            value.split([' ', '<']).next().unwrap().parse().unwrap()
+        };
+        assert!(number("over") <= 0, "{told}");
+        assert_eq!(number("shown") as usize, charts(&sweep).len(), "{told}");
+        assert!((number("width") - width).abs() <= 20 && told.contains(&format!("wide={wide}")), "{told}");
+    }
+}

@@ -54,8 +54,9 @@ fn rows_and_cells_that_lack_or_are_too_many() {
     let long = table(&["chr1 5 3 0.5 x y z"]);
     assert_eq!(
         say(&one, &long).unwrap(),
-        "row 1 (chrom chr1, pos 5), after its last column: expected \"\", found \"y\\tz\""
+        "row 1 (chrom chr1, pos 5), after its last column: expected \"no cell\", found \"y\\tz\""
     );
+    assert!(say("a\n1\n", "a\n1\t\n").is_some() && say("a\n1\t\n", "a\n1\n").is_some());
     assert!(say(&one, "").is_some() && say("", &one).is_some() && say(&one, HEAD).is_some());
 }
 
@@ -95,6 +96,12 @@ fn bytes_that_are_no_text_are_compared_all_the_same() {
     let compare = |a: &[u8], b: &[u8]| compare_tsv(a, b, &output()).unwrap();
     assert!(compare(b"a\n\xff\n", b"a\n\xff\n").is_none());
     assert!(compare(b"a\n\xff\n", b"a\nx\n").is_some());
+    let fault = compare(b"a\n\xff\n", b"a\n\xfe\n").unwrap().to_string();
+    assert_eq!(fault, "row 1, column a: expected \\xff, found \\xfe");
+    assert!(compare(b"\xff\n", b"\xfe\n").is_some());
+    assert!(compare(b"##k:\xff\na\n", b"##k:\xfe\na\n").is_some());
+    assert!(compare(b"note\n\xff\n", b"note\n\xfe\n").is_none());
+    assert!(compare(b"share\n\xff\n", b"share\n\xfe\n").is_some());
 }
 
 proptest! {
