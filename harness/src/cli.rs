@@ -7,8 +7,11 @@ mod arguments;
 mod choice;
 mod engines;
 mod exit;
+mod predict;
+mod report;
 mod run;
 mod simulate;
+mod sweep;
 mod terminal;
 mod trials;
 mod tune;
@@ -16,18 +19,20 @@ mod workload;
 
 use crate::interrupt;
 use crate::plugin::{Catalogue, Plugin, SearchPath};
+use crate::sweep::Sweep;
 use crate::worker::{self, Worker};
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, FromArgMatches};
 use exit::Exit;
+use serde::Serialize;
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use terminal::Terminal;
 
-/// Commands whose second word is an engine, with whether they write outputs with flags of their own.
-const ENGINE_COMMANDS: &[&str] = &["run", "tune", "simulate"];
+/// Commands whose second word is an engine.
+const ENGINE_COMMANDS: &[&str] = &["run", "tune", "sweep", "simulate"];
 
 /// What every command works with.
 struct Context {
@@ -85,6 +90,10 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
         (Command::Engines(arguments), ..) => engines::run(&context, arguments),
         (Command::Run(arguments), Some(plugin), Some(own)) => run::run(&mut context, &plugin, arguments, own),
         (Command::Tune(arguments), Some(plugin), Some(own)) => tune::run(&mut context, &plugin, arguments, own),
+        (Command::Sweep(arguments), Some(plugin), Some(own)) => sweep::run(&mut context, &plugin, arguments, own),
+        (Command::Report(arguments), ..) => report::run(&context, arguments),
+        (Command::Compare(arguments), ..) => report::compare(&context, arguments),
+        (Command::Predict(arguments), ..) => predict::run(&context, arguments),
         (Command::Simulate(arguments), Some(plugin), Some(own)) => {
             let sizes =
                 plugin.descriptor.simulate.as_ref().map(|offer| workload::given(own, &offer.sizes)).transpose()?;
@@ -150,6 +159,16 @@ impl EarlyLook {
         }
         look
     }
+}
+
+/// The sweep of a document.
+fn load(path: &Path) -> Result<Sweep, Exit> {
+    Sweep::load(path).map_err(|error| Exit::input(error.to_string()))
+}
+
+/// A result for `--json`.
+fn as_json(result: &impl Serialize) -> Result<String, Exit> {
+    serde_json::to_string(result).map_err(|error| Exit::failed(error.to_string()))
 }
 
 /// Prints a result on standard output.

@@ -51,8 +51,16 @@ pub(super) enum Command {
     Run(RunArguments),
     /// Find the fastest plan for your data and machine, and save it as a profile
     Tune(TuneArguments),
+    /// Measure how an engine scales, plan by plan, and write a report
+    Sweep(SweepArguments),
     /// Make a workload to try an engine on
     Simulate(SimulateArguments),
+    /// Write a sweep's report again
+    Report(ReportArguments),
+    /// Set two sweeps side by side
+    Compare(CompareArguments),
+    /// Predict from a sweep what more threads would bring
+    Predict(PredictArguments),
 }
 
 /// `scaletune engines`
@@ -127,6 +135,86 @@ pub(super) struct TuneArguments {
     /// Save the profile to FILE instead of where `run` looks
     #[arg(long, value_name = "FILE")]
     pub(super) save: Option<PathBuf>,
+}
+
+/// `scaletune sweep`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    scaletune sweep count --demo --threads 1,2 --max-time 60s\n  \
+    scaletune sweep count --bam S.bam --variants V.vcf.gz --threads 1,2,4,8 --out reports/mine   (your files)")]
+pub(super) struct SweepArguments {
+    /// The engine
+    #[arg(value_name = "ENGINE")]
+    pub(super) engine: String,
+    /// Which workload.
+    #[command(flatten)]
+    pub(super) workload: WorkloadArguments,
+    /// Thread budgets, separated by commas; one thread is always measured [default: 1 and the usable cores]
+    #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(super) threads: Vec<u32>,
+    /// Axes whose values are all measured, separated by commas, or all [default: the strategies]
+    #[arg(long, value_name = "AXIS,...|all", value_delimiter = ',')]
+    pub(super) axes: Vec<String>,
+    /// Also measure the plans named in FILE
+    #[arg(long, value_name = "FILE.toml")]
+    pub(super) plans: Option<PathBuf>,
+    /// Trials of each plan [default: until its interval is narrow]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) repeat: Option<u32>,
+    /// Stop measuring after this long, such as 90s, 30m, 12h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) max_time: Option<std::time::Duration>,
+    /// Give up a trial after this long [default: 20 times the reference's time, at least 60s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) time_limit: Option<std::time::Duration>,
+    /// Drop the inputs from the page cache before each trial
+    #[arg(long)]
+    pub(super) cold: bool,
+    /// Write sweep.json and the report to this folder [default: reports/ENGINE in a checkout, else ./ENGINE-sweep]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Go on with the sweep that is in the folder
+    #[arg(long)]
+    pub(super) resume: bool,
+}
+
+/// `scaletune report`
+#[derive(Args, Debug)]
+#[command(after_help = "Example: scaletune report reports/count/sweep.json --csv   (a sweep of yours)")]
+pub(super) struct ReportArguments {
+    /// The sweep's document
+    #[arg(value_name = "SWEEP.json")]
+    pub(super) sweep: PathBuf,
+    /// Write to this folder [default: the document's]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Also write report.csv
+    #[arg(long)]
+    pub(super) csv: bool,
+}
+
+/// `scaletune compare`
+#[derive(Args, Debug)]
+#[command(after_help = "Example: scaletune compare before/sweep.json after/sweep.json   (sweeps of yours)")]
+pub(super) struct CompareArguments {
+    /// The first sweep
+    #[arg(value_name = "A.json")]
+    pub(super) a: PathBuf,
+    /// The second sweep
+    #[arg(value_name = "B.json")]
+    pub(super) b: PathBuf,
+}
+
+/// `scaletune predict`
+#[derive(Args, Debug)]
+#[command(after_help = "Example: scaletune predict reports/count/sweep.json --threads 16,32   (a sweep of yours)")]
+pub(super) struct PredictArguments {
+    /// The sweep's document
+    #[arg(value_name = "SWEEP.json")]
+    pub(super) sweep: PathBuf,
+    /// Thread budgets to predict, separated by commas
+    #[arg(long, value_name = "N,...", value_delimiter = ',', required = true, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub(super) threads: Vec<u32>,
 }
 
 /// How hard to try.

@@ -2,6 +2,7 @@
 
 use crate::plugin::PluginError;
 use crate::publish::TargetError;
+use crate::tune::TuneError;
 use crate::worker::{Failure, FailureKind};
 
 /// Exit status and message of a command that did not succeed.
@@ -37,6 +38,17 @@ impl Exit {
             FailureKind::Cancelled => Exit::interrupted(),
             FailureKind::Engine => Exit::failed(format!("engine `{engine}` {}{plan}", failure.message)),
             FailureKind::Harness => Exit::failed(failure.message.clone()),
+        }
+    }
+
+    /// Why nothing could be tuned or swept.
+    pub(super) fn of_tuning(engine: &str, error: &TuneError) -> Exit {
+        match error {
+            TuneError::NoPlan(_) | TuneError::BadInput(_) => Exit::input(error.to_string()),
+            TuneError::Cancelled => Exit::interrupted(),
+            TuneError::Reference { .. } | TuneError::NothingLeft { .. } => {
+                Exit::failed(format!("engine `{engine}`: {error}"))
+            }
         }
     }
 }

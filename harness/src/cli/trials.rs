@@ -21,6 +21,7 @@ pub(super) struct Trials<'a> {
     plugin: &'a Plugin,
     workload: &'a Workload,
     limits: Limits,
+    repeat: RepeatRule,
     folder: TempDir,
     reference: Option<TempDir>,
     input_class: Map<String, Value>,
@@ -39,8 +40,14 @@ impl<'a> Trials<'a> {
         time_limit: Option<Duration>,
     ) -> std::io::Result<Trials<'a>> {
         let folder = tempfile::Builder::new().prefix("scaletune-trials-").tempdir()?;
-        let limits = Limits { time: time_limit };
-        Ok(Trials { worker, plugin, workload, limits, folder, reference: None, input_class: Map::new() })
+        let (limits, repeat) = (Limits { time: time_limit }, RepeatRule::TRIAL);
+        Ok(Trials { worker, plugin, workload, limits, repeat, folder, reference: None, input_class: Map::new() })
+    }
+
+    /// The same, each trial running its work once: what is measured from cold caches can't be repeated.
+    pub(super) fn once(mut self) -> Trials<'a> {
+        self.repeat = RepeatRule::ONCE;
+        self
     }
 
     /// The sizes that matter for speed, known once a trial has been run.

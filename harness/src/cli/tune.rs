@@ -13,8 +13,7 @@ use crate::profile::{Evidence, Point, Profile, RunnerUp, Store};
 use crate::stats::Estimate;
 use crate::trial::Measurement;
 use crate::tune::{
-    BudgetOutcome, Effort, Observer, Out, Outcome, Phase, PlanOutcome, Request, Standing, TuneError, measure_reference,
-    tune,
+    BudgetOutcome, Effort, Observer, Out, Outcome, Phase, PlanOutcome, Request, Standing, measure_reference, tune,
 };
 use clap::ArgMatches;
 use scaletune_descriptor::Plan;
@@ -55,7 +54,8 @@ pub(super) fn run(
 
     let worker = context.worker.clone();
     let mut trials = Trials::new(&worker, plugin, &workload, arguments.time_limit)?;
-    let reference = measure_reference(descriptor, &mut trials).map_err(|error| exit(plugin, error))?;
+    let reference =
+        measure_reference(descriptor, &mut trials).map_err(|error| Exit::of_tuning(&descriptor.name, &error))?;
     let input_class = trials.input_class().clone();
     let request = Request {
         descriptor,
@@ -74,7 +74,8 @@ pub(super) fn run(
         seed: SEED,
     };
     let mut watch = Watch { terminal: &mut context.terminal, phase: String::new() };
-    let outcome = tune(&request, &mut trials, &clock, &mut watch).map_err(|error| exit(plugin, error))?;
+    let outcome =
+        tune(&request, &mut trials, &clock, &mut watch).map_err(|error| Exit::of_tuning(&descriptor.name, &error))?;
     context.terminal.finish();
 
     let mut profile = Profile::new(&descriptor.name, &descriptor.version, Machine::this(), input_class.clone());
@@ -96,17 +97,6 @@ pub(super) fn run(
         None => context.terminal.note("no profile was saved: an opt-in value is only taken where it is named"),
     }
     Ok(())
-}
-
-fn exit(plugin: &Plugin, error: TuneError) -> Exit {
-    let message = error.to_string();
-    match error {
-        TuneError::NoPlan(_) | TuneError::BadInput(_) => Exit::input(message),
-        TuneError::Cancelled => Exit::interrupted(),
-        TuneError::Reference { .. } | TuneError::NothingLeft { .. } => {
-            Exit::failed(format!("engine `{}`: {message}", plugin.descriptor.name))
-        }
-    }
 }
 
 /// What speaks for the winner of a budget.

@@ -18,10 +18,12 @@ pub(super) struct Workload {
     pub(super) _keep: Option<std::sync::Arc<tempfile::TempDir>>,
 }
 
-/// Adds a flag for each input to `command`.
+/// Adds a flag for each input to `command`. An input whose name the command has for itself, such as `resume` of a
+/// sweep, is left to an inputs file.
 pub(super) fn add_inputs(command: Command, inputs: &[Input], heading: &str) -> Command {
-    let arguments = inputs.iter().map(|input| {
-        let argument = Arg::new(input.name.clone()).long(input.name.clone()).help_heading(heading.to_string());
+    let taken: Vec<String> = command.get_arguments().filter_map(|own| own.get_long().map(str::to_string)).collect();
+    let arguments = inputs.iter().filter(|input| !taken.contains(&input.name)).map(|input| {
+        let argument = Arg::new(id(&input.name)).long(input.name.clone()).help_heading(heading.to_string());
         let default = match &input.default {
             Some(Value::String(text)) => format!(" [default: {text}]"),
             Some(value) => format!(" [default: {value}]"),
@@ -47,6 +49,11 @@ pub(super) fn add_inputs(command: Command, inputs: &[Input], heading: &str) -> C
     command.args(arguments.collect::<Vec<_>>())
 }
 
+/// An input's flag within a command line: apart from the command's own flags.
+fn id(input: &str) -> String {
+    format!("input {input}")
+}
+
 /// Adds a flag for each output that has one.
 pub(super) fn add_outputs(command: Command, descriptor: &Descriptor) -> Command {
     let heading = format!("Inputs and outputs of {}", descriptor.name);
@@ -64,13 +71,14 @@ pub(super) fn add_outputs(command: Command, descriptor: &Descriptor) -> Command 
 pub(super) fn given(matches: &ArgMatches, inputs: &[Input]) -> Result<Map<String, Value>, Exit> {
     let mut values = Map::new();
     for input in inputs {
+        let id = id(&input.name);
         if input.kind == InputKind::Flag {
-            if matches.get_flag(&input.name) {
+            if matches.try_get_one::<bool>(&id).is_ok_and(|given| given == Some(&true)) {
                 values.insert(input.name.clone(), Value::Bool(true));
             }
             continue;
         }
-        let Some(texts) = matches.get_many::<String>(&input.name) else { continue };
+        let Ok(Some(texts)) = matches.try_get_many::<String>(&id) else { continue };
         let mut parsed = Vec::new();
         for text in texts {
             parsed.push(input.parse(text).map_err(|error| Exit::input(error.to_string()))?);

@@ -1,0 +1,147 @@
+//! `scaletune sweep`: how an engine scales, as a document and a report.
+
+use super::arguments::SweepArguments;
+use super::exit::Exit;
+use super::terminal::Terminal;
+use super::trials::Trials;
+use super::workload::Workload;
+use super::{Context, as_json, print, simulate};
+use crate::measure::{Machine, Monotonic, usable_cores};
+use crate::plugin::Plugin;
+use crate::report;
+use crate::sweep::{Axes, Cold, NamedPlans, Observer, Request, Sweep, SweepError, sweep};
+use crate::trial::{Executor, Measurement};
+use crate::tune::measure_reference;
+use clap::ArgMatches;
+use scaletune_descriptor::Plan;
+use std::path::{Path, PathBuf};
+
+/// Where the order of trials starts: fixed, so that a sweep can be repeated.
+const SEED: u64 = 1;
+/// The document in the folder.
+const DOCUMENT: &str = "sweep.json";
+
+pub(super) fn run(
+    context: &mut Context,
+    plugin: &Plugin,
+    arguments: &SweepArguments,
+    matches: &ArgMatches,
+) -> Result<(), Exit> {
+    let clock = Monotonic::start();
+    let descriptor = &plugin.descriptor;
+    let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&descriptor.name));
+    let document = folder.join(DOCUMENT);
+    let earlier = earlier(&document, arguments.resume)?;
+    let named = match &arguments.plans {
+        Some(path) => NamedPlans::read(path, &descriptor.name).map_err(|error| Exit::input(error.to_string()))?,
+        None => NamedPlans::default(),
+    };
+    let demo = || simulate::demo(context, plugin);
+    let workload = Workload::new(descriptor, matches, &arguments.workload, demo, &[])?;
+    std::fs::create_dir_all(&folder).map_err(|error| Exit::input(format!("{}: {error}", folder.display())))?;
+    let mut threads: Vec<i64> = arguments.threads.iter().map(|threads| i64::from(*threads)).collect();
+    if threads.is_empty() {
+        threads.push(usable_cores() as i64);
+    }
+
+    let worker = context.worker.clone();
+    let mut trials = Trials::new(&worker, plugin, &workload, arguments.time_limit)?;
+    if arguments.cold {
+        trials = trials.once();
+    }
+    let reference =
+        measure_reference(descriptor, &mut trials).map_err(|error| Exit::of_tuning(&descriptor.name, &error))?;
+    let input_class = trials.input_class().clone();
+    let request = Request {
+        descriptor,
+        reference,
+        inputs: &workload.values,
+        input_class: &input_class,
+        threads: &threads,
+        axes: match arguments.axes.as_slice() {
+            [] => Axes::Strategies,
+            [all] if all == "all" => Axes::All,
+            names => Axes::Named(names.to_vec()),
+        },
+        named: &named,
+        repeat: arguments.repeat.map(|repeat| repeat as usize),
+        max_time: arguments.max_time,
+        cold: arguments.cold,
+        machine: Machine::this(),
+        seed: SEED,
+    };
+    let files = workload.files(descriptor).into_iter().map(|(_, path)| path).collect();
+    let mut executor: Box<dyn Executor> =
+        if arguments.cold { Box::new(Cold::new(trials, files)) } else { Box::new(trials) };
+    let mut watch = Watch { terminal: &mut context.terminal, document: &document };
+    let outcome = sweep(&request, earlier, executor.as_mut(), &clock, &mut watch);
+    context.terminal.finish();
+    let result = outcome.map_err(|error| match error {
+        SweepError::Cancelled => Exit {
+            status: 130,
+            message: format!("interrupted; {} holds what was measured, --resume goes on with it", document.display()),
+        },
+        SweepError::Checkpoint(error) => Exit::failed(format!("{}: {error}", document.display())),
+        error => Exit::input(error.to_string()),
+    })?;
+    result.save(&document).map_err(|error| Exit::failed(format!("{}: {error}", document.display())))?;
+    finish(context, &result, &folder)
+}
+
+/// Writes the report, and says in a few lines what it says.
+fn finish(context: &Context, sweep: &Sweep, folder: &Path) -> Result<(), Exit> {
+    let written =
+        report::write(sweep, folder, false).map_err(|error| Exit::failed(format!("{}: {error}", folder.display())))?;
+    if context.json {
+        return print(&as_json(sweep)?);
+    }
+    report::verdict(sweep).iter().for_each(|line| context.terminal.note(line));
+    if let Some(first) = written.first() {
+        context.terminal.note(&format!("report: {}", first.display()));
+    }
+    Ok(())
+}
+
+/// The sweep to go on with. Without `--resume` a document that is there is in the way: hours may stand in it.
+fn earlier(document: &Path, resume: bool) -> Result<Option<Sweep>, Exit> {
+    match (document.exists(), resume) {
+        (true, true) => Sweep::load(document).map(Some).map_err(|error| Exit::input(error.to_string())),
+        (true, false) => Err(Exit::input(format!(
+            "{}: is there already; --resume goes on with it, --out DIR begins another",
+            document.display()
+        ))),
+        (false, _) => Ok(None),
+    }
+}
+
+/// `reports/ENGINE` of the checkout that the program stands in, else a folder here.
+fn default_folder(engine: &str) -> PathBuf {
+    let executable = std::env::current_exe().and_then(|path| path.canonicalize()).unwrap_or_default();
+    let checkout =
+        executable.ancestors().skip(1).find(|root| root.join("Cargo.toml").is_file() && root.join("reports").is_dir());
+    checkout.map_or_else(|| PathBuf::from(format!("{engine}-sweep")), |root| root.join("reports").join(engine))
+}
+
+/// Shows how a sweep goes, and keeps what it has measured.
+struct Watch<'a> {
+    terminal: &'a mut Terminal,
+    document: &'a Path,
+}
+
+impl Observer for Watch<'_> {
+    fn trial(&mut self, _plan: &Plan, done: usize, expected: usize, left_s: f64) {
+        self.terminal.bar(&format!("{left_s:.0} s left"), done as u64, expected as u64);
+    }
+
+    fn measured(&mut self, plan: &Plan, measurement: &Measurement) {
+        self.terminal.detail(&format!("{:9.4} s  {plan}", measurement.wall_s));
+    }
+
+    fn failed(&mut self, plan: &Plan, why: &str) {
+        self.terminal.warn(&format!("plan {plan}: {why}"));
+    }
+
+    fn checkpoint(&mut self, sweep: &Sweep) -> std::io::Result<()> {
+        sweep.save(self.document)
+    }
+}
