@@ -48,3 +48,64 @@ pub(super) fn choose(contenders: &[Contender], plans: &[usize], seed: u64) -> Op
     let runner_up = standing.iter().copied().filter(|index| *index != winner).min_by(by_level);
     Some(Choice { winner, runner_up, fastest, level })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::{Equivalence, Measurement};
+    use scaletune_descriptor::Plan;
+
+    /// A contender with these times, threads and memory.
+    fn contender(times: &[f64], threads: i64, memory: u64) -> Contender {
+        let mut contender = Contender::new(Plan::new(), threads);
+        for (batch, wall_s) in times.iter().enumerate() {
+            let measurement = Measurement {
+                wall_s: *wall_s,
+                cpu_s: *wall_s,
+                peak_rss_bytes: memory,
+                peak_threads: 1,
+                runs: 1,
+                stages: vec![],
+                equivalence: Equivalence::Same,
+            };
+            contender.add(batch, measurement);
+        }
+        contender
+    }
+
+    const FAST: [f64; 5] = [1.0, 1.1, 1.2, 1.3, 1.4];
+    const LEVEL: [f64; 5] = [1.1, 1.2, 1.3, 1.4, 1.5];
+    const SLOW: [f64; 5] = [2.0, 2.1, 2.2, 2.3, 2.4];
+
+    fn winner(contenders: &[Contender]) -> usize {
+        choose(contenders, &(0..contenders.len()).collect::<Vec<_>>(), 1).unwrap().winner
+    }
+
+    #[test]
+    fn threads_then_memory_then_time_then_order() {
+        let all = [contender(&FAST, 4, 100), contender(&LEVEL, 2, 900), contender(&SLOW, 1, 1)];
+        assert_eq!(winner(&all), 1);
+        assert_eq!(winner(&[contender(&FAST, 2, 200), contender(&LEVEL, 2, 100)]), 1);
+        // Memory within a few percent is the same: then the faster one.
+        assert_eq!(winner(&[contender(&LEVEL, 2, 100), contender(&FAST, 2, 104)]), 1);
+        assert_eq!(winner(&[contender(&FAST, 2, 100), contender(&FAST, 2, 100)]), 0);
+    }
+
+    #[test]
+    fn the_runner_up_is_the_fastest_of_the_others() {
+        let all = [contender(&SLOW, 1, 1), contender(&LEVEL, 2, 1), contender(&FAST, 2, 1)];
+        let choice = choose(&all, &[0, 1, 2], 1).unwrap();
+        assert_eq!(choice, Choice { winner: 2, runner_up: Some(1), fastest: 2, level: vec![1, 2] });
+        assert_eq!(choose(&all, &[0], 1).unwrap().runner_up, None);
+        assert_eq!(choose(&all, &[], 1), None);
+        assert_eq!(choose(&[contender(&[], 1, 1)], &[0], 1), None);
+    }
+
+    #[test]
+    fn a_single_sample_claims_nothing() {
+        let all = [contender(&[1.25], 1, 1), contender(&FAST, 2, 1)];
+        assert_eq!(winner(&all), 0);
+        let all = [contender(&[1.5], 1, 1), contender(&FAST, 2, 1)];
+        assert_eq!(winner(&all), 1);
+    }
+}
