@@ -5,6 +5,7 @@
 //! process and its children, as bash's `time` reports them.
 
 mod count;
+mod schedule;
 mod table;
 
 use crate::{cargo, root, run, target};
@@ -57,7 +58,8 @@ pub(crate) fn bench() -> Result<(), String> {
     }
     let samples = rounds(&contenders, wish.rounds)?;
     let reports = root().join("reports");
-    table::write(&reports, "bench-count", &wish.size, &contenders, &samples)
+    let projection = schedule::projection(&workload)?;
+    table::write(&reports, "bench-count", &wish.size, &contenders, &samples, &projection)
 }
 
 fn wish(mut words: impl Iterator<Item = String>) -> Result<Wish, String> {

@@ -1,9 +1,7 @@
 //! What the engine says of itself.
 
 use crate::simulation;
-use scaletune_sdk::{
-    Amount, Axis, Constraint, Descriptor, Input, IntegerDefault, Output, Place, Plan, Role, Stage,
-};
+use scaletune_sdk::{Amount, Axis, Constraint, Descriptor, Input, IntegerDefault, Output, Place, Plan, Role, Stage};
 
 /// Constraints between the axes. The last two say what an input allows.
 const CONSTRAINTS: &[&str] = &[
@@ -56,7 +54,11 @@ fn inputs() -> Vec<Input> {
         Input::path("variants", &["vcf", "vcf.gz", "bcf"], "Sites to count at").required(),
         Input::text("sample", "Count only where this sample is heterozygous").named("NAME"),
         Input::path("regions", &["bed", "narrowPeak", "broadPeak", "gtf", "gff3"], "Count only inside these regions"),
-        Input::choice("policy", &["wasp2", "fragment", "read"], "A template counts once a chromosome, once a site, or each read"),
+        Input::choice(
+            "policy",
+            &["wasp2", "fragment", "read"],
+            "A template counts once a chromosome, once a site, or each read",
+        ),
         Input::integer("min-base-quality", 0, 254, "Drop bases below this quality").or(0).named("Q"),
         Input::integer("min-mapping-quality", 0, 255, "Drop records below this MAPQ").or(0).named("Q"),
         flags("exclude-flags", "Drop records with any of these SAM flags, such as 0xF04"),
@@ -86,32 +88,50 @@ fn inputs() -> Vec<Input> {
 
 fn axes() -> Vec<Axis> {
     vec![
-        Axis::choice("traversal", "How the file is walked", &[
-            ("index", "by the index: only blocks that can hold a site"),
-            ("stream", "one pass over the whole file, needs no index"),
-        ])
+        Axis::choice(
+            "traversal",
+            "How the file is walked",
+            &[
+                ("index", "by the index: only blocks that can hold a site"),
+                ("stream", "one pass over the whole file, needs no index"),
+            ],
+        )
         .in_stage("scan"),
-        Axis::choice("reader", "Who inflates and parses", &[
-            ("raw", "own block walk over libdeflate, records parsed in place; BAM only"),
-            ("htslib", "htslib: BAM and CRAM"),
-            ("noodles", "an independent decoder; BAM only"),
-        ])
+        Axis::choice(
+            "reader",
+            "Who inflates and parses",
+            &[
+                ("raw", "own block walk over libdeflate, records parsed in place; BAM only"),
+                ("htslib", "htslib: BAM and CRAM"),
+                ("noodles", "an independent decoder; BAM only"),
+            ],
+        )
         .in_stage("scan"),
-        Axis::choice("partition", "How the file is cut into tasks", &[
-            ("bytes", "equal compressed bytes, by the index"),
-            ("sites", "equal numbers of sites"),
-            ("chromosome", "one task a chromosome"),
-        ])
+        Axis::choice(
+            "partition",
+            "How the file is cut into tasks",
+            &[
+                ("bytes", "equal compressed bytes, by the index"),
+                ("sites", "equal numbers of sites"),
+                ("chromosome", "one task a chromosome"),
+            ],
+        )
         .in_stage("scan"),
-        Axis::choice("decode", "Which threads inflate under reader=htslib", &[
-            ("inline", "the worker itself"),
-            ("per-reader", "threads of its own for each worker's reader"),
-            ("shared-pool", "one pool for all readers"),
-        ])
+        Axis::choice(
+            "decode",
+            "Which threads inflate under reader=htslib",
+            &[
+                ("inline", "the worker itself"),
+                ("per-reader", "threads of its own for each worker's reader"),
+                ("shared-pool", "one pool for all readers"),
+            ],
+        )
         .in_stage("scan"),
         Axis::threads("workers", "Threads that count", Role::Compute, 1, IntegerDefault::MAX).in_stage("scan"),
-        Axis::threads("decode-threads", "Threads that only inflate", Role::Io, 0, IntegerDefault::Number(0)).in_stage("scan"),
-        Axis::size("tasks-per-worker", "Tasks for each worker: more balance better, fewer cost less", 1, 64, 8).in_stage("scan"),
+        Axis::threads("decode-threads", "Threads that only inflate", Role::Io, 0, IntegerDefault::Number(0))
+            .in_stage("scan"),
+        Axis::size("tasks-per-worker", "Tasks for each worker: more balance better, fewer cost less", 1, 256, 8)
+            .in_stage("scan"),
     ]
 }
 

@@ -1,8 +1,8 @@
 //! Inputs and plans of the contract, as the core's own types.
 
 use scaletune_count_core::{
-    AlleleOptions, BarcodeFormat, Compat, CountOptions, CountPlan, Decode, Filters, IndelRule, Partition, Policy, Reader,
-    RegionOptions, Traversal,
+    AlleleOptions, BarcodeFormat, Compat, CountOptions, CountPlan, Decode, Filters, IndelRule, Partition, Policy,
+    Reader, RegionOptions, Traversal,
 };
 use scaletune_sdk::{Error, Inputs, Plan};
 
@@ -19,7 +19,9 @@ pub(crate) fn options(inputs: &Inputs) -> Result<CountOptions, Error> {
     });
     for name in ["use-region-names", "feature", "attribute", "parent"] {
         if regions.is_none() && inputs.flag(name) {
-            return Err(Error::bad_input(format!("--{name} says how regions are read, and there are none: give --regions")));
+            return Err(Error::bad_input(format!(
+                "--{name} says how regions are read, and there are none: give --regions"
+            )));
         }
     }
     Ok(CountOptions {
@@ -31,7 +33,11 @@ pub(crate) fn options(inputs: &Inputs) -> Result<CountOptions, Error> {
             include_indels: inputs.flag("include-indels"),
             include_multiallelic: inputs.flag("include-multiallelic"),
             fold_case: inputs.flag("fold-case"),
-            indel_rule: word(inputs, "indel-rule", &[("cigar", IndelRule::Cigar), ("substring", IndelRule::Substring)])?,
+            indel_rule: word(
+                inputs,
+                "indel-rule",
+                &[("cigar", IndelRule::Cigar), ("substring", IndelRule::Substring)],
+            )?,
         },
         policy: word(
             inputs,

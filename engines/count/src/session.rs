@@ -54,7 +54,8 @@ impl Session for CountSession {
     fn run(&mut self, call: &Call<'_>) -> Result<(), Error> {
         self.session.run(&Watch::new(call.host())).map_err(error)?;
         self.tell(call);
-        for (name, sum) in ["ref_count", "alt_count", "other_count"].iter().zip(self.session.sums().unwrap_or_default()) {
+        for (name, sum) in ["ref_count", "alt_count", "other_count"].iter().zip(self.session.sums().unwrap_or_default())
+        {
             call.metric(name, sum as f64, "counts");
         }
         Ok(())

@@ -16,6 +16,8 @@ use std::path::PathBuf;
 
 /// Version of the manifest's form.
 const SCHEMA_VERSION: u32 = 1;
+/// Most tasks that a manifest lists.
+const MOST_TASKS: usize = 4096;
 
 pub(super) fn run(
     context: &mut Context,
@@ -104,6 +106,7 @@ pub(super) fn run(
             "peak_threads": report.peak_threads,
             "stages": stages(&report),
             "metrics": metrics(&report),
+            "tasks": tasks(&report),
             "warnings": warnings,
             "machine": Machine::this(),
         })
@@ -163,6 +166,15 @@ fn stages(report: &Report) -> Value {
 fn metrics(report: &Report) -> Value {
     let pairs = report.metrics.iter().map(|(name, value, unit)| (name.clone(), json!({"value": value, "unit": unit})));
     Value::Object(pairs.collect())
+}
+
+/// Who did which task when, in seconds since the worker began: what a schedule for more workers can be worked out from.
+fn tasks(report: &Report) -> Value {
+    let seconds = |nanoseconds: u64| nanoseconds as f64 / 1e9;
+    let tasks = report.spans.iter().take(MOST_TASKS).map(|span| {
+        json!({"task": span.task, "worker": span.worker, "begin_s": seconds(span.begin), "end_s": seconds(span.end)})
+    });
+    Value::Array(tasks.collect())
 }
 
 /// Path, size and time of change of every input file.

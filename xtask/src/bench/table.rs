@@ -4,13 +4,14 @@ use super::{Contender, Sample};
 use serde_json::json;
 use std::path::Path;
 
-/// Writes `NAME.md` and `NAME.json`; ratios are to the first contender.
+/// Writes `NAME.md`, with `behind` behind the table, and `NAME.json`; ratios are to the first contender.
 pub(super) fn write(
     folder: &Path,
     name: &str,
     size: &str,
     contenders: &[Contender],
     samples: &[Vec<Sample>],
+    behind: &str,
 ) -> Result<(), String> {
     let rounds = samples.first().map_or(0, Vec::len);
     let machine = machine();
@@ -29,6 +30,7 @@ pub(super) fn write(
             "wall_samples_s": each(|s| s.wall), "cpu_samples_s": each(|s| s.cpu),
         }));
     }
+    text += behind;
     let document = json!({"workload": size, "rounds": rounds, "machine": machine, "rows": rows});
     let json = serde_json::to_string_pretty(&document).map_err(|error| error.to_string())? + "\n";
     for (extension, content) in [("md", &text), ("json", &json)] {
