@@ -21,6 +21,7 @@ mod choice;
 mod contender;
 mod effort;
 mod field;
+mod journal;
 mod observer;
 mod outcome;
 mod race;
@@ -29,6 +30,7 @@ mod search;
 pub(crate) mod tests;
 
 pub use effort::Effort;
+pub use journal::{Journal, Subject};
 pub use observer::{Observer, Phase, Silent};
 pub use outcome::{BudgetOutcome, Out, Outcome, PlanOutcome, Standing};
 

@@ -306,3 +306,20 @@ pub(crate) fn large_sweep(threads: &[i64]) -> Sweep {
     let setting = Setting { threads, axes: Axes::All, repeat: Some(3), ..Default::default() };
     setting.run(&mut Bench::new(lawful, 0.02, 1), &mut Keeper::default()).unwrap()
 }
+
+#[test]
+fn rounds_are_shuffled_and_measure_each_plan_once() {
+    let mut bench = Bench::new(lawful, 0.02, 1);
+    let setting = Setting { threads: &[1], repeat: Some(4), ..Default::default() };
+    setting.run(&mut bench, &mut Keeper::default()).unwrap();
+    // The reference first, then nine plans a round; the reference needs one trial less at the end.
+    let rounds: Vec<Vec<Plan>> = bench.history[1..].chunks(9).map(<[Plan]>::to_vec).collect();
+    assert_eq!(rounds.iter().map(Vec::len).collect::<Vec<_>>(), [9, 9, 9, 8]);
+    assert!(rounds[0] != rounds[1] && rounds[1] != rounds[2]);
+    for round in &rounds {
+        let mut plans = round.clone();
+        plans.sort();
+        plans.dedup();
+        assert_eq!(plans.len(), round.len());
+    }
+}

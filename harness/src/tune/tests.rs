@@ -77,12 +77,12 @@ pub(crate) fn law_of_large(plan: &Plan, inline_cost: f64) -> (f64, f64) {
     (0.2 + work * chunking * (1.0 + 0.02 * (workers + inflaters)), 0.2 + parse + inflate)
 }
 
-fn behaviour_of_large(plan: &Plan) -> Behaviour {
+pub(crate) fn behaviour_of_large(plan: &Plan) -> Behaviour {
     let (seconds, cpu_s) = law_of_large(plan, 1.0);
     Behaviour::Works(seconds, cpu_s, MIB)
 }
 
-struct Setting<'a> {
+pub(crate) struct Setting<'a> {
     descriptor: &'a Descriptor,
     threads: &'a [i64],
     fixed: &'a str,
@@ -92,12 +92,27 @@ struct Setting<'a> {
 }
 
 impl<'a> Setting<'a> {
-    fn new(descriptor: &'a Descriptor, threads: &'a [i64]) -> Setting<'a> {
+    pub(crate) fn new(descriptor: &'a Descriptor, threads: &'a [i64]) -> Setting<'a> {
         Setting { descriptor, threads, fixed: "", effort: Effort::Normal, max_time: None, max_memory: None }
     }
 
-    fn run(&self, bench: &mut Bench<impl Fn(&Plan) -> Behaviour>, seed: u64) -> Result<Outcome, TuneError> {
+    pub(crate) fn run(&self, bench: &mut Bench<impl Fn(&Plan) -> Behaviour>, seed: u64) -> Result<Outcome, TuneError> {
         let clock = bench.clock();
+        self.tune(bench, &clock, seed)
+    }
+
+    /// As `run`, with an executor around a bench; gives that back, too.
+    pub(crate) fn run_with<E: Executor>(
+        &self,
+        mut executor: E,
+        clock: impl Fn(&E) -> bench::BenchClock,
+        seed: u64,
+    ) -> (Result<Outcome, TuneError>, E) {
+        let clock = clock(&executor);
+        (self.tune(&mut executor, &clock, seed), executor)
+    }
+
+    fn tune(&self, bench: &mut dyn Executor, clock: &dyn Clock, seed: u64) -> Result<Outcome, TuneError> {
         let reference = measure_reference(self.descriptor, bench)?;
         let (class, fixed) = (Map::new(), Plan::parse(self.fixed).unwrap());
         let request = Request {
@@ -112,12 +127,19 @@ impl<'a> Setting<'a> {
             max_memory: self.max_memory,
             seed,
         };
-        tune(&request, bench, &clock, &mut Silent)
+        tune(&request, bench, clock, &mut Silent)
     }
 }
 
 fn algorithm(plan: &Plan) -> (&str, f64) {
     (plan.word("algorithm").unwrap(), plan.integer("workers").unwrap() as f64)
+}
+
+impl BudgetOutcome {
+    /// The winner's plan.
+    pub(super) fn winner_plan(&self, outcome: &Outcome) -> String {
+        outcome.plans[self.winner].plan.to_string()
+    }
 }
 
 impl Outcome {
