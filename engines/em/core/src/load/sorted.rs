@@ -65,7 +65,7 @@ pub(super) fn load(
         Loading::Parallel | Loading::Indexed => all_units(load, workers.count())?,
     };
     let stretches = gather(load, units, candidates.as_ref(), &reader_plan, workers)?;
-    group(load, &stretches, candidates.is_some(), workers)
+    group(load, &stretches, candidates.as_ref(), workers)
 }
 
 /// The whole file in pieces of about equal size.
@@ -125,16 +125,24 @@ impl Visitor for Names<'_> {
     }
 }
 
-/// The records of one unit, in the order of the file.
+/// The records of one unit, parted by the hashes of their names.
 struct Stretch<'a> {
     monitor: &'a dyn Monitor,
     /// Blocks are kept of these names only; of all where it is `None`.
     candidates: Option<&'a NameSet>,
+    /// Records seen.
+    count: u64,
+    buckets: Vec<Bucket>,
+    /// Name of the first mapped record without a score.
+    missing_score: Option<Vec<u8>>,
+}
+
+/// Records of one partition, in the order of the file: kept together, since they are worked out together.
+#[derive(Default)]
+struct Bucket {
     hashes: Vec<u128>,
-    records: Vec<Record>,
-    blocks: Bundle,
-    /// Name of the first mapped record without a score, and its number.
-    missing_score: Option<(usize, Vec<u8>)>,
+    /// Records and their blocks, with their places in the unit.
+    records: Bundle,
 }
 
 impl Visitor for Stretch<'_> {
@@ -144,16 +152,18 @@ impl Visitor for Stretch<'_> {
         let hash = xxh3_128(alignment.name());
         let record = record_of(alignment)?;
         if record.score.is_none() && !record.has(flag::UNMAPPED) && self.missing_score.is_none() {
-            self.missing_score = Some((self.records.len(), alignment.name().to_owned()));
+            self.missing_score = Some(alignment.name().to_owned());
         }
         let wanted = self.candidates.is_none_or(|candidates| candidates.contains(&hash));
         let cigar = if wanted { alignment.cigar() } else { &[] };
-        self.blocks.push(record, cigar_operations(cigar));
-        self.records.append(&mut self.blocks.records);
-        self.hashes.push(hash);
-        if self.hashes.len().is_multiple_of(1 << 14) {
+        let bucket = &mut self.buckets[partition_of(hash)];
+        bucket.hashes.push(hash);
+        bucket.records.ordinals.push(self.count);
+        bucket.records.push(record, cigar_operations(cigar));
+        self.count += 1;
+        if self.count.is_multiple_of(1 << 14) {
             check(self.monitor)?;
-            self.monitor.progress("load", self.hashes.len() as u64, 0);
+            self.monitor.progress("load", self.count, 0);
         }
         Ok(())
     }
@@ -169,9 +179,8 @@ fn gather<'a>(
     let stretch = || Stretch {
         monitor: load.monitor,
         candidates,
-        hashes: Vec::new(),
-        records: Vec::new(),
-        blocks: Bundle::default(),
+        count: 0,
+        buckets: (0..PARTITIONS).map(|_| Bucket::default()).collect(),
         missing_score: None,
     };
     let mut walks: Vec<Walk<Stretch<'a>>> = units.into_iter().map(|unit| Walk::new(unit, stretch())).collect();
@@ -207,13 +216,12 @@ fn walk_all<V: Visitor<Error = EmError> + Send>(
     walks.iter_mut().try_for_each(|walk| std::mem::replace(&mut walk.result, Ok(())))
 }
 
-/// Hash of a record's name, and its place: stretch, and number within it.
-type Member = (u128, u32, u32);
+/// A record of a partition: its stretch, and its number within the stretch's bucket.
+type Member = (u32, u32);
 
 /// The fragments whose names fall into one partition.
 #[derive(Default)]
 struct Partition {
-    members: Vec<Member>,
     part: Part,
     /// Place of each row's leading record in the file.
     leaders: Vec<u64>,
@@ -224,29 +232,24 @@ fn partition_of(hash: u128) -> usize {
     (hash >> 122) as usize
 }
 
-fn group(load: &Load<'_>, stretches: &[Stretch<'_>], checked: bool, workers: &Workers) -> Result<Part, EmError> {
+fn group(
+    load: &Load<'_>,
+    stretches: &[Stretch<'_>],
+    candidates: Option<&NameSet>,
+    workers: &Workers,
+) -> Result<Part, EmError> {
     let mut first_ordinals = Vec::with_capacity(stretches.len());
     let mut records = 0;
     for stretch in stretches {
         first_ordinals.push(records);
-        records += stretch.records.len() as u64;
-        if let Some((_, name)) = &stretch.missing_score {
+        records += stretch.count;
+        if let Some(name) = &stretch.missing_score {
             return Err(load.missing_score(name));
         }
     }
-    let mut sizes = [0_usize; PARTITIONS];
-    for hash in stretches.iter().flat_map(|stretch| &stretch.hashes) {
-        sizes[partition_of(*hash)] += 1;
-    }
-    let mut partitions: Vec<Partition> =
-        sizes.iter().map(|&size| Partition { members: Vec::with_capacity(size), ..Partition::default() }).collect();
-    for (index, stretch) in stretches.iter().enumerate() {
-        for (at, &hash) in stretch.hashes.iter().enumerate() {
-            partitions[partition_of(hash)].members.push((hash, index as u32, at as u32));
-        }
-    }
-    let source = Source { load, stretches, first_ordinals: &first_ordinals, by_candidate: checked };
-    workers.for_each(load.monitor, "load", &mut partitions, |_, partition| source.work_out(partition))?;
+    let mut partitions: Vec<Partition> = (0..PARTITIONS).map(|_| Partition::default()).collect();
+    let source = Source { load, stretches, first_ordinals: &first_ordinals, candidates };
+    workers.for_each(load.monitor, "load", &mut partitions, |number, partition| source.work_out(number, partition))?;
     merge(partitions)
 }
 
@@ -279,32 +282,27 @@ struct Source<'a> {
     load: &'a Load<'a>,
     stretches: &'a [Stretch<'a>],
     first_ordinals: &'a [u64],
-    by_candidate: bool,
+    candidates: Option<&'a NameSet>,
 }
 
 impl Source<'_> {
-    fn ordinal(&self, stretch: u32, at: u32) -> u64 {
-        self.first_ordinals[stretch as usize] + u64::from(at)
-    }
-
-    fn work_out(&self, partition: &mut Partition) {
-        let (members, bounds) = by_name(std::mem::take(&mut partition.members));
+    fn work_out(&self, number: usize, partition: &mut Partition) {
+        let source = PartitionSource {
+            buckets: self.stretches.iter().map(|stretch| &stretch.buckets[number]).collect(),
+            first_ordinals: self.first_ordinals,
+        };
+        let (members, bounds) = source.by_name();
         let group = |number: usize| &members[bounds[number] as usize..bounds[number + 1] as usize];
         // Fragments in the order of their leading records.
         let mut order: Vec<(u64, u32)> =
-            (0..bounds.len() - 1).map(|number| (self.leader(group(number)), number as u32)).collect();
+            (0..bounds.len() - 1).map(|number| (source.leader(group(number)), number as u32)).collect();
         order.sort_unstable();
         let mut bundle = Bundle::default();
         let mut work = self.load.work();
         for (_, number) in order {
             let group = group(number as usize);
-            self.fill(&mut bundle, group);
-            let hash = group[0].0;
-            let candidate = !self.by_candidate
-                || self
-                    .stretches
-                    .first()
-                    .is_some_and(|stretch| stretch.candidates.is_none_or(|candidates| candidates.contains(&hash)));
+            source.fill(&mut bundle, group);
+            let candidate = self.candidates.is_none_or(|names| names.contains(&source.hash(group[0])));
             match partition.part.add(self.load, &mut work, &bundle, candidate) {
                 Ok(true) => partition.leaders.push(bundle.ordinals[bundle.leader]),
                 Ok(false) => {}
@@ -315,52 +313,71 @@ impl Source<'_> {
             }
         }
     }
+}
+
+/// The buckets of one partition, stretch by stretch.
+struct PartitionSource<'a> {
+    buckets: Vec<&'a Bucket>,
+    first_ordinals: &'a [u64],
+}
+
+impl PartitionSource<'_> {
+    fn hash(&self, (stretch, at): Member) -> u128 {
+        self.buckets[stretch as usize].hashes[at as usize]
+    }
+
+    fn record(&self, (stretch, at): Member) -> &Record {
+        &self.buckets[stretch as usize].records.records[at as usize]
+    }
+
+    fn ordinal(&self, (stretch, at): Member) -> u64 {
+        self.first_ordinals[stretch as usize] + self.buckets[stretch as usize].records.ordinals[at as usize]
+    }
 
     /// Place in the file of the record that decides the group's kind and order.
     fn leader(&self, group: &[Member]) -> u64 {
-        let record = |member: &Member| &self.stretches[member.1 as usize].records[member.2 as usize];
-        let (_, stretch, at) = group[leader_of(group.iter().map(record))];
-        self.ordinal(stretch, at)
+        self.ordinal(group[leader_of(group.iter().map(|&member| self.record(member)))])
     }
 
     fn fill(&self, bundle: &mut Bundle, group: &[Member]) {
         bundle.clear();
-        for &(_, stretch, at) in group {
-            let from = &self.stretches[stretch as usize];
-            let record = from.records[at as usize];
-            bundle.push_blocks(record, from.blocks.blocks_of(&record));
-            bundle.ordinals.push(self.ordinal(stretch, at));
+        for &member in group {
+            let record = *self.record(member);
+            bundle.push_blocks(record, self.buckets[member.0 as usize].records.blocks_of(&record));
+            bundle.ordinals.push(self.ordinal(member));
         }
         bundle.lead_by_primary();
     }
-}
 
-/// The members of each name side by side, in the order of the file, and where each name begins; names by their first
-/// members.
-fn by_name(members: Vec<Member>) -> (Vec<Member>, Vec<u32>) {
-    let mut numbers: HashMap<u128, u32, BuildHasherDefault<AsIs>> = HashMap::default();
-    let mut bounds = vec![0_u32];
-    let number_of: Vec<u32> = members
-        .iter()
-        .map(|member| {
+    /// The members of each name side by side, in the order of the file, and where each name begins; names by their
+    /// first members.
+    fn by_name(&self) -> (Vec<Member>, Vec<u32>) {
+        let size = self.buckets.iter().map(|bucket| bucket.hashes.len()).sum();
+        let mut numbers: HashMap<u128, u32, BuildHasherDefault<AsIs>> = HashMap::default();
+        let mut bounds = vec![0_u32];
+        let mut number_of = Vec::with_capacity(size);
+        for hash in self.buckets.iter().flat_map(|bucket| &bucket.hashes) {
             let next = numbers.len() as u32;
-            let number = *numbers.entry(member.0).or_insert(next);
+            let number = *numbers.entry(*hash).or_insert(next);
             if number == next {
                 bounds.push(0);
             }
             bounds[number as usize + 1] += 1;
-            number
-        })
-        .collect();
-    for number in 1..bounds.len() {
-        bounds[number] += bounds[number - 1];
+            number_of.push(number);
+        }
+        for number in 1..bounds.len() {
+            bounds[number] += bounds[number - 1];
+        }
+        let mut next = bounds.clone();
+        let mut members = vec![(0, 0); size];
+        let mut numbers = number_of.into_iter();
+        for (stretch, bucket) in self.buckets.iter().enumerate() {
+            for (at, number) in numbers.by_ref().take(bucket.hashes.len()).enumerate() {
+                let slot = &mut next[number as usize];
+                members[*slot as usize] = (stretch as u32, at as u32);
+                *slot += 1;
+            }
+        }
+        (members, bounds)
     }
-    let mut next = bounds.clone();
-    let mut sorted = vec![(0, 0, 0); members.len()];
-    for (member, number) in members.into_iter().zip(number_of) {
-        let slot = &mut next[number as usize];
-        sorted[*slot as usize] = member;
-        *slot += 1;
-    }
-    (sorted, bounds)
 }
