@@ -103,3 +103,21 @@ fn sorted_files_give_the_same_rows_in_every_way() {
         }
     }
 }
+
+#[test]
+fn cram_gives_what_bam_gives() {
+    let Some(folder) = golden("edge") else { return };
+    let theirs =
+        load_file(&folder.join("edge.bam"), StrandedMode::None, &plan(Loading::Sequential, Decoder::Raw, 0), 1);
+    for (plan, workers) in
+        [(plan(Loading::Sequential, Decoder::Htslib, 0), 1), (plan(Loading::Parallel, Decoder::Htslib, 1), 2)]
+    {
+        assert_eq!(load_file(&folder.join("edge.cram"), StrandedMode::None, &plan, workers), theirs);
+    }
+    let sorted = plan(Loading::Sequential, Decoder::Raw, 0);
+    let theirs = load_file(&folder.join("edge.sorted.bam"), StrandedMode::None, &sorted, 1);
+    for (loading, workers) in [(Loading::Sequential, 1), (Loading::Parallel, 3), (Loading::Indexed, 2)] {
+        let plan = plan(loading, Decoder::Htslib, 0);
+        assert_eq!(load_file(&folder.join("edge.sorted.cram"), StrandedMode::None, &plan, workers), theirs);
+    }
+}

@@ -220,3 +220,28 @@ fn a_checkpoint_can_be_resumed_with_other_options() {
         assert_eq!(std::fs::read(full.path().join(name)).unwrap(), std::fs::read(resumed.path().join(name)).unwrap());
     }
 }
+
+#[test]
+fn several_samples_share_one_count_table() {
+    let Some(folder) = golden("edge") else { return };
+    let files = vec![folder.join("edge.bam"), folder.join("edge.sorted.bam")];
+    let gtf = folder.join("annotation.gtf");
+    let source = Source::Alignments { files, reference: None, gtf, gtf_options: GtfOptions::default() };
+    let ours = tempfile::tempdir().unwrap();
+    run(&source, options(Mode::Exclude, StrandedMode::None, false), Plan::default(), ours.path());
+    let golden = std::fs::read_to_string(folder.join("expected-None/exclude-TE_counts.tsv")).unwrap();
+    let both: String = golden
+        .lines()
+        .enumerate()
+        .map(|(line, text)| {
+            let (name, count) = text.split_once('\t').unwrap();
+            if line == 0 { format!("{name}\tedge\tedge.sorted\n") } else { format!("{name}\t{count}\t{count}\n") }
+        })
+        .collect();
+    assert_eq!(std::fs::read_to_string(ours.path().join("t-TE_counts.tsv")).unwrap(), both);
+    for sample in ["edge", "edge.sorted"] {
+        let (line, _) = run_stats(&ours.path().join(format!("t-{sample}-run_stats.tsv")), true);
+        let (golden_line, _) = run_stats(&folder.join("expected-None/exclude-run_stats.tsv"), false);
+        assert_eq!(line, golden_line);
+    }
+}
