@@ -237,6 +237,9 @@ fn a_stopped_sweep_goes_on_where_it_was() {
         assert_eq!(later.samples[..row.samples.len()], row.samples[..]);
     }
     setting.cold = true;
+    let cold = Setting { cold: true, ..Default::default() }.run(&mut bench, &mut Keeper::default()).unwrap();
+    // The trial that told the reference's answer was a warm one: it does not count.
+    assert!(cold.rows.iter().all(|row| row.samples.len() == 3) && cold.trials == 1 + 3 * unlike);
     let error = setting.run(&mut bench, &mut Keeper::default()).unwrap_err();
     assert!(error.to_string().contains("--cold"), "{error}");
     let mut other = part.clone();
