@@ -125,7 +125,10 @@ impl Evaluator {
             Kernel::Repeats if own.is_none() => Method::Repeats(find_repeats(&tree, &columns, chunk, &workers)?),
             // With rates of its own a family shares no subtree with another.
             Kernel::Repeats | Kernel::Auto => {
-                let bits = if own.is_some() { 0 } else { CODE_BITS };
+                // AVX2 permutes too few lanes for tables of 16: reading them one by one costs thrice the
+                // arithmetic that they save.
+                let tables = own.is_none() && set != InstructionSet::Avx2;
+                let bits = if tables { CODE_BITS } else { 0 };
                 let schedule = Schedule::new(&tree, &columns, bits);
                 let codes = Codes::new(&schedule, &columns);
                 Method::Lanes { schedule, codes }

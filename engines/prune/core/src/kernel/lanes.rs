@@ -322,3 +322,46 @@ unsafe fn rate_block<S: Simd, const N: usize>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::schedule::{CODE_BITS, Schedule};
+    use crate::model::{Rates, RootPrior};
+    use crate::simulate::{Simulation, simulate};
+
+    /// Also where no plan uses tables (AVX2), what they say must be right.
+    #[test]
+    fn tables_change_nothing_on_any_instruction_set() {
+        for missing in [0.0, 0.03] {
+            let request = Simulation { taxa: 23, families: 200, missing, seed: 9, ..Simulation::default() };
+            compare(&simulate(&request).unwrap());
+        }
+    }
+
+    fn compare(drawn: &crate::simulate::Simulated) {
+        let rates = Rates { gain: 0.5, loss: 1.5 };
+        let values = |set, bits| {
+            let schedule = Schedule::new(&drawn.tree, &drawn.states, bits);
+            let codes = Codes::new(&schedule, &drawn.states);
+            let program = Program::new(&drawn.tree, &drawn.states, &schedule, rates, RootPrior::Stationary);
+            let columns = Columns { states: &drawn.states, codes: &codes };
+            let mut out = vec![0.0; 200];
+            let mut left_over = Vec::new();
+            run(set, &program, &columns, 0, &mut out, &mut left_over, &mut Scratch::default());
+            assert!(left_over.is_empty());
+            (out, schedule.clusters.len())
+        };
+        let (expected, none) = values(InstructionSet::Portable, 0);
+        assert_eq!(none, 0);
+        for set in InstructionSet::available() {
+            for bits in [0, 2, CODE_BITS] {
+                let (found, clusters) = values(set, bits);
+                assert!(bits != CODE_BITS || clusters > 0);
+                for (f, e) in found.iter().zip(&expected) {
+                    assert!((f - e).abs() < 1e-12 * e.abs(), "{} {bits}: {f} {e}", set.name());
+                }
+            }
+        }
+    }
+}

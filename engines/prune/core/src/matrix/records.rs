@@ -31,10 +31,20 @@ impl<R: BufRead> Records<R> {
         Self { input, delimiter, line: 1, next_line: 1, buffer: vec![], unquoted: vec![], fields: vec![] }
     }
 
-    /// Moves to the next record that is not a blank line; `false` at the end.
+    /// Moves to the next record that is not a blank line and splits it; `false` at the end.
     pub(super) fn advance(&mut self, path: &Path) -> Result<bool> {
+        if !self.advance_unsplit(path)? {
+            return Ok(false);
+        }
+        self.split(path)?;
+        Ok(true)
+    }
+
+    /// Moves to the next line that is not blank; it must be split before fields are asked for.
+    pub(super) fn advance_unsplit(&mut self, path: &Path) -> Result<bool> {
         loop {
             self.buffer.clear();
+            self.fields.clear();
             self.line = self.next_line;
             if !self.read_line(path)? {
                 return Ok(false);
@@ -42,16 +52,32 @@ impl<R: BufRead> Records<R> {
             if self.line == 1 && self.buffer.starts_with(b"\xef\xbb\xbf") {
                 self.buffer.drain(..3);
             }
-            if self.delimiter == b',' {
-                self.split_quoted(path)?;
-            } else {
-                self.trim_end();
-                self.split_plain();
-            }
-            if self.fields.len() > 1 || self.fields.iter().any(|f| f.quoted || !f.text.is_empty()) {
+            self.trim_end();
+            if self.buffer.iter().any(|&b| b != b' ') {
                 return Ok(true);
             }
         }
+    }
+
+    /// Finds the fields of the line.
+    pub(super) fn split(&mut self, path: &Path) -> Result<()> {
+        if self.delimiter == b',' {
+            return self.split_quoted(path);
+        }
+        self.split_plain();
+        Ok(())
+    }
+
+    /// An unsplit line of a name and `columns` fields of one byte each: the name, and the rest with a delimiter
+    /// before every field. `None` for any other line.
+    pub(super) fn compact(&self, columns: usize) -> Option<(&str, &[u8])> {
+        if self.delimiter == b',' {
+            return None;
+        }
+        let (name, cells) = self.buffer.split_at(self.buffer.len().checked_sub(2 * columns)?);
+        let plain = cells.iter().step_by(2).all(|&b| b == self.delimiter) && !name.contains(&self.delimiter);
+        let name = if plain { std::str::from_utf8(name).ok()? } else { return None };
+        Some((name, cells))
     }
 
     fn read_line(&mut self, path: &Path) -> Result<bool> {
@@ -68,7 +94,6 @@ impl<R: BufRead> Records<R> {
     }
 
     fn split_plain(&mut self) {
-        self.fields.clear();
         let mut start = 0;
         for (at, &byte) in self.buffer.iter().enumerate() {
             if byte == self.delimiter {
@@ -80,9 +105,7 @@ impl<R: BufRead> Records<R> {
     }
 
     fn split_quoted(&mut self, path: &Path) -> Result<()> {
-        self.fields.clear();
         self.unquoted.clear();
-        self.trim_end();
         let mut at = 0;
         loop {
             let start = at;
@@ -144,6 +167,11 @@ impl<R: BufRead> Records<R> {
     pub(super) fn field_error(&self, path: &Path, field: usize, message: impl Into<String>) -> Error {
         let at = self.fields.get(field).map_or(self.buffer.len(), |f| f.start);
         self.error(path, at, message)
+    }
+
+    /// Line at which this record starts.
+    pub(super) fn line(&self) -> usize {
+        self.line
     }
 
     /// Line of this record and column of `field`.
