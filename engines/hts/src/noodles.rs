@@ -24,6 +24,9 @@ use crate::{
 /// Compressed bytes read at once.
 const BUFFER: usize = 128 << 10;
 
+/// No byte of DEFLATE inflates to more.
+const LARGEST_RATIO: u64 = 1032;
+
 type Blocks = bgzf::io::Reader<BufReader<File>>;
 
 /// Reads units of one BAM file.
@@ -55,13 +58,20 @@ impl NoodlesReader {
         self.reader.get_mut().seek(begin).map_err(|error| self.misplaced(range.begin, &error.to_string()))?;
         loop {
             let blocks = self.reader.get_mut();
-            let is_end = blocks.fill_buf().map(<[u8]>::is_empty).map_err(|error| self.damaged(&error))?;
+            let (is_end, size) = match blocks.fill_buf() {
+                Ok(bytes) => (bytes.is_empty(), bytes.first_chunk().map_or(0, |size| u32::from_le_bytes(*size))),
+                Err(error) => return Err(self.damaged(&error).into()),
+            };
             let place = VirtualOffset::from_bits(self.reader.get_ref().virtual_position().into());
             if is_end {
                 return Ok(self.check_end(range)?);
             }
             if place >= range.end {
                 return Ok(());
+            }
+            // noodles makes room for whatever size a record gives itself, up to 4 GiB.
+            if u64::from(size) > (self.source.size().saturating_sub(place.block())).saturating_mul(LARGEST_RATIO) {
+                return Err(self.bad_record(place, "a record gives itself more bytes than the file can hold").into());
             }
             let size = self.reader.read_record(&mut self.record).map_err(|error| self.damaged(&error))?;
             if size == 0 {
