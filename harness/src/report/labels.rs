@@ -68,8 +68,8 @@ pub(super) struct Series<'a> {
 }
 
 /// The strategies that matter, at most `most`, the fastest of the largest budget first. After it come those that show
-/// a word of an axis that none before them shows, so that near twins do not crowd the others out. Named plans are always
-/// among them.
+/// a word of an axis that none before them shows, so that near twins do not crowd the others out. Named plans go before
+/// all but the first of the others.
 pub(super) fn series<'a>(sweep: &'a Sweep, labels: &'a Labels<'_>, most: usize) -> Vec<Series<'a>> {
     let mut all: Vec<Series<'a>> = Vec::new();
     for row in sweep.rows.iter().filter(|row| row.is_valid()) {
@@ -95,18 +95,22 @@ pub(super) fn series<'a>(sweep: &'a Sweep, labels: &'a Labels<'_>, most: usize) 
         let ((threads, seconds), (other_threads, other_seconds)) = (rank(left), rank(right));
         other_threads.cmp(&threads).then(seconds.total_cmp(&other_seconds))
     });
+    let is_named = |series: &Series<'_>| series.rows.iter().any(|row| row.name.is_some());
+    let named = all.iter().filter(|series| is_named(series)).count();
+    let mut places = most.saturating_sub(named).max(1);
     let mut shown: BTreeSet<(&str, &Value)> = BTreeSet::new();
     let mut kept = Vec::new();
-    let mut count = 0;
     for series in all {
         let before = shown.len();
         shown.extend(series.rows.iter().flat_map(|row| labels.words(&row.plan)));
-        let fresh = shown.len() > before;
-        let named = series.rows.iter().any(|row| row.name.is_some());
-        if named || ((fresh || count == 0) && count < most) {
-            count += usize::from(!named);
+        let fresh = shown.len() > before || kept.is_empty();
+        if is_named(&series) {
+            kept.push(series);
+        } else if fresh && places > 0 {
+            places -= 1;
             kept.push(series);
         }
     }
+    kept.truncate(most);
     kept
 }

@@ -51,6 +51,9 @@ fn the_verdict_comes_first_and_in_words() {
     assert!(verdict(&two)[1].starts_with("That is 30 % faster than the runner-up, b"), "{:?}", verdict(&two));
     let even = sweep_of(amdahl, &[1, 2], 2, 0.0);
     assert!(verdict(&even).iter().all(|sentence| !sentence.contains("stopped")));
+    let disturbed = sweep_of(|threads| if threads == 1 { 10.0 } else { 3.0 }, &[1, 2], 2, 0.0);
+    assert!(verdict(&disturbed).iter().any(|sentence| sentence.contains("more than 100 %")));
+    assert!(verdict(&even).iter().all(|sentence| !sentence.contains("more than 100 %")));
     let mut none = even.clone();
     none.rows.iter_mut().for_each(|row| spoil(row, Verdict::Different, None));
     none.complete = false;

@@ -8,6 +8,8 @@ use crate::sweep::{Row, Sweep, Verdict};
 
 /// A share of the time that is worth a sentence.
 const WORTH_TELLING: f64 = 0.2;
+/// Efficiency that noise and caches do not explain.
+const MORE_THAN_PERFECT: f64 = 1.1;
 /// Efficiency that most people call good.
 const GOOD_EFFICIENCY: f64 = 0.7;
 
@@ -148,6 +150,14 @@ fn trouble(sweep: &Sweep) -> Vec<String> {
         let cores = threads(sweep.machine.usable_cores as i64).replace("thread", "usable core");
         said.push(format!(
             "Points with more busy threads than the {cores} are marked: they say nothing of a larger machine."
+        ));
+    }
+    let too_good = count(&|row| row.efficiency.is_some_and(|efficiency| efficiency > MORE_THAN_PERFECT));
+    if too_good > 0 {
+        said.push(format!(
+            "{} used their threads to more than 100 %: more likely the one-thread trials were disturbed than that this is \
+             true. Measure again on a quiet machine.",
+            rows(too_good)
         ));
     }
     if !sweep.complete {

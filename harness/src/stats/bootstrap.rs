@@ -132,13 +132,16 @@ mod tests {
     #[test]
     fn the_interval_covers_the_true_median_about_as_often_as_it_says() {
         let mut generator = Generator::new(11);
-        let covered = (0..400).filter(|seed| {
-            // Log-uniform between 0.5 and 2: the true median is 1.
-            let samples: Vec<f64> = (0..15).map(|_| (2.0 * generator.unit() - 1.0).exp2()).collect();
-            Estimate::of(&samples, *seed).unwrap().interval.unwrap().contains(1.0)
-        });
-        let covered = covered.count();
-        assert!((360..=398).contains(&covered), "{covered} of 400");
+        for (confidence, expected) in [(0.95, 360..=396), (0.8, 260..=350)] {
+            let covered = (0..400).filter(|seed| {
+                // Log-uniform between 0.5 and 2: the true median is 1.
+                let samples: Vec<f64> = (0..15).map(|_| (2.0 * generator.unit() - 1.0).exp2()).collect();
+                let estimate = Estimate::with_confidence(&samples, confidence, *seed).unwrap();
+                estimate.interval.unwrap().contains(1.0)
+            });
+            let covered = covered.count();
+            assert!(expected.contains(&covered), "{covered} of 400 at {confidence}");
+        }
     }
 
     #[test]

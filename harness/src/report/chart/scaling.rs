@@ -2,13 +2,13 @@
 
 use super::Chart;
 use super::plot::{Axis, Frame, LETTERS, spread, ticks};
-use crate::report::canvas::{Anchor, Canvas, Ink, Picture};
+use crate::report::canvas::{Anchor, Canvas, Ink, Picture, SERIES_INKS};
 use crate::report::figures::{percent, threads, times};
 use crate::report::labels::{Labels, Series, series};
 use crate::sweep::{Row, Sweep};
 
-/// Lines in a chart: more can't be told apart.
-const MOST_SERIES: usize = 5;
+/// Lines in a chart: there are no more inks, and more could not be told apart.
+const MOST_SERIES: usize = SERIES_INKS;
 /// From this many threads on, doublings are equally far apart.
 const DOUBLING_FROM: i64 = 24;
 
@@ -16,7 +16,8 @@ const DOUBLING_FROM: i64 = 24;
 pub(super) fn speedup(sweep: &Sweep, labels: &Labels<'_>) -> Option<Chart> {
     let drawn = Drawn::new(sweep, labels)?;
     let title = "Speedup over the best one-thread plan".to_string();
-    let caption = "Dashed: ideal. Bands: 95 % intervals. Hollow: more busy threads than usable cores.".to_string();
+    let caption =
+        "Dashed: ideal. Band and bars: 95 % intervals. Hollow: more busy threads than usable cores.".to_string();
     Some(Chart::drawn("speedup", title, caption, |width| drawn.speedup(width)))
 }
 
@@ -152,10 +153,16 @@ impl<'a> Drawn<'a> {
             let ink = Ink::Series(index);
             let with_band: Vec<(f64, (f64, f64))> =
                 series.rows.iter().filter_map(|row| Some((row.threads as f64, band(row)?))).collect();
-            if with_band.len() > 1 {
+            // Bands that lie over each other are mud: the best has one, the others have bars.
+            if index == 0 && with_band.len() > 1 {
                 let upper = with_band.iter().map(|(x, (_, high))| frame.at(*x, high.min(frame.y.to)));
-                let lower = with_band.iter().rev().map(|(x, (low, _))| frame.at(*x, *low));
+                let lower = with_band.iter().rev().map(|(x, (low, _))| frame.at(*x, low.max(frame.y.from)));
                 canvas.area(upper.chain(lower).collect(), ink, 0.14);
+            } else {
+                for (x, (low, high)) in with_band {
+                    let ends = vec![frame.at(x, low.max(frame.y.from)), frame.at(x, high.min(frame.y.to))];
+                    canvas.line(ends, ink, 1, 0.6);
+                }
             }
             let points: Vec<(i32, i32)> =
                 series.rows.iter().filter_map(|row| Some(frame.at(row.threads as f64, value(row)?))).collect();
