@@ -1,17 +1,20 @@
 //! The worker: a child process that loads one plugin and does one job with it.
 //!
 //! ```text
-//! parent (process.rs)  --- job, then plan, as JSON lines on standard input --->  child (child.rs)
-//!                      <-- events, as JSON lines on the child's old standard output ---
+//! parent (conversation.rs)  --- job, then plan, as JSON lines on standard input --->  child (child.rs)
+//!                           <-- events, as JSON lines on the child's old standard output ---
 //! ```
 //! A crash, leak, hang or leftover thread of an engine dies with the child. This module is the only one of the harness
 //! that loads a plugin ([`load`], [`host`]) and the only one with `unsafe` code.
 
 mod child;
+mod conversation;
 mod host;
 mod load;
 mod process;
 mod protocol;
+mod reap;
+mod streams;
 
 pub use child::{ENTRY_ARGUMENT, child_main};
 pub use process::{Failure, FailureKind, Limits, Observer, Quiet, Report, Run, Worker, describe, simulate};
