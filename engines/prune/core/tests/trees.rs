@@ -166,3 +166,35 @@ fn impossible_plans_are_refused_and_cancelling_works() {
         assert_eq!(stopped.unwrap_err().to_string(), "cancelled");
     }
 }
+
+/// Gradients where values are scaled on their way (a large tree), and where doubles can't carry them (a polytomy of
+/// near-identical tips), against the reference kernel.
+#[test]
+fn gradients_survive_scaling() {
+    let drawn = simulate(&Simulation { taxa: 1500, families: 20, seed: 2, ..Simulation::default() }).unwrap();
+    let large = (Arc::new(drawn.tree), Arc::new(drawn.states));
+    let star: Vec<String> = (0..260).map(|i| format!("t{i}:1e-6")).collect();
+    let text = format!("(({}):0.1,x:0.2);", star.join(","));
+    let state = |tip: usize, family: usize| if tip < family * 13 { State::Present } else { State::Absent };
+    let wide = set(&text, 20, RATES, state);
+    for (tree, states) in [large, (wide.tree, wide.states)] {
+        let gradient = |kernel, instructions| {
+            let threads = Arc::new(Workers::new(1).unwrap());
+            let plan = Plan { kernel, ..Plan::default() };
+            Evaluator::with_instruction_set(tree.clone(), states.clone(), None, plan, threads, instructions)
+                .unwrap()
+                .gradient(RATES, RootPrior::Stationary, None, &Unwatched)
+                .unwrap()
+        };
+        let (values, expected) = gradient(Kernel::PerFamily, InstructionSet::available()[0]);
+        for instructions in InstructionSet::available() {
+            for kernel in [Kernel::Lanes, Kernel::Repeats, Kernel::Auto] {
+                let what = format!("{} {}", kernel.name(), instructions.name());
+                let (other, found) = gradient(kernel, instructions);
+                assert_close(&other, &values, 1e-10, &what);
+                assert_close(&found.lengths, &expected.lengths, 1e-8, &what);
+                assert_close(&[found.gain, found.loss], &[expected.gain, expected.loss], 1e-8, &what);
+            }
+        }
+    }
+}

@@ -49,8 +49,9 @@ pub(crate) struct Program {
 
 /// Bits below which nothing is rescaled, and to which rescaling leads.
 const KEPT_BITS: f64 = STEP_BITS as f64;
-/// `larger` at which rescaling is put in.
-const RESCALE_BITS: f64 = 2.0 * KEPT_BITS;
+/// `larger` at which rescaling is put in: early enough that two such operands, carried along ordinary branches
+/// (entries above 2^-90), multiply to less than [`RISKY_BITS`].
+const RESCALE_BITS: f64 = 360.0;
 /// `smallest` at which components may be lost.
 const RISKY_BITS: f64 = 900.0;
 /// A branch (or prior) with no entry smaller than this hides what is lost.
