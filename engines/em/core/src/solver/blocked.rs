@@ -12,9 +12,6 @@ use crate::matrix::{Index, MatrixView, with_view};
 use crate::model::Model;
 use crate::{EmError, Monitor, Workers};
 
-/// Small components share a block until it has this many entries.
-const BLOCK_ENTRIES: usize = 1 << 13;
-
 pub(super) fn build<'a>(model: &'a Model<'a>, workers: &'a Workers) -> Box<dyn EStep + 'a> {
     build_cut(model, workers, Cut::of(model.matrix))
 }
@@ -64,7 +61,7 @@ impl<'a, C: Index, R: Index> Blocked<'a, C, R> {
     fn new(model: &'a Model<'a>, view: MatrixView<'a, C, R>, workers: &'a Workers, cut: Cut) -> Self {
         let features = model.matrix.features();
         let rows = ambiguous_rows(view);
-        let plan = BlockPlan::new(view, &rows, features);
+        let plan = BlockPlan::new(view, &rows, features, cut.block_entries);
         let mut solver = Self { model, blocks: Vec::new(), tasks: Vec::new(), hub_places: Vec::new(), workers };
         for (rows, columns) in plan.rows.into_iter().zip(plan.columns) {
             let cut = cut.within(columns.len(), features);
@@ -137,7 +134,12 @@ struct BlockPlan {
 }
 
 impl BlockPlan {
-    fn new<C: Index, R: Index>(view: MatrixView<'_, C, R>, rows: &[u32], features: usize) -> Self {
+    fn new<C: Index, R: Index>(
+        view: MatrixView<'_, C, R>,
+        rows: &[u32],
+        features: usize,
+        block_entries: usize,
+    ) -> Self {
         let components = Components::of_view(view, features);
         // Ambiguous rows hit at least one column besides the hub.
         let component_of = |row: u32| {
@@ -151,9 +153,9 @@ impl BlockPlan {
             }
         }
         let mut block_of = Vec::with_capacity(components.count);
-        let (mut blocks, mut filled) = (0_usize, BLOCK_ENTRIES);
+        let (mut blocks, mut filled) = (0_usize, block_entries);
         for count in entries {
-            if filled >= BLOCK_ENTRIES || count >= BLOCK_ENTRIES {
+            if filled >= block_entries || count >= block_entries {
                 blocks += 1;
                 filled = 0;
             }

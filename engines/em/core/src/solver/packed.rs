@@ -10,6 +10,9 @@ use crate::matrix::{Index, MatrixView};
 /// Entries of a chunk, at least.
 pub(super) const CHUNK_ENTRIES: usize = 1 << 18;
 
+/// Small components share a block until it has this many entries.
+const BLOCK_ENTRIES: usize = 1 << 13;
+
 /// Entries of a chunk for each column, at least: bounds the cost of adding up the chunks' column sums.
 const CHUNK_ENTRIES_PER_COLUMN: usize = 16;
 
@@ -20,13 +23,19 @@ pub(super) struct Cut {
     pub(super) chunk_entries: usize,
     /// Whether rows may leave the matrix's order.
     pub(super) reorder: bool,
+    /// Entries from which a block of small components is full.
+    pub(super) block_entries: usize,
 }
 
 impl Cut {
     /// The cut of a whole matrix.
     pub(super) fn of(matrix: &ScoreMatrix) -> Self {
         let chunk_entries = CHUNK_ENTRIES.max(CHUNK_ENTRIES_PER_COLUMN * matrix.features());
-        Self { chunk_entries, reorder: matrix.entries() - matrix.unique_rows() > chunk_entries }
+        Self {
+            chunk_entries,
+            reorder: matrix.entries() - matrix.unique_rows() > chunk_entries,
+            block_entries: BLOCK_ENTRIES,
+        }
     }
 
     /// The cut of rows that touch `columns` of the matrix's `features` columns.

@@ -99,11 +99,24 @@ proptest! {
     }
 
     #[test]
+    fn one_component_a_block_gives_stocks_bits((rows, entries) in entries(), options in options()) {
+        let matrix = MatrixBuilder::from_entries(rows, 45, &entries).unwrap();
+        let model = Model::new(&matrix, &options);
+        let product: Vec<f64> = (0..45).map(|j| 1.0 / f64::from(j + 3)).collect();
+        let cut = packed::Cut { chunk_entries: usize::MAX, reorder: false, block_entries: 1 };
+        let (mut stock, mut blocked) = (vec![0.0; 45], vec![f64::NAN; 45]);
+        stock::Stock::new(&model).column_sums(&product, &mut stock, &Unwatched).unwrap();
+        let workers = Workers::new(2).unwrap();
+        blocked::build_cut(&model, &workers, cut).column_sums(&product, &mut blocked, &Unwatched).unwrap();
+        prop_assert_eq!(blocked, stock);
+    }
+
+    #[test]
     fn reordered_chunks_give_the_same_bits_for_any_workers((rows, entries) in entries(), options in options()) {
         let matrix = MatrixBuilder::from_entries(rows, 45, &entries).unwrap();
         let model = Model::new(&matrix, &options);
         let product: Vec<f64> = (0..45).map(|j| 1.0 / f64::from(j + 3)).collect();
-        let cut = packed::Cut { chunk_entries: 16, reorder: true };
+        let cut = packed::Cut { chunk_entries: 16, reorder: true, block_entries: 16 };
         let mut stock = vec![0.0; 45];
         stock::Stock::new(&model).column_sums(&product, &mut stock, &Unwatched).unwrap();
         let mut first: [Option<Vec<f64>>; 2] = [None, None];

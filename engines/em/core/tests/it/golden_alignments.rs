@@ -5,11 +5,11 @@ use std::path::Path;
 
 use crate::common::{Golden, golden};
 use scaletune_em_core::annotation::{GtfOptions, read_gtf};
-use scaletune_em_core::fragment::{OverlapOptions, StrandedMode};
+use scaletune_em_core::fragment::{OverlapOptions, OverlapRule, StrandedMode};
 use scaletune_em_core::load::{InputOrder, LoadOptions, LoadPlan, Loaded, Loading, load};
 use scaletune_em_core::scores::{Scores, read_table};
 use scaletune_em_core::{Unwatched, Workers};
-use scaletune_hts::{AlignmentFile, Decoder, OpenOptions};
+use scaletune_hts::{Alignment, AlignmentFile, Decode, Decoder, OpenOptions, Reader, ReaderPlan, Visitor};
 
 const GOLDENS: [(&str, &str, &str, StrandedMode); 4] = [
     ("telescope", "alignment.bam", "expected", StrandedMode::None),
@@ -23,10 +23,13 @@ fn plan(loading: Loading, decoder: Decoder, decode_threads: usize) -> LoadPlan {
 }
 
 fn load_file(bam: &Path, stranded: StrandedMode, plan: &LoadPlan, workers: usize) -> Loaded {
+    load_with(bam, OverlapOptions { stranded, ..OverlapOptions::default() }, plan, workers)
+}
+
+fn load_with(bam: &Path, overlap: OverlapOptions, plan: &LoadPlan, workers: usize) -> Loaded {
     let file = AlignmentFile::open(bam, &OpenOptions::default()).unwrap();
     let gtf = bam.with_file_name("annotation.gtf");
     let annotation = read_gtf(&gtf, &GtfOptions::default(), &Unwatched).unwrap();
-    let overlap = OverlapOptions { stranded, ..OverlapOptions::default() };
     let options = LoadOptions { overlap, keep_tags: true, ..LoadOptions::default() };
     load(&file, &annotation, &options, plan, &Workers::new(workers).unwrap(), &Unwatched).unwrap()
 }
@@ -120,4 +123,56 @@ fn cram_gives_what_bam_gives() {
         let plan = plan(loading, Decoder::Htslib, 0);
         assert_eq!(load_file(&folder.join("edge.sorted.cram"), StrandedMode::None, &plan, workers), theirs);
     }
+}
+
+/// The record right behind the last base of a locus counts one base under Telescope's rule.
+#[test]
+fn an_index_does_not_hide_the_base_behind_a_locus() {
+    let Some(folder) = golden("edge") else { return };
+    let bam = folder.join("edge.sorted.bam");
+    for rule in [OverlapRule::Telescope, OverlapRule::Exact] {
+        let overlap = OverlapOptions { threshold: 0.0, rule, ..OverlapOptions::default() };
+        let all = load_with(&bam, overlap, &plan(Loading::Sequential, Decoder::Raw, 0), 1);
+        assert_eq!(load_with(&bam, overlap, &plan(Loading::Indexed, Decoder::Raw, 0), 1), all);
+        let seen = all.scores.features.iter().any(|feature| feature.name == "TINY");
+        assert_eq!(seen, rule == OverlapRule::Telescope);
+    }
+}
+
+/// Flags of all records, in the order of the file.
+struct Flags(Vec<u16>);
+
+impl Visitor for Flags {
+    type Error = scaletune_hts::Error;
+
+    fn record<A: Alignment>(&mut self, record: &A) -> Result<(), Self::Error> {
+        self.0.push(record.flags());
+        Ok(())
+    }
+}
+
+#[test]
+fn fragments_of_a_sorted_file_come_in_the_order_of_their_leading_records() {
+    let Some(folder) = golden("bam-tiny") else { return };
+    let bam = folder.join("sorted.bam");
+    let found = load_file(&bam, StrandedMode::None, &plan(Loading::Parallel, Decoder::Raw, 0), 2);
+    let file = AlignmentFile::open(&bam, &OpenOptions::default()).unwrap();
+    let mut flags = Flags(Vec::new());
+    let reader_plan = ReaderPlan { decoder: Decoder::Raw, decode: Decode::Inline };
+    Reader::open(&file, &reader_plan).unwrap().walk(&file.whole_file(), &mut flags).unwrap();
+    let leaders: Vec<u64> = found
+        .tags
+        .unwrap()
+        .rows
+        .iter()
+        .map(|row| {
+            let rank = |ordinal: u64| {
+                let flags = flags.0[usize::try_from(ordinal).unwrap()];
+                // Primary before others, read 1 before read 2, then by place.
+                (flags & 0x900 != 0, flags & 0x80 != 0, ordinal)
+            };
+            row.records.iter().map(|record| rank(record.ordinal)).min().unwrap().2
+        })
+        .collect();
+    assert!(leaders.len() > 900 && leaders.is_sorted());
 }
