@@ -120,7 +120,7 @@ fn limiting_stage(sweep: &Sweep, best: &Row) -> Option<String> {
     let before = sweep.serial().and_then(|serial| share(serial, part));
     let before = before.map(|before| format!(", on one thread {}", percent(before))).unwrap_or_default();
     Some(format!(
-        "There the stage `{part}` takes {} of the time{before}: it limits what more threads bring.",
+        "There the stage \"{part}\" takes {} of the time{before}: it limits what more threads bring.",
         percent(largest)
     ))
 }
