@@ -202,8 +202,8 @@ impl Handle {
         let bgzf = self.bgzf()?;
         loop {
             // SAFETY: the BGZF layer is open; these are its public members.
-            let (address, within, length, compressed) =
-                unsafe { ((*bgzf).block_address, (*bgzf).block_offset, (*bgzf).block_length, (*bgzf).block_clength) };
+            let (address, within, length) =
+                unsafe { ((*bgzf).block_address, (*bgzf).block_offset, (*bgzf).block_length) };
             if within < length {
                 return Ok(Some(VirtualOffset::new(address as u64, within as u16)));
             }
@@ -212,7 +212,8 @@ impl Handle {
                 if within > length {
                     return Err(self.misplaced(VirtualOffset::new(address as u64, 0), "the block is shorter"));
                 }
-                self.seek(VirtualOffset::new(address as u64 + compressed as u64, 0))?;
+                // SAFETY: as above; this is how htslib itself marks a block that was read to its end.
+                unsafe { ((*bgzf).block_offset, (*bgzf).block_length) = (0, 0) };
             }
             // SAFETY: the BGZF layer is open for reading.
             if unsafe { hts_sys::bgzf_read_block(bgzf) } != 0 {

@@ -1,6 +1,9 @@
 //! Files for the tests, and records as plain values.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use rust_htslib::bam::{
     self,
@@ -197,4 +200,32 @@ pub(crate) fn small_file(count: usize) -> (tempfile::TempDir, PathBuf) {
     crate::bgzf::rewrite(&path, 1777, 5);
     scaletune_hts::index_alignments(&path, scaletune_hts::IndexKind::Bai).unwrap();
     (folder, path)
+}
+
+/// Moves every place of a BAI index; its counts stay.
+pub(crate) fn move_places(index: &Path, mut to: impl FnMut(u64) -> u64) {
+    let mut bytes = fs::read(index).unwrap();
+    let number = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let mut move_place = |bytes: &mut [u8], at: usize| {
+        let place = u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+        bytes[at..at + 8].copy_from_slice(&to(place).to_le_bytes());
+    };
+    let mut at = 8;
+    for _ in 0..number(&bytes, 4) {
+        let bins = number(&bytes, at);
+        at += 4;
+        for _ in 0..bins {
+            let (bin, chunks) = (number(&bytes, at), number(&bytes, at + 4) as usize);
+            at += 8;
+            // Of the bin that holds the statistics only the first pair are places.
+            let places = if bin == 37450 { 2 } else { 2 * chunks };
+            (0..places).for_each(|place| move_place(&mut bytes, at + 8 * place));
+            at += 16 * chunks;
+        }
+        let windows = number(&bytes, at) as usize;
+        at += 4;
+        (0..windows).for_each(|window| move_place(&mut bytes, at + 8 * window));
+        at += 8 * windows;
+    }
+    fs::write(index, bytes).unwrap();
 }

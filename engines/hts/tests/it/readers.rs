@@ -8,7 +8,7 @@ use scaletune_hts::{AlignmentFile, Decode, Decoder, IndexKind, Interval, Place, 
 
 use crate::{
     bgzf,
-    common::{CONTIGS, Draft, Seen, open, read_all, reader, small_file, sort, walk, write},
+    common::{CONTIGS, Draft, Seen, move_places, open, read_all, reader, small_file, sort, walk, write},
 };
 
 const DECODERS: [Decoder; 3] = [Decoder::Htslib, Decoder::Raw, Decoder::Noodles];
@@ -135,6 +135,57 @@ proptest! {
             std::fs::remove_file(index).unwrap();
         }
     }
+}
+
+#[test]
+fn places_behind_the_last_byte_of_a_block_are_the_start_of_the_next() {
+    // Blocks that end where records do, so that many places of the index are starts of blocks, with empty ones between.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("edges.bam");
+    let drafts: Vec<Draft> = (0..600).map(|number| Draft::new(0, number * 400, vec![Cigar::Match(40)])).collect();
+    write(&path, &drafts);
+    let bytes = std::fs::read(&path).unwrap();
+    let all = bgzf::inflated(&bytes);
+    let mut blocks = Vec::new();
+    let mut rest = all.as_slice();
+    let name = all.windows(6).position(|window| window == b"read0\0").unwrap();
+    let header = name - 36;
+    blocks.extend(bgzf::block(&rest[..header]));
+    rest = &rest[header..];
+    while !rest.is_empty() {
+        let mut length = 0;
+        for _ in 0..4 {
+            if let Some(size) = rest.get(length..length + 4) {
+                length += 4 + u32::from_le_bytes(size.try_into().unwrap()) as usize;
+            }
+        }
+        blocks.extend(bgzf::block(&rest[..length]));
+        blocks.extend(bgzf::END_BLOCK);
+        rest = &rest[length..];
+    }
+    blocks.extend(bgzf::END_BLOCK);
+    std::fs::write(&path, &blocks).unwrap();
+    let index = index_alignments(&path, IndexKind::Bai).unwrap();
+    let interval = Interval { reference: 0, start: 100_000, end: 100_001 };
+    check_plans(&path, 5, &[], &[interval]);
+    // The same places, named by the last full block before them.
+    let starts = bgzf::starts(&blocks);
+    let length_of = |start: usize| {
+        let next = starts[starts.partition_point(|&other| other <= start)];
+        u64::from(u32::from_le_bytes(blocks[next - 4..next].try_into().unwrap()))
+    };
+    let mut moved = 0;
+    move_places(&index, |place| {
+        let block = (place >> 16) as usize;
+        if place & 0xffff != 0 || block <= starts[1] {
+            return place;
+        }
+        let before = starts.iter().rev().find(|&&start| start < block && length_of(start) > 0).unwrap();
+        moved += 1;
+        (*before as u64) << 16 | length_of(*before)
+    });
+    assert!(moved > 10, "{moved} places moved");
+    check_plans(&path, 5, &[], &[interval]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use scaletune_hts::{Alignment, AlignmentFile, Decode, Decoder, Error, Order, Tal
 
 use crate::{
     bgzf::{END_BLOCK, starts},
-    common::{Draft, open, reader, small_file, write},
+    common::{Draft, move_places, open, reader, small_file, write},
 };
 
 struct Watch {
@@ -77,40 +77,12 @@ fn a_file_cut_where_a_record_ends_with_an_end_block_behind_is_found_by_its_count
     let error = found.unwrap_err();
     assert!(matches!(error, Error::IndexBeyondEnd { .. } | Error::RecordsMissing { .. }), "{error:?}");
     // An index that names no place behind the cut, yet counts the records.
-    shorten(&index, length as u64);
+    move_places(&index, |place| place.min((length as u64) << 16));
     let file = open(&path).unwrap();
     let error = watch(&file, &[file.whole_file()]).unwrap().tally.check_placed(&file).unwrap_err();
     let Error::RecordsMissing { seen, indexed: 9000, ref place, .. } = error else { panic!("{error:?}") };
     assert!(seen < 9000 && place == "mapped on contig one", "{error}");
     assert!(error.to_string().contains("cut short"));
-}
-
-/// Moves every place of a BAI index that lies behind `end` to there; its counts stay.
-fn shorten(index: &std::path::Path, end: u64) {
-    let mut bytes = fs::read(index).unwrap();
-    let number = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
-    let move_place = |bytes: &mut [u8], at: usize| {
-        let place = u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
-        bytes[at..at + 8].copy_from_slice(&place.min(end << 16).to_le_bytes());
-    };
-    let mut at = 8;
-    for _ in 0..number(&bytes, 4) {
-        let bins = number(&bytes, at);
-        at += 4;
-        for _ in 0..bins {
-            let (bin, chunks) = (number(&bytes, at), number(&bytes, at + 4) as usize);
-            at += 8;
-            // Of the bin that holds the statistics only the first pair are places.
-            let places = if bin == 37450 { 2 } else { 2 * chunks };
-            (0..places).for_each(|place| move_place(&mut bytes, at + 8 * place));
-            at += 16 * chunks;
-        }
-        let windows = number(&bytes, at) as usize;
-        at += 4;
-        (0..windows).for_each(|window| move_place(&mut bytes, at + 8 * window));
-        at += 8 * windows;
-    }
-    fs::write(index, bytes).unwrap();
 }
 
 #[test]
