@@ -179,6 +179,11 @@ impl TipStates {
         self.present.row(tip)
     }
 
+    /// Presence bits of all tips.
+    pub(crate) fn present_rows(&self) -> &BitRows {
+        &self.present
+    }
+
     /// Missing bits of a tip, padded; `None` if it has none.
     pub(crate) fn missing_row(&self, tip: usize) -> Option<&[u8]> {
         self.missing[tip].as_deref()

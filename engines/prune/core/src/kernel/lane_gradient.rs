@@ -309,7 +309,7 @@ unsafe fn backward<S: Simd, const N: usize>(
             let mut counts = [0.0; 8];
             S::store(values.as_mut_ptr(), likelihood);
             S::store(counts.as_mut_ptr(), steps[v]);
-            if S::less(likelihood, S::splat(INVERSE_STEP * INVERSE_STEP)) == 0 {
+            if S::less(likelihood, S::splat(f64::MIN_POSITIVE)) == 0 {
                 S::store(logs.as_mut_ptr().add(v * S::WIDTH), ln::<S>(likelihood, steps[v]));
             } else {
                 for i in 0..S::WIDTH {

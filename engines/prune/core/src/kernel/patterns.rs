@@ -46,6 +46,10 @@ impl Patterns {
 /// One row a family: presence bits of all tips, then missing bits of those that have any.
 fn by_family(states: &TipStates) -> BitRows {
     let with_missing: Vec<usize> = (0..states.tip_count()).filter(|&t| states.missing_row(t).is_some()).collect();
+    if with_missing.is_empty() {
+        // The usual case needs no copy, which would be the peak of memory.
+        return states.present_rows().transposed();
+    }
     let mut rows = BitRows::zeros(states.tip_count() + with_missing.len(), states.family_count());
     for tip in 0..states.tip_count() {
         rows.row_mut(tip).copy_from_slice(states.present_row(tip));

@@ -101,11 +101,11 @@ impl Bound {
     }
 
     /// What rescaling it needs, and the bound after that.
-    fn rescaled(self) -> (Option<(u32, bool)>, Self) {
+    fn rescaled(self, limit: f64) -> (Option<(u32, bool)>, Self) {
         if self.risky || self.larger > RISKY_BITS {
             return (Some((1, true)), Self { larger: KEPT_BITS, ..self });
         }
-        if self.larger <= RESCALE_BITS {
+        if self.larger <= limit {
             return (None, self);
         }
         let rounds = ((self.larger - KEPT_BITS) / KEPT_BITS).ceil() as u32;
@@ -139,12 +139,13 @@ fn bits(value: f64) -> f64 {
 }
 
 /// Bounds along a schedule: calls `emit(step)` for every step and `rescale(rounds, risky)` where it belongs.
-/// Returns whether the root is risky.
+/// `limit`: the bits of `larger` past which that is. Returns whether the root is risky.
 pub(crate) fn bounded(
     schedule: &Schedule,
     leaf: impl Fn(Leaf) -> Bound,
     branch: impl Fn(u32) -> Branch,
     prior: [f64; 2],
+    limit: f64,
     mut emit: impl FnMut(Event),
 ) -> bool {
     let mut aside: Vec<Bound> = Vec::with_capacity(schedule.depth);
@@ -169,7 +170,7 @@ pub(crate) fn bounded(
                 }
             }
         }
-        let (rescale, after) = top.rescaled();
+        let (rescale, after) = top.rescaled(limit);
         if let Some((rounds, risky)) = rescale {
             emit(Event::Rescale { rounds, risky });
         }
@@ -177,7 +178,20 @@ pub(crate) fn bounded(
     }
     let smallest = prior.into_iter().filter(|&p| p > 0.0).fold(0.0, |worst: f64, p| worst.max(bits(p)));
     let mixes = prior.iter().all(|&p| p > 0.0) && smallest <= MIXING_BITS;
-    top.larger > RISKY_BITS || (!mixes && (top.risky || top.smallest + smallest > RISKY_BITS))
+    top.larger + smallest > RISKY_BITS || (!mixes && (top.risky || top.smallest + smallest > RISKY_BITS))
+}
+
+/// The limit for [`bounded`]: trees whose values fit into doubles as they are need no rescaling at all.
+pub(crate) fn limit(
+    schedule: &Schedule,
+    leaf: impl Fn(Leaf) -> Bound,
+    branch: impl Fn(u32) -> Branch,
+    prior: [f64; 2],
+) -> f64 {
+    let mut fits = true;
+    let risky_root =
+        bounded(schedule, leaf, branch, prior, RISKY_BITS, |event| fits &= matches!(event, Event::Step(_)));
+    if fits && !risky_root { RISKY_BITS } else { RESCALE_BITS }
 }
 
 /// What [`bounded`] reports.
@@ -212,34 +226,30 @@ impl Program {
         };
         let prior = prior.probabilities(rates);
         let mut ops = Vec::with_capacity(schedule.steps.len() + 16);
-        let risky_root = bounded(
-            schedule,
-            leaf,
-            |node| Branch::of(transition(node)),
-            prior,
-            |event| {
-                ops.push(match event {
-                    Event::Rescale { rounds, risky } => Op::Rescale { rounds, risky },
-                    Event::Step(Step::Push) => Op::Push,
-                    Event::Step(Step::MultiplyPopped) => Op::MultiplyPopped,
-                    Event::Step(Step::Carry(node)) => {
-                        let p = transition(node);
-                        if p[0][1].max(p[1][0]) > 0.5 {
-                            Op::Carry { node, p }
-                        } else {
-                            Op::CarryShort { node, gain: p[0][1], loss: p[1][0] }
-                        }
+        let branch = |node| Branch::of(transition(node));
+        let limit = limit(schedule, leaf, branch, prior);
+        let risky_root = bounded(schedule, leaf, branch, prior, limit, |event| {
+            ops.push(match event {
+                Event::Rescale { rounds, risky } => Op::Rescale { rounds, risky },
+                Event::Step(Step::Push) => Op::Push,
+                Event::Step(Step::MultiplyPopped) => Op::MultiplyPopped,
+                Event::Step(Step::Carry(node)) => {
+                    let p = transition(node);
+                    if p[0][1].max(p[1][0]) > 0.5 {
+                        Op::Carry { node, p }
+                    } else {
+                        Op::CarryShort { node, gain: p[0][1], loss: p[1][0] }
                     }
-                    Event::Step(step @ (Step::Start(leaf) | Step::Multiply(leaf))) => {
-                        let first = matches!(step, Step::Start(_));
-                        match leaf {
-                            Leaf::Tip(tip) => Op::Tip { first, tip, missing: missing(tip), columns: columns(tip) },
-                            Leaf::Cluster(cluster) => Op::Cluster { first, cluster },
-                        }
+                }
+                Event::Step(step @ (Step::Start(leaf) | Step::Multiply(leaf))) => {
+                    let first = matches!(step, Step::Start(_));
+                    match leaf {
+                        Leaf::Tip(tip) => Op::Tip { first, tip, missing: missing(tip), columns: columns(tip) },
+                        Leaf::Cluster(cluster) => Op::Cluster { first, cluster },
                     }
-                });
-            },
-        );
+                }
+            });
+        });
         Self { ops, tables, depth: schedule.depth, prior, risky_root }
     }
 }

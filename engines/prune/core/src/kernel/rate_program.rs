@@ -1,6 +1,6 @@
 //! A schedule for families that each have rates of their own: lengths instead of matrices, rates in lanes.
 
-use super::program::{Bound, Branch, Event, bounded};
+use super::program::{Bound, Branch, Event, bounded, limit};
 use super::schedule::{Leaf, Schedule, Step};
 use crate::bits::ROW_COLUMNS;
 use crate::model::{Rates, RootPrior, Transition};
@@ -89,28 +89,24 @@ impl RateProgram {
         let length = |node: u32| if node as usize == tree.root() { 0.0 } else { tree.length(node as usize) };
         let mut ops = Vec::with_capacity(schedule.steps.len() + 16);
         let worst_prior = fixed.unwrap_or([share, share]);
-        let risky_root = bounded(
-            schedule,
-            leaf,
-            |node| Branch::of(entries(node)),
-            worst_prior,
-            |event| {
-                ops.push(match event {
-                    Event::Rescale { rounds, risky } => RateOp::Rescale { rounds, risky },
-                    Event::Step(Step::Push) => RateOp::Push,
-                    Event::Step(Step::MultiplyPopped) => RateOp::MultiplyPopped,
-                    Event::Step(Step::Carry(node)) => RateOp::Carry { length: length(node) },
-                    Event::Step(step @ (Step::Start(leaf) | Step::Multiply(leaf))) => {
-                        let first = matches!(step, Step::Start(_));
-                        let tip = match leaf {
-                            Leaf::Tip(tip) | Leaf::Cluster(tip) => tip,
-                        };
-                        let missing = states.missing_row(tip as usize).is_some();
-                        RateOp::Tip { first, tip, missing, length: length(tree.tips()[tip as usize]) }
-                    }
-                });
-            },
-        );
+        let branch = |node| Branch::of(entries(node));
+        let limit = limit(schedule, leaf, branch, worst_prior);
+        let risky_root = bounded(schedule, leaf, branch, worst_prior, limit, |event| {
+            ops.push(match event {
+                Event::Rescale { rounds, risky } => RateOp::Rescale { rounds, risky },
+                Event::Step(Step::Push) => RateOp::Push,
+                Event::Step(Step::MultiplyPopped) => RateOp::MultiplyPopped,
+                Event::Step(Step::Carry(node)) => RateOp::Carry { length: length(node) },
+                Event::Step(step @ (Step::Start(leaf) | Step::Multiply(leaf))) => {
+                    let first = matches!(step, Step::Start(_));
+                    let tip = match leaf {
+                        Leaf::Tip(tip) | Leaf::Cluster(tip) => tip,
+                    };
+                    let missing = states.missing_row(tip as usize).is_some();
+                    RateOp::Tip { first, tip, missing, length: length(tree.tips()[tip as usize]) }
+                }
+            });
+        });
         Self { ops, depth: schedule.depth, minus_total, absent, present, prior: fixed, risky_root, degenerate }
     }
 }

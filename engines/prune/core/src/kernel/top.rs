@@ -115,7 +115,7 @@ impl<S: Simd, const N: usize> Top<S, N> {
                 let [absent, present] = prior(v);
                 let likelihood = S::mul_add(absent, self.absent[v], S::mul(present, self.present[v]));
                 let to = logs.as_mut_ptr().add(v * S::WIDTH);
-                let small = S::less(likelihood, S::splat(INVERSE_STEP * INVERSE_STEP));
+                let small = S::less(likelihood, S::splat(f64::MIN_POSITIVE));
                 if small == 0 {
                     S::store(to, ln::<S>(likelihood, self.steps[v]));
                 } else {
