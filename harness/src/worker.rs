@@ -17,5 +17,5 @@ mod reap;
 mod streams;
 
 pub use child::{ENTRY_ARGUMENT, child_main};
-pub use process::{Failure, FailureKind, Limits, Observer, Quiet, Report, Run, Worker, describe, simulate};
+pub use process::{Choose, Failure, FailureKind, Limits, Observer, Quiet, Report, Run, Worker, describe, simulate};
 pub use protocol::{Level, RepeatRule, Span};

@@ -1,4 +1,5 @@
 //! Bad input to the counting engine: a clear error with exit status 2, and nothing written.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

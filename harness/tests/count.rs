@@ -1,4 +1,5 @@
 //! The counting engine end to end: the shared goldens under every plan.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

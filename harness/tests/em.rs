@@ -1,4 +1,5 @@
 //! The EM engine end to end: the shared goldens, from alignments to files, under every kind of plan.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The example engine in C: compiled, found, described, run under every plan.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! `kill -9` at random moments: the old output or the new one, no worker alive, and the next run clears up.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

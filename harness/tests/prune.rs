@@ -1,4 +1,5 @@
 //! The pruning engine end to end: the shared goldens under every kernel.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! From a tune to a profile to a run that uses it; and what a tune makes of engines that misbehave.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

@@ -312,7 +312,8 @@ impl Inputs {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// `template` with every `{name}` replaced by that input's value; absent inputs leave nothing.
+    /// `template` with every `{name}` replaced by that input's value. Of an input that is absent the braces stay: a
+    /// descriptor names only inputs that always have a value.
     pub fn fill(&self, template: &str) -> String {
         let mut text = template.to_string();
         for (name, value) in &self.0 {

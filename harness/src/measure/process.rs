@@ -16,9 +16,24 @@ pub fn peak_rss_bytes() -> u64 {
     status_field("self", "VmHWM:").unwrap_or(0) * 1024
 }
 
-/// Threads that process `pid` has now; 0 where it is gone.
+/// Threads that process `pid` has now; 0 where it is gone. One that is on its way out does not count: it may already have
+/// been joined, and its successor be at work, while the kernel still lists it.
 pub fn thread_count(pid: i32) -> u64 {
-    status_field(&pid.to_string(), "Threads:").unwrap_or(0)
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let living = tasks.filter(|task| {
+        // A thread that ended since the folder was listed has no file any more.
+        std::fs::read_to_string(task.path().join("stat")).is_ok_and(|stat| !is_exiting(&stat))
+    });
+    living.count() as u64
+}
+
+/// Whether a line of /proc/PID/task/TID/stat has the kernel's flag of a task that exits (`PF_EXITING`).
+fn is_exiting(stat: &str) -> bool {
+    const EXITING: u32 = 0x4;
+    // The name in parentheses may hold anything; behind it stand state, five numbers, and the flags.
+    let behind = stat.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
+    let flags = behind.split_whitespace().nth(6).and_then(|flags| flags.parse::<u32>().ok());
+    flags.is_some_and(|flags| flags & EXITING != 0)
 }
 
 fn status_field(pid: &str, field: &str) -> Option<u64> {
@@ -50,6 +65,13 @@ mod tests {
         assert!(std::hint::black_box(&block).iter().map(|byte| u64::from(*byte)).sum::<u64>() > 0);
         assert!(cpu_seconds() > cpu && peak_rss_bytes() > peak.min(32 << 20));
         assert!(peak_rss_bytes() >= 64 << 20);
+    }
+
+    #[test]
+    fn a_thread_on_its_way_out_is_told() {
+        assert!(!is_exiting("7 (a) b) S 1 7 7 0 -1 4194368 0 0 0 0"));
+        assert!(is_exiting("7 (a) b) R 1 7 7 0 -1 4194372 0 0 0 0"));
+        assert!(!is_exiting(""));
     }
 
     #[test]

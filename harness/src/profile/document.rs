@@ -171,7 +171,7 @@ impl Profile {
     pub fn is_like(&self, other: &Profile) -> bool {
         self.engine == other.engine
             && self.engine_version == other.engine_version
-            && self.machine == other.machine
+            && self.machine.digest() == other.machine.digest()
             && self.input_class == other.input_class
     }
 
@@ -187,8 +187,7 @@ impl Profile {
     /// A file name that engines, machines and classes of inputs do not share.
     pub fn file_name(&self) -> String {
         let class = Value::Object(self.input_class.clone()).to_string();
-        let machine = serde_json::to_string(&self.machine).unwrap_or_default();
-        format!("{}-{}-{}.json", self.engine, short_hash(&machine), short_hash(&class))
+        format!("{}-{}-{}.json", self.engine, self.machine.digest(), short_hash(&class))
     }
 }
 

@@ -60,21 +60,10 @@ pub fn fit(profile: &Profile, now: &Circumstances<'_>) -> Fit {
             return Fit::None(format!("is for inputs with another {name}"));
         }
     }
-    let mut differences = Vec::new();
-    let mut differ = |what: &str, theirs: String, ours: String| {
-        if theirs != ours {
-            differences.push(format!("{what} {theirs}, here {ours}"));
-        }
-    };
-    let Machine { cpu, usable_cores, cpu_quota, memory_bytes, os, architecture: _ } = now.machine;
-    differ("version", profile.engine_version.clone(), now.descriptor.version.clone());
-    differ("CPU", profile.machine.cpu.clone(), cpu.clone());
-    differ("usable cores", profile.machine.usable_cores.to_string(), usable_cores.to_string());
-    let quota = |quota: &Option<f64>| quota.map_or("none".to_string(), |cores| cores.to_string());
-    differ("CPU quota", quota(&profile.machine.cpu_quota), quota(cpu_quota));
-    let gib = |bytes: u64| format!("{} GiB", bytes >> 30);
-    differ("memory", gib(profile.machine.memory_bytes), gib(*memory_bytes));
-    differ("system", profile.machine.os.clone(), os.clone());
+    let mut differences = now.machine.differences(&profile.machine);
+    if profile.engine_version != now.descriptor.version {
+        differences.push(format!("version {} here, {} there", now.descriptor.version, profile.engine_version));
+    }
     let (distance, farthest) = distance(&profile.input_class, now.input_class);
     differences.extend(farthest);
     if differences.is_empty() && distance == 0.0 { Fit::Exact } else { Fit::Compatible { differences, distance } }
@@ -100,7 +89,7 @@ fn distance(theirs: &Map<String, Value>, ours: &Map<String, Value>) -> (f64, Opt
         sum += apart;
         if apart > 0.0 && farthest.as_ref().is_none_or(|(most, _)| apart > *most) {
             let text = |class: &Map<String, Value>| class.get(*name).map_or("unknown".into(), Value::to_string);
-            farthest = Some((apart, format!("{name} {}, here {}", text(theirs), text(ours))));
+            farthest = Some((apart, format!("{name} {} here, {} there", text(ours), text(theirs))));
         }
     }
     (sum / names.len().max(1) as f64, farthest.map(|(_, words)| words))
@@ -211,11 +200,11 @@ mod tests {
             profile
         };
         let (_, reason) = ask(&[stored("far", with(100_000)), stored("near", with(500))], &like, 2).unwrap();
-        assert_eq!(reason, "profile near, compatible: records 500, here 1000");
+        assert_eq!(reason, "profile near, compatible: records 1000 here, 500 there");
         let mut foreign = profile(&[2]);
         foreign.machine.cpu = "Other CPU".into();
         let (_, reason) = ask(&[stored("foreign", foreign)], &like, 2).unwrap();
-        assert_eq!(reason, "profile foreign, compatible: CPU Other CPU, here Test CPU");
+        assert_eq!(reason, "profile foreign, compatible: CPU Test CPU here, Other CPU there");
     }
 
     #[test]

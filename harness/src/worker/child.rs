@@ -11,7 +11,7 @@ use scaletune_abi::{Session, Status};
 use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Stdin};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -146,7 +146,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn all(mut self, plugin: &PathBuf, inputs: Map<String, Value>, folder: &Path) -> Result<Totals, Stop> {
+    fn all(mut self, plugin: &Path, inputs: Map<String, Value>, folder: &Path) -> Result<Totals, Stop> {
         let engine = load(self.host, plugin)?;
         let folder = utf8(folder, Step::Write)?;
         let table = self.host.table();

@@ -1,15 +1,13 @@
 //! One worker from start to end: its job is sent, its events are heard, limits are kept, the process is reaped.
 
 use super::child::ENTRY_ARGUMENT;
-use super::process::{Failure, FailureKind, Heard, Limits, Observer, Worker};
+use super::process::{Choose, Failure, FailureKind, Heard, Limits, Observer, Worker};
 use super::protocol::{Event, Job, Kind, PlanLine, Step};
 use super::reap::{Usage, signal_name, wait4};
 use super::streams::{listen_to, tail};
 use crate::interrupt;
 use crate::measure::process::thread_count;
 use rustix::process::{Pid, Signal};
-use scaletune_descriptor::Plan;
-use serde_json::{Map, Value};
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStdin, Command, Stdio};
@@ -72,11 +70,7 @@ impl Conversation {
         Ok(conversation)
     }
 
-    pub(super) fn listen(
-        mut self,
-        choose: &mut dyn FnMut(&Map<String, Value>) -> Result<(i64, Plan), String>,
-        observer: &mut dyn Observer,
-    ) -> Result<Heard, Failure> {
+    pub(super) fn listen(mut self, choose: &mut Choose<'_>, observer: &mut dyn Observer) -> Result<Heard, Failure> {
         let mut heard = Heard::default();
         let mut last_look = Instant::now();
         let mut last_seen = 0;
@@ -139,7 +133,7 @@ impl Conversation {
         &mut self,
         event: Event,
         heard: &mut Heard,
-        choose: &mut dyn FnMut(&Map<String, Value>) -> Result<(i64, Plan), String>,
+        choose: &mut Choose<'_>,
         observer: &mut dyn Observer,
     ) -> Option<Result<(), Failure>> {
         match event {

@@ -14,6 +14,9 @@ pub struct Worker {
     pub(super) executable: PathBuf,
 }
 
+/// Gives thread budget and plan once the class of the inputs is known, or says why there is none.
+pub type Choose<'a> = dyn FnMut(&Map<String, Value>) -> Result<(i64, Plan), String> + 'a;
+
 /// What a worker may not exceed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
@@ -149,12 +152,7 @@ impl Worker {
     ///
     /// # Errors
     /// Why there is no report. What `choose` says against the inputs comes back as [`FailureKind::UnsupportedPlan`].
-    pub fn run(
-        &self,
-        run: &Run<'_>,
-        choose: &mut dyn FnMut(&Map<String, Value>) -> Result<(i64, Plan), String>,
-        observer: &mut dyn Observer,
-    ) -> Result<Report, Failure> {
+    pub fn run(&self, run: &Run<'_>, choose: &mut Choose<'_>, observer: &mut dyn Observer) -> Result<Report, Failure> {
         let job = Job::Work {
             plugin: run.plugin.to_path_buf(),
             inputs: run.inputs.clone(),

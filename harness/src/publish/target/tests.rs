@@ -99,7 +99,13 @@ fn impossible_targets_are_refused_at_once() {
     fs::write(&file, "").unwrap();
     assert!(Target::folder(&file).unwrap_err().to_string().ends_with("is a file; name a folder"));
     let mut target = Target::file(&file).unwrap();
-    assert!(target.check_against(&[file.clone()]).unwrap_err().to_string().ends_with("write the output elsewhere"));
+    assert!(
+        target
+            .check_against(std::slice::from_ref(&file))
+            .unwrap_err()
+            .to_string()
+            .ends_with("write the output elsewhere")
+    );
     target.add_flagged("ledger", &file).unwrap();
     assert!(target.check_against(&[]).unwrap_err().to_string().contains("two outputs"));
 }
