@@ -43,7 +43,7 @@ fn killed_at_any_moment_nothing_is_half_written() {
     let (mut kept, mut replaced) = (0, 0);
     for moment in 0..20 {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let share = (moment as f64 + (state >> 40) as f64 / (1u64 << 24) as f64) / 20.0;
+        let share = (f64::from(moment) + (state >> 40) as f64 / (1u64 << 24) as f64) / 20.0;
         std::fs::write(&answer, OLD).unwrap();
         let mut child = run(&folder, &engines).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(whole.mul_f64(share * 1.1));
