@@ -4,6 +4,8 @@ mod handle;
 mod output;
 mod record;
 
+use std::fs;
+
 use rust_htslib::bam::Record;
 
 use crate::{
@@ -84,9 +86,7 @@ impl HtslibReader {
             match self.handle.next_place()? {
                 Some(place) if place < range.end => {}
                 Some(_) => return Ok(()),
-                // The last range may end at the end-of-file block.
-                None if range.end == VirtualOffset::END || range.end.block() <= self.file.size() => return Ok(()),
-                None => return Err(self.ends_early(range).into()),
+                None => return Ok(self.check_end(range)?),
             }
             if !self.handle.read(&mut self.record)? {
                 return Err(self.ends_early(range).into());
@@ -103,6 +103,19 @@ impl HtslibReader {
             return Ok(());
         }
         Err(self.handle.bad_record("a record names a contig that the header does not have"))
+    }
+
+    /// Believes the end of the file only where it was when the file was opened, and for a range that goes on to there or to
+    /// the end-of-file block.
+    fn check_end(&self, range: &Range) -> Result<(), Error> {
+        let path = self.handle.path();
+        let about = fs::metadata(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+        let size = self.file.size();
+        if about.len() != size {
+            let problem = format!("the file had {size} bytes when it was opened, and now ends here");
+            return Err(Error::Block { path: path.to_owned(), offset: about.len(), problem });
+        }
+        if range.end == VirtualOffset::END || range.end.block() <= size { Ok(()) } else { Err(self.ends_early(range)) }
     }
 
     #[cold]

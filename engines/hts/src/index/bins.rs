@@ -240,6 +240,39 @@ mod tests {
         assert_eq!(Scheme::parent_of(4689), 586);
     }
 
+    fn contig(bins: &[(u32, u64)]) -> Contig {
+        let mut contig = Contig::default();
+        for &(number, first) in bins {
+            let first = VirtualOffset::from_bits(first);
+            contig.add(&BAI, number, first, vec![Chunk { begin: first, end: VirtualOffset::from_bits(900) }]).unwrap();
+        }
+        contig.finish();
+        contig
+    }
+
+    #[test]
+    fn without_windows_the_nearest_bin_at_or_before_a_position_tells_where_its_records_begin() {
+        let contig = contig(&[(0, 5), (585, 10), (4681, 20), (4683, 30), (586, 40)]);
+        let place = |position| contig.place_before(&BAI, position).unwrap().bits();
+        assert_eq!(place(0), 20, "the smallest bin itself");
+        assert_eq!(place(16_384), 20, "its neighbour in front");
+        assert_eq!(place(3 << 14), 30, "a neighbour further in front");
+        assert_eq!(place(8 << 14), 40, "the bin around it, where it has no neighbour in front");
+        assert_eq!(place(17 << 14), 40, "the neighbour in front of that");
+        assert_eq!(place(70 << 14), 5, "the bin of everything");
+        assert!(Contig::default().place_before(&BAI, 0).is_none());
+    }
+
+    #[test]
+    fn windows_without_records_are_passed_over() {
+        let mut contig = contig(&[(4681, 20)]);
+        contig.windows = [0, 30, 0, 50].map(VirtualOffset::from_bits).to_vec();
+        let place = |position| contig.place_before(&BAI, position).map(VirtualOffset::bits);
+        assert_eq!(place(0), Some(30));
+        assert_eq!(place(2 << 14), Some(50));
+        assert_eq!(place(4 << 14), None, "no record reaches so far");
+    }
+
     #[test]
     fn shapes_that_overflow_are_refused() {
         assert!(BAI.is_possible());

@@ -155,3 +155,62 @@ fn add(units: &mut [Vec<Interval>], span: Interval) {
         last.push(span);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slice(reference: usize, start: i64, end: i64, offset: u64) -> Slice {
+        Slice { reference: Some(reference), start, end, offset, bytes: 100 }
+    }
+
+    fn spans() -> Spans {
+        let unplaced = Slice { reference: None, start: 0, end: 0, offset: 900, bytes: 10 };
+        Spans::new(&[
+            slice(0, 10, 9000, 0),
+            slice(0, 5000, 6000, 100),
+            slice(0, 7000, 7500, 200),
+            slice(2, 3, 50, 300),
+            unplaced,
+        ])
+    }
+
+    fn span(reference: usize, start: i64, end: i64) -> Interval {
+        Interval { reference, start, end }
+    }
+
+    fn kept(wanted: Interval) -> Vec<Interval> {
+        let spans = spans();
+        let units = spans.by_bytes(1).into_iter().filter_map(|unit| spans.clip(unit, &[wanted]));
+        units.flat_map(|unit| unit.spans().to_vec()).collect()
+    }
+
+    #[test]
+    fn contigs_are_covered_from_their_first_position_to_their_last() {
+        let all: Vec<_> = spans().by_reference().iter().map(|unit| unit.spans().to_vec()).collect();
+        assert_eq!(all, [[span(0, 0, i64::MAX)], [span(2, 0, i64::MAX)]]);
+        let cut: Vec<_> = spans().by_bytes(2).iter().map(|unit| unit.spans().to_vec()).collect();
+        assert_eq!(cut, [vec![span(0, 0, 7000)], vec![span(0, 7000, i64::MAX), span(2, 0, i64::MAX)]]);
+        assert!(spans().unplaced().is_some());
+    }
+
+    #[test]
+    fn units_are_cut_at_the_slice_that_holds_a_site() {
+        let place = |reference, position| Place { reference, position };
+        let starts = |firsts: &[Place]| -> Vec<Interval> {
+            spans().in_front_of(firsts).iter().map(|unit| unit.spans()[0]).collect()
+        };
+        assert_eq!(starts(&[place(0, 5500)]), [span(0, 0, 5000), span(0, 5000, i64::MAX)]);
+        assert_eq!(starts(&[place(2, 1)]), [span(0, 0, i64::MAX), span(2, 0, i64::MAX)]);
+    }
+
+    #[test]
+    fn a_part_is_kept_for_records_that_the_slice_before_may_hold() {
+        // Only the first slice reaches 8000, and its last records may start at 5000, where the second slice does.
+        assert_eq!(kept(span(0, 8000, 8001)), [span(0, 10, 7000)]);
+        assert_eq!(kept(span(0, 7200, 7201)), [span(0, 10, i64::MAX)]);
+        assert_eq!(kept(span(2, 20, 21)), [span(2, 3, i64::MAX)]);
+        assert_eq!(kept(span(2, 60, 61)), []);
+        assert_eq!(kept(span(1, 0, 100)), []);
+    }
+}

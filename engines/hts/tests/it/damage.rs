@@ -77,12 +77,29 @@ fn a_changed_byte_is_an_error_with_the_blocks_offset() {
 fn a_header_of_a_block_that_was_changed_is_an_error() {
     let (_folder, path) = small_file(800);
     let whole = fs::read(&path).unwrap();
-    let (begin, _) = full_block(&whole);
-    for at in [begin, begin + 3, begin + 12, begin + 16] {
-        let mut bytes = whole.clone();
-        bytes[at] ^= 0x04;
-        fs::write(&path, bytes).unwrap();
-        errors(&path);
+    let (full, behind) = full_block(&whole);
+    let empty = starts(&whole).windows(2).find(|pair| pair[1] - pair[0] == END_BLOCK.len()).unwrap()[0];
+    for begin in [full, behind, empty] {
+        for at in [begin, begin + 3, begin + 12, begin + 16] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x04;
+            fs::write(&path, bytes).unwrap();
+            errors(&path);
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_while_it_is_open_is_an_error() {
+    for into_block in [0, 7, 100] {
+        for decoder in DECODERS {
+            let (_folder, path) = small_file(800);
+            let (begin, _) = full_block(&fs::read(&path).unwrap());
+            let file = open(&path).unwrap();
+            let mut reader = reader(&file, decoder, Decode::Inline);
+            File::options().write(true).open(&path).unwrap().set_len((begin + into_block) as u64).unwrap();
+            assert!(walk(&mut reader, &file.whole_file()).is_err(), "{decoder:?}, {into_block} bytes into a block");
+        }
     }
 }
 
