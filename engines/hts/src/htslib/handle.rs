@@ -207,13 +207,9 @@ impl Handle {
             if within < length {
                 return Ok(Some(VirtualOffset::new(address as u64, within as u16)));
             }
-            if length > 0 {
-                // A place behind the last byte of a block, which some indexes give: it is the start of the next one.
-                if within > length {
-                    return Err(self.misplaced(VirtualOffset::new(address as u64, 0), "the block is shorter"));
-                }
-                // SAFETY: as above; this is how htslib itself marks a block that was read to its end.
-                unsafe { ((*bgzf).block_offset, (*bgzf).block_length) = (0, 0) };
+            // A place behind the last byte of a block, which some indexes give, is the start of the next one.
+            if length > 0 && within > length {
+                return Err(self.misplaced(VirtualOffset::new(address as u64, 0), "the block is shorter"));
             }
             // SAFETY: the BGZF layer is open for reading.
             if unsafe { hts_sys::bgzf_read_block(bgzf) } != 0 {
