@@ -87,3 +87,37 @@ fn standard_output_and_gzip_hold_the_same_table() {
     let file = std::fs::File::open(home.path().join("x.tsv.gz")).unwrap();
     assert_eq!(std::io::read_to_string(flate2::read::GzDecoder::new(file)).unwrap(), expected);
 }
+
+#[test]
+fn cells_come_as_a_table_or_as_matrices() {
+    need_count_engine();
+    let home = home();
+    succeed(scaletune(home.path()).args(["simulate", "count", "-q", "--preset", "tiny", "--out", "w"]));
+    let run = |more: &[&str]| {
+        let mut command = scaletune(home.path());
+        command.args([
+            "run",
+            "count",
+            "-q",
+            "--no-profile",
+            "--inputs",
+            "w/inputs.toml",
+            "--barcodes",
+            "w/barcodes.tsv",
+        ]);
+        succeed(command.args(more));
+    };
+    let read = |name: &str| std::fs::read_to_string(home.path().join(name)).unwrap();
+    run(&["-o", "cells.tsv"]);
+    run(&["-o", "cells", "--barcode-format", "mtx"]);
+    let sum = |text: String, column: usize, skip: usize| -> u64 {
+        text.lines().skip(skip).filter_map(|line| line.split([' ', '\t']).nth(column)?.parse::<u64>().ok()).sum()
+    };
+    for (matrix, column) in [("cells.ref.mtx", 5), ("cells.alt.mtx", 6), ("cells.other.mtx", 7)] {
+        let text = read(matrix);
+        assert!(text.starts_with("%%MatrixMarket matrix coordinate integer general"), "{text:.80}");
+        let comments = text.lines().take_while(|line| line.starts_with('%')).count();
+        assert_eq!(sum(text, 2, comments + 1), sum(read("cells.tsv"), column, 1), "{matrix}");
+    }
+    assert!(read("cells").lines().count() > 1 && read("cells.barcodes.tsv").lines().count() > 1);
+}

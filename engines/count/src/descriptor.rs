@@ -137,8 +137,27 @@ fn axes() -> Vec<Axis> {
 
 fn outputs() -> Vec<Output> {
     let site = ["chrom", "pos", "ref", "alt"];
+    let matrix = |name: &str, help: &str| {
+        Output::new(name, &format!("{name}.mtx"), "mtx", help).placed(Place::Beside(format!(".{name}.mtx")))
+    };
     vec![
-        Output::new("counts", "counts.tsv", "tsv", "Counts by site").keyed_by(&site),
+        Output::new(
+            "counts",
+            "counts.tsv",
+            "tsv",
+            "Counts by site; with barcode-format=mtx the sites, which are the matrices' rows",
+        )
+        .keyed_by(&site),
+        matrix("ref", "With barcode-format=mtx: REF counts, sites x cells"),
+        matrix("alt", "With barcode-format=mtx: ALT counts, sites x cells"),
+        matrix("other", "With barcode-format=mtx: other counts, sites x cells"),
+        Output::new(
+            "barcodes",
+            "barcodes.tsv",
+            "tsv",
+            "With barcode-format=mtx: the cells, which are the matrices' columns",
+        )
+        .placed(Place::Beside(".barcodes.tsv".into())),
         Output::new("ledger", "ledger.tsv", "tsv", "Also write why overlapping records did not count, by site")
             .keyed_by(&site)
             .placed(Place::Flag("ledger".into())),

@@ -62,7 +62,14 @@ impl Session for CountSession {
     }
 
     fn write(&mut self, _call: &Call<'_>, folder: &Path) -> Result<(), Error> {
-        self.session.write(folder).map_err(error)
+        self.session.write(folder).map_err(error)?;
+        // The rows of the matrices take the main output's place, and the matrices go beside it.
+        let (sites, counts) = (folder.join("sites.tsv"), folder.join(core::COUNTS_FILE));
+        if sites.exists() {
+            std::fs::rename(&sites, &counts)
+                .map_err(|error| Error::failed(format!("{}: {error}", counts.display())))?;
+        }
+        Ok(())
     }
 }
 
