@@ -5,7 +5,7 @@
 //!                           <-- events, as JSON lines on the child's old standard output ---
 //! ```
 //! A crash, leak, hang or leftover thread of an engine dies with the child. This module is the only one of the harness
-//! that loads a plugin ([`load`], [`host`]) and the only one with `unsafe` code.
+//! that loads a plugin (`load`, `host`) and the only one with `unsafe` code.
 
 mod child;
 mod conversation;
