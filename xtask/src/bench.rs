@@ -6,6 +6,7 @@
 
 mod count;
 mod schedule;
+mod strategies;
 mod table;
 
 use crate::{cargo, root, run, target};
@@ -13,11 +14,13 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 const USAGE: &str =
-    "usage: cargo xtask bench count [--size tiny|small|medium|large] [--rounds N] [--also NAME=COMMAND]...
+    "usage: cargo xtask bench ENGINE [--size tiny|small|medium|large] [--rounds N] [--also NAME=COMMAND]...
 
-  Runs the counting engine and the peers that are installed (bgzip, samtools, bcftools, alleleCounter) on a simulated
-  workload, in rounds, and writes reports/bench-count.md and reports/bench-count.json.
-  In COMMAND of --also, {bam} and {sites} stand for the workload's files.";
+  count       the engine and the peers that are installed (bgzip, samtools, bcftools, alleleCounter)
+  em, prune   the engine's strategies against its reference plan
+
+  All on a simulated workload, in rounds; writes reports/bench-ENGINE.md and reports/bench-ENGINE.json.
+  In COMMAND of --also, {workload} stands for the workload's folder, {bam} and {sites} for files of the counter's.";
 
 /// What the command line asks for.
 struct Wish {
@@ -43,23 +46,23 @@ pub(crate) struct Sample {
 
 pub(crate) fn bench() -> Result<(), String> {
     let mut words = std::env::args().skip(2);
-    if words.next().as_deref() != Some("count") {
-        return Err(USAGE.into());
-    }
+    let engine = words.next().filter(|engine| ["count", "em", "prune"].contains(&engine.as_str())).ok_or(USAGE)?;
     let wish = wish(words)?;
     run(&mut cargo(&["build", "--release"]))?;
-    let workload = workload(&wish.size)?;
-    let mut contenders = count::contenders(&workload)?;
+    let workload = workload(&engine, &wish.size)?;
+    let mut contenders =
+        if engine == "count" { count::contenders(&workload)? } else { strategies::contenders(&engine, &workload) };
     for (name, command) in wish.also {
         let command = command
+            .replace("{workload}", &workload.display().to_string())
             .replace("{bam}", &workload.join("simulated.bam").display().to_string())
             .replace("{sites}", &workload.join("probe.tsv").display().to_string());
         contenders.push(Contender { name, command });
     }
     let samples = rounds(&contenders, wish.rounds)?;
     let reports = root().join("reports");
-    let projection = schedule::projection(&workload)?;
-    table::write(&reports, "bench-count", &wish.size, &contenders, &samples, &projection)
+    let projection = if engine == "count" { schedule::projection(&workload)? } else { String::new() };
+    table::write(&reports, &format!("bench-{engine}"), &wish.size, &contenders, &samples, &projection)
 }
 
 fn wish(mut words: impl Iterator<Item = String>) -> Result<Wish, String> {
@@ -80,12 +83,12 @@ fn wish(mut words: impl Iterator<Item = String>) -> Result<Wish, String> {
 }
 
 /// The simulated workload of that size, made once.
-fn workload(size: &str) -> Result<PathBuf, String> {
-    let folder = target().join("bench").join(format!("count-{size}"));
+fn workload(engine: &str, size: &str) -> Result<PathBuf, String> {
+    let folder = target().join("bench").join(format!("{engine}-{size}"));
     if !folder.exists() {
         std::fs::create_dir_all(target().join("bench")).map_err(|error| error.to_string())?;
         let mut command = Command::new(target().join("release/scaletune"));
-        run(command.args(["simulate", "count", "--preset", size, "--out"]).arg(&folder))?;
+        run(command.args(["simulate", engine, "--preset", size, "--out"]).arg(&folder))?;
     }
     Ok(folder)
 }
