@@ -87,7 +87,7 @@ fn check_variants(folder: &Path, bam: &str) {
                 );
             }
             for (mode, counts) in variant["reassign_seeded_each"].as_object().unwrap() {
-                let exact = !mode.ends_with("average") && !mode.ends_with("conf");
+                let exact = !mode.ends_with("average");
                 close(&em["reassign"][mode], counts, if exact { 0.0 } else { 1e-9 });
             }
         });

@@ -165,9 +165,7 @@ fn outputs() -> Vec<Output> {
     let optional = |output: Output| Output { optional: true, ..output };
     vec![
         optional(Output::new("run_stats", "{exp-tag}-*run_stats.tsv", "tsv", "Statistics by locus"))
-            .keyed_by(&["transcript"])
-            .compare("final_prop", Rule::Tolerance { abs: 1e-3, rel: 0.0 })
-            .compare("final_conf", Rule::Tolerance { abs: 1e-2, rel: 0.0 }),
+            .keyed_by(&["transcript"]),
         optional(Output::new("counts", "{exp-tag}-TE_counts.tsv", "tsv", "Counts by locus"))
             .keyed_by(&["transcript"])
             .compare("count", Rule::Tolerance { abs: 0.0, rel: 1e-9 }),
@@ -175,7 +173,7 @@ fn outputs() -> Vec<Output> {
             .compare("pi", SUMS)
             .compare("theta", SUMS)
             .compare("log_likelihood", SUMS)
-            .compare("trace", Rule::Tolerance { abs: 1e-12, rel: 1e-10 })
+            .compare("trace", Rule::Tolerance { abs: 1e-14, rel: 1e-10 })
             .compare("reassign.final_average", Rule::Tolerance { abs: 0.0, rel: 1e-9 })
             .compare("reassign.final_conf", Rule::Tolerance { abs: 0.0, rel: 1e-9 })
             .compare("near_ties", Rule::Ignore),

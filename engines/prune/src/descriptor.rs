@@ -6,7 +6,7 @@ use scaletune_sdk::{
 };
 
 /// Log-likelihoods of all kernels agree to this; what is fitted to them hangs on where the climb ends.
-const VALUES: Rule = Rule::Tolerance { abs: 1e-10, rel: 1e-10 };
+const VALUES: Rule = Rule::Tolerance { abs: 0.0, rel: 1e-10 };
 const FITTED: Rule = Rule::Tolerance { abs: 1e-8, rel: 1e-6 };
 
 pub(crate) fn descriptor() -> Descriptor {

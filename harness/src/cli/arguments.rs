@@ -114,21 +114,15 @@ pub(super) struct TuneArguments {
     /// Which workload.
     #[command(flatten)]
     pub(super) workload: WorkloadArguments,
-    /// Thread budgets to tune for, separated by commas [default: the usable cores]
-    #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub(super) threads: Vec<u32>,
+    /// How long, and for which budgets.
+    #[command(flatten)]
+    pub(super) measuring: MeasuringArguments,
     /// Fix an axis; may be given more than once
     #[arg(long, value_name = "AXIS=VALUE")]
     pub(super) set: Vec<String>,
     /// How hard to try
     #[arg(long, value_enum, default_value_t = EffortWord::Normal)]
     pub(super) effort: EffortWord,
-    /// Stop measuring after this long, such as 90s, 30m, 12h
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(super) max_time: Option<std::time::Duration>,
-    /// Give up a trial after this long [default: 20 times the reference's time, at least 60s]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(super) time_limit: Option<std::time::Duration>,
     /// Leave out plans that take more memory than this, such as 500M, 4G
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(super) max_memory: Option<u64>,
@@ -149,9 +143,9 @@ pub(super) struct SweepArguments {
     /// Which workload.
     #[command(flatten)]
     pub(super) workload: WorkloadArguments,
-    /// Thread budgets, separated by commas; one thread is always measured [default: 1 and the usable cores]
-    #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub(super) threads: Vec<u32>,
+    /// How long, and for which budgets.
+    #[command(flatten)]
+    pub(super) measuring: MeasuringArguments,
     /// Axes whose values are all measured, separated by commas, or all [default: the strategies]
     #[arg(long, value_name = "AXIS,...|all", value_delimiter = ',')]
     pub(super) axes: Vec<String>,
@@ -161,12 +155,6 @@ pub(super) struct SweepArguments {
     /// Trials of each plan [default: until its interval is narrow]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(super) repeat: Option<u32>,
-    /// Stop measuring after this long, such as 90s, 30m, 12h
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(super) max_time: Option<std::time::Duration>,
-    /// Give up a trial after this long [default: 20 times the reference's time, at least 60s]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(super) time_limit: Option<std::time::Duration>,
     /// Drop the inputs from the page cache before each trial
     #[arg(long)]
     pub(super) cold: bool,
@@ -244,6 +232,31 @@ pub(super) struct SimulateArguments {
     /// Where randomness starts; the same seed gives the same files
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
+}
+
+/// What commands that measure have in common.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Measuring")]
+pub(super) struct MeasuringArguments {
+    /// Thread budgets, separated by commas; one thread is always measured beside them [default: the usable cores]
+    #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(super) threads: Vec<u32>,
+    /// Stop measuring after this long, such as 90s, 30m, 12h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) max_time: Option<std::time::Duration>,
+    /// Give up a trial after this long [default: 20 times the reference's time, at least 60s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) time_limit: Option<std::time::Duration>,
+}
+
+impl MeasuringArguments {
+    /// The thread budgets: those given, else the usable cores.
+    pub(super) fn budgets(&self, usable_cores: usize) -> Vec<i64> {
+        match self.threads.as_slice() {
+            [] => vec![usable_cores as i64],
+            given => given.iter().map(|threads| i64::from(*threads)).collect(),
+        }
+    }
 }
 
 /// Which workload.

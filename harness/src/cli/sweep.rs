@@ -39,13 +39,10 @@ pub(super) fn run(
     let demo = || simulate::demo(context, plugin);
     let workload = Workload::new(descriptor, matches, &arguments.workload, demo, &[])?;
     std::fs::create_dir_all(&folder).map_err(|error| Exit::input(format!("{}: {error}", folder.display())))?;
-    let mut threads: Vec<i64> = arguments.threads.iter().map(|threads| i64::from(*threads)).collect();
-    if threads.is_empty() {
-        threads.push(usable_cores() as i64);
-    }
+    let threads = arguments.measuring.budgets(usable_cores());
 
     let worker = context.worker.clone();
-    let mut trials = Trials::new(&worker, plugin, &workload, arguments.time_limit)?;
+    let mut trials = Trials::new(&worker, plugin, &workload, arguments.measuring.time_limit)?;
     if arguments.cold {
         trials = trials.once();
     }
@@ -65,7 +62,7 @@ pub(super) fn run(
         },
         named: &named,
         repeat: arguments.repeat.map(|repeat| repeat as usize),
-        max_time: arguments.max_time,
+        max_time: arguments.measuring.max_time,
         cold: arguments.cold,
         machine: Machine::this(),
         seed: SEED,

@@ -37,10 +37,7 @@ pub(super) fn run(
     let demo = || simulate::demo(context, plugin);
     let workload = Workload::new(descriptor, matches, &arguments.workload, demo, &[])?;
     let usable = usable_cores();
-    let mut threads: Vec<i64> = arguments.threads.iter().map(|threads| i64::from(*threads)).collect();
-    if threads.is_empty() {
-        threads.push(usable as i64);
-    }
+    let threads = arguments.measuring.budgets(usable);
     if let Some(most) = threads.iter().max().filter(|most| **most > usable as i64) {
         context.terminal.warn(&format!("{most} threads are more than the {usable} usable cores"));
     }
@@ -53,7 +50,7 @@ pub(super) fn run(
     };
 
     let worker = context.worker.clone();
-    let mut trials = Trials::new(&worker, plugin, &workload, arguments.time_limit)?;
+    let mut trials = Trials::new(&worker, plugin, &workload, arguments.measuring.time_limit)?;
     let reference =
         measure_reference(descriptor, &mut trials).map_err(|error| Exit::of_tuning(&descriptor.name, &error))?;
     let input_class = trials.input_class().clone();
@@ -69,7 +66,7 @@ pub(super) fn run(
             EffortWord::Normal => Effort::Normal,
             EffortWord::Thorough => Effort::Thorough,
         },
-        max_time: arguments.max_time,
+        max_time: arguments.measuring.max_time,
         max_memory: arguments.max_memory,
         seed: SEED,
     };

@@ -1,6 +1,6 @@
 //! The hidden folder beside a target in which an engine writes.
 //!
-//! Its name is `.NAME.scaletune-XXXXXX`; a lock on a file in it says that its owner lives. What a killed run left behind
+//! Its name is `.NAME.scaletune-RANDOM`; a lock on a file in it says that its owner lives. What a killed run left behind
 //! has no owner any more and is cleared away by the next run for the same target.
 
 use rustix::fs::{FlockOperation, flock};
