@@ -5,6 +5,7 @@
 
 mod arguments;
 mod choice;
+mod compare;
 mod engines;
 mod exit;
 mod predict;
@@ -92,7 +93,7 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
         (Command::Tune(arguments), Some(plugin), Some(own)) => tune::run(&mut context, &plugin, arguments, own),
         (Command::Sweep(arguments), Some(plugin), Some(own)) => sweep::run(&mut context, &plugin, arguments, own),
         (Command::Report(arguments), ..) => report::run(&context, arguments),
-        (Command::Compare(arguments), ..) => report::compare(&context, arguments),
+        (Command::Compare(arguments), ..) => compare::run(&context, arguments),
         (Command::Predict(arguments), ..) => predict::run(&context, arguments),
         (Command::Simulate(arguments), Some(plugin), Some(own)) => {
             let sizes =

@@ -1,5 +1,6 @@
 //! The command line, but for what an engine adds to it (`workload.rs`).
 
+use super::{compare, engines, predict, report, run, simulate, sweep, tune};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -46,192 +47,21 @@ pub(super) struct Common {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List the engines, or show one in full
-    Engines(EnginesArguments),
+    Engines(engines::EnginesArguments),
     /// Run an engine on your data, under the best plan known
-    Run(RunArguments),
+    Run(run::RunArguments),
     /// Find the fastest plan for your data and machine, and save it as a profile
-    Tune(TuneArguments),
+    Tune(tune::TuneArguments),
     /// Measure how an engine scales, plan by plan, and write a report
-    Sweep(SweepArguments),
+    Sweep(sweep::SweepArguments),
     /// Make a workload to try an engine on
-    Simulate(SimulateArguments),
+    Simulate(simulate::SimulateArguments),
     /// Write a sweep's report again
-    Report(ReportArguments),
+    Report(report::ReportArguments),
     /// Set two sweeps side by side
-    Compare(CompareArguments),
+    Compare(compare::CompareArguments),
     /// Predict from a sweep what more threads would bring
-    Predict(PredictArguments),
-}
-
-/// `scaletune engines`
-#[derive(Args, Debug)]
-#[command(after_help = "Example: scaletune engines count")]
-pub(super) struct EnginesArguments {
-    /// Show this engine in full
-    #[arg(value_name = "NAME")]
-    pub(super) name: Option<String>,
-}
-
-/// `scaletune run`
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  \
-    scaletune run count --demo -o counts.tsv\n  \
-    scaletune run count --bam S.bam --variants V.vcf.gz --sample S --threads 4 -o counts.tsv   (your files)\n\
-    `scaletune run ENGINE --help` shows an engine's inputs.")]
-pub(super) struct RunArguments {
-    /// The engine
-    #[arg(value_name = "ENGINE")]
-    pub(super) engine: String,
-    /// Which workload.
-    #[command(flatten)]
-    pub(super) workload: WorkloadArguments,
-    /// Which plan.
-    #[command(flatten)]
-    pub(super) plan: PlanArguments,
-    /// Threads that may be busy at once, decompression included [default: the usable cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub(super) threads: Option<u32>,
-    /// Write the result to FILE (.gz compresses, - is standard output)
-    #[arg(short, long, value_name = "FILE", conflicts_with = "outdir")]
-    pub(super) output: Option<PathBuf>,
-    /// Write the results to the folder DIR
-    #[arg(long, value_name = "DIR")]
-    pub(super) outdir: Option<PathBuf>,
-    /// Give up after this long, such as 90s, 30m, 12h
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(super) time_limit: Option<std::time::Duration>,
-}
-
-/// `scaletune tune`
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  \
-    scaletune tune count --demo\n  \
-    scaletune tune count --bam S.bam --variants V.vcf.gz --threads 1,2,4 --effort quick   (your files)")]
-pub(super) struct TuneArguments {
-    /// The engine
-    #[arg(value_name = "ENGINE")]
-    pub(super) engine: String,
-    /// Which workload.
-    #[command(flatten)]
-    pub(super) workload: WorkloadArguments,
-    /// How long, and for which budgets.
-    #[command(flatten)]
-    pub(super) measuring: MeasuringArguments,
-    /// Fix an axis; may be given more than once
-    #[arg(long, value_name = "AXIS=VALUE")]
-    pub(super) set: Vec<String>,
-    /// How hard to try
-    #[arg(long, value_enum, default_value_t = EffortWord::Normal)]
-    pub(super) effort: EffortWord,
-    /// Leave out plans that take more memory than this, such as 500M, 4G
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    pub(super) max_memory: Option<u64>,
-    /// Save the profile to FILE instead of where `run` looks
-    #[arg(long, value_name = "FILE")]
-    pub(super) save: Option<PathBuf>,
-}
-
-/// `scaletune sweep`
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  \
-    scaletune sweep count --demo --threads 1,2 --max-time 60s\n  \
-    scaletune sweep count --bam S.bam --variants V.vcf.gz --threads 1,2,4,8 --out reports/mine   (your files)")]
-pub(super) struct SweepArguments {
-    /// The engine
-    #[arg(value_name = "ENGINE")]
-    pub(super) engine: String,
-    /// Which workload.
-    #[command(flatten)]
-    pub(super) workload: WorkloadArguments,
-    /// How long, and for which budgets.
-    #[command(flatten)]
-    pub(super) measuring: MeasuringArguments,
-    /// Axes whose values are all measured, separated by commas, or all [default: the strategies]
-    #[arg(long, value_name = "AXIS,...|all", value_delimiter = ',')]
-    pub(super) axes: Vec<String>,
-    /// Also measure the plans named in FILE
-    #[arg(long, value_name = "FILE.toml")]
-    pub(super) plans: Option<PathBuf>,
-    /// Trials of each plan [default: until its interval is narrow]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(super) repeat: Option<u32>,
-    /// Drop the inputs from the page cache before each trial
-    #[arg(long)]
-    pub(super) cold: bool,
-    /// Write sweep.json and the report to this folder [default: reports/ENGINE in a checkout, else ./ENGINE-sweep]
-    #[arg(long, value_name = "DIR")]
-    pub(super) out: Option<PathBuf>,
-    /// Go on with the sweep that is in the folder
-    #[arg(long)]
-    pub(super) resume: bool,
-}
-
-/// `scaletune report`
-#[derive(Args, Debug)]
-#[command(after_help = "Example: scaletune report reports/count/sweep.json --csv   (a sweep of yours)")]
-pub(super) struct ReportArguments {
-    /// The sweep's document
-    #[arg(value_name = "SWEEP.json")]
-    pub(super) sweep: PathBuf,
-    /// Write to this folder [default: the document's]
-    #[arg(long, value_name = "DIR")]
-    pub(super) out: Option<PathBuf>,
-    /// Also write report.csv
-    #[arg(long)]
-    pub(super) csv: bool,
-}
-
-/// `scaletune compare`
-#[derive(Args, Debug)]
-#[command(after_help = "Example: scaletune compare before/sweep.json after/sweep.json   (sweeps of yours)")]
-pub(super) struct CompareArguments {
-    /// The first sweep
-    #[arg(value_name = "A.json")]
-    pub(super) a: PathBuf,
-    /// The second sweep
-    #[arg(value_name = "B.json")]
-    pub(super) b: PathBuf,
-}
-
-/// `scaletune predict`
-#[derive(Args, Debug)]
-#[command(after_help = "Example: scaletune predict reports/count/sweep.json --threads 16,32   (a sweep of yours)")]
-pub(super) struct PredictArguments {
-    /// The sweep's document
-    #[arg(value_name = "SWEEP.json")]
-    pub(super) sweep: PathBuf,
-    /// Thread budgets to predict, separated by commas
-    #[arg(long, value_name = "N,...", value_delimiter = ',', required = true, value_parser = clap::value_parser!(u32).range(1..=65536))]
-    pub(super) threads: Vec<u32>,
-}
-
-/// How hard to try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum EffortWord {
-    /// A few rounds
-    Quick,
-    /// Enough rounds to tell a few percent apart
-    Normal,
-    /// Many rounds
-    Thorough,
-}
-
-/// `scaletune simulate`
-#[derive(Args, Debug)]
-#[command(after_help = "Example: scaletune simulate count --preset tiny --out workload")]
-pub(super) struct SimulateArguments {
-    /// The engine
-    #[arg(value_name = "ENGINE")]
-    pub(super) engine: String,
-    /// Make the workload in this folder, which must be absent or empty
-    #[arg(long, value_name = "DIR")]
-    pub(super) out: PathBuf,
-    /// A ready-made size
-    #[arg(long, default_value = "small")]
-    pub(super) preset: String,
-    /// Where randomness starts; the same seed gives the same files
-    #[arg(long, default_value_t = 1)]
-    pub(super) seed: u64,
+    Predict(predict::PredictArguments),
 }
 
 /// What commands that measure have in common.
@@ -290,7 +120,7 @@ pub(super) struct PlanArguments {
 }
 
 /// `90`, `90s`, `30m`, `12h`, `1.5h`.
-fn duration(text: &str) -> Result<std::time::Duration, String> {
+pub(super) fn duration(text: &str) -> Result<std::time::Duration, String> {
     let (number, unit) = split_unit(text);
     let factor = match unit {
         "" | "s" => 1.0,
@@ -304,7 +134,7 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
 }
 
 /// `4096`, `500M`, `4G`, `4GiB`: powers of 1024.
-fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     let (number, unit) = split_unit(text);
     let factor: u64 = match unit.trim_end_matches("iB").trim_end_matches('B') {
         "" => 1,

@@ -1,12 +1,21 @@
 //! `scaletune engines`: every plugin found, or one in full.
 
-use super::arguments::EnginesArguments;
 use super::exit::Exit;
 use super::{Context, print};
 use crate::plugin::{Entry, Plugin};
+use clap::Args;
 use scaletune_descriptor::{AxisKind, Descriptor, InputKind, Place, Rule, Scale};
 use serde_json::json;
 use std::fmt::Write as _;
+
+/// `scaletune engines`
+#[derive(Args, Debug)]
+#[command(after_help = "Example: scaletune engines count")]
+pub(super) struct EnginesArguments {
+    /// Show this engine in full
+    #[arg(value_name = "NAME")]
+    pub(super) name: Option<String>,
+}
 
 pub(super) fn run(context: &Context, arguments: &EnginesArguments) -> Result<(), Exit> {
     match &arguments.name {

@@ -1,13 +1,26 @@
 //! `scaletune predict`: what more threads would bring, with the error of the prediction.
 
-use super::arguments::PredictArguments;
 use super::exit::Exit;
 use super::{Context, as_json, load, print};
 use crate::predict::{Figure, Fit, predict};
+use clap::Args;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 /// Where redrawing starts, so that a prediction can be repeated.
 const SEED: u64 = 1;
+
+/// `scaletune predict`
+#[derive(Args, Debug)]
+#[command(after_help = "Example: scaletune predict reports/count/sweep.json --threads 16,32   (a sweep of yours)")]
+pub(super) struct PredictArguments {
+    /// The sweep's document
+    #[arg(value_name = "SWEEP.json")]
+    pub(super) sweep: PathBuf,
+    /// Thread budgets to predict, separated by commas
+    #[arg(long, value_name = "N,...", value_delimiter = ',', required = true, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub(super) threads: Vec<u32>,
+}
 
 pub(super) fn run(context: &Context, arguments: &PredictArguments) -> Result<(), Exit> {
     let sweep = load(&arguments.sweep)?;

@@ -1,13 +1,25 @@
-//! `scaletune report` and `scaletune compare`: sweeps, told again.
+//! `scaletune report`: a sweep's report, written again.
 
-use super::arguments::{CompareArguments, ReportArguments};
 use super::exit::Exit;
 use super::{Context, as_json, load, print};
-use crate::report::{Comparison, write};
-use std::path::Path;
+use crate::report::write;
+use clap::Args;
+use std::path::{Path, PathBuf};
 
-/// Where redrawing starts, so that a comparison can be repeated.
-const SEED: u64 = 1;
+/// `scaletune report`
+#[derive(Args, Debug)]
+#[command(after_help = "Example: scaletune report reports/count/sweep.json --csv   (a sweep of yours)")]
+pub(super) struct ReportArguments {
+    /// The sweep's document
+    #[arg(value_name = "SWEEP.json")]
+    pub(super) sweep: PathBuf,
+    /// Write to this folder [default: the document's]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Also write report.csv
+    #[arg(long)]
+    pub(super) csv: bool,
+}
 
 pub(super) fn run(context: &Context, arguments: &ReportArguments) -> Result<(), Exit> {
     let sweep = load(&arguments.sweep)?;
@@ -21,12 +33,4 @@ pub(super) fn run(context: &Context, arguments: &ReportArguments) -> Result<(), 
     }
     written.iter().for_each(|path| context.terminal.note(&path.display().to_string()));
     Ok(())
-}
-
-pub(super) fn compare(context: &Context, arguments: &CompareArguments) -> Result<(), Exit> {
-    let comparison = Comparison::new(&load(&arguments.a)?, &load(&arguments.b)?, SEED);
-    if context.json {
-        return print(&as_json(&comparison)?);
-    }
-    print(&comparison.markdown())
 }

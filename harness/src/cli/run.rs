@@ -1,6 +1,6 @@
 //! `scaletune run`: one production run.
 
-use super::arguments::RunArguments;
+use super::arguments::{PlanArguments, WorkloadArguments, duration};
 use super::choice::{self, Choice};
 use super::exit::Exit;
 use super::workload::Workload;
@@ -9,7 +9,7 @@ use crate::measure::{Machine, usable_cores};
 use crate::plugin::Plugin;
 use crate::publish::{FileFigures, Target};
 use crate::worker::{Limits, RepeatRule, Report, Run};
-use clap::ArgMatches;
+use clap::{ArgMatches, Args};
 use scaletune_descriptor::Descriptor;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -18,6 +18,36 @@ use std::path::PathBuf;
 const SCHEMA_VERSION: u32 = 1;
 /// Most tasks that a manifest lists.
 const MOST_TASKS: usize = 4096;
+
+/// `scaletune run`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    scaletune run count --demo -o counts.tsv\n  \
+    scaletune run count --bam S.bam --variants V.vcf.gz --sample S --threads 4 -o counts.tsv   (your files)\n\
+    `scaletune run ENGINE --help` shows an engine's inputs.")]
+pub(super) struct RunArguments {
+    /// The engine
+    #[arg(value_name = "ENGINE")]
+    pub(super) engine: String,
+    /// Which workload.
+    #[command(flatten)]
+    pub(super) workload: WorkloadArguments,
+    /// Which plan.
+    #[command(flatten)]
+    pub(super) plan: PlanArguments,
+    /// Threads that may be busy at once, decompression included [default: the usable cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(super) threads: Option<u32>,
+    /// Write the result to FILE (.gz compresses, - is standard output)
+    #[arg(short, long, value_name = "FILE", conflicts_with = "outdir")]
+    pub(super) output: Option<PathBuf>,
+    /// Write the results to the folder DIR
+    #[arg(long, value_name = "DIR")]
+    pub(super) outdir: Option<PathBuf>,
+    /// Give up after this long, such as 90s, 30m, 12h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) time_limit: Option<std::time::Duration>,
+}
 
 pub(super) fn run(
     context: &mut Context,

@@ -1,17 +1,35 @@
 //! `scaletune simulate`: a deterministic workload with all that is needed to run it.
 
 use super::Context;
-use super::arguments::SimulateArguments;
 use super::exit::Exit;
 use crate::plugin::Plugin;
 use crate::publish::Staging;
 use crate::worker;
+use clap::Args;
 use scaletune_descriptor::Simulation;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
 /// The file that a simulated workload is run by.
 const INPUTS_FILE: &str = "inputs.toml";
+
+/// `scaletune simulate`
+#[derive(Args, Debug)]
+#[command(after_help = "Example: scaletune simulate count --preset tiny --out workload")]
+pub(super) struct SimulateArguments {
+    /// The engine
+    #[arg(value_name = "ENGINE")]
+    pub(super) engine: String,
+    /// Make the workload in this folder, which must be absent or empty
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// A ready-made size
+    #[arg(long, default_value = "small")]
+    pub(super) preset: String,
+    /// Where randomness starts; the same seed gives the same files
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+}
 
 pub(super) fn run(
     context: &mut Context,

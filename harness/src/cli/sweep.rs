@@ -1,6 +1,6 @@
 //! `scaletune sweep`: how an engine scales, as a document and a report.
 
-use super::arguments::SweepArguments;
+use super::arguments::{MeasuringArguments, WorkloadArguments};
 use super::exit::Exit;
 use super::terminal::Terminal;
 use super::trials::Trials;
@@ -12,7 +12,7 @@ use crate::report;
 use crate::sweep::{Axes, Cold, NamedPlans, Observer, Request, Sweep, SweepError, sweep};
 use crate::trial::{Executor, Measurement};
 use crate::tune::measure_reference;
-use clap::ArgMatches;
+use clap::{ArgMatches, Args};
 use scaletune_descriptor::Plan;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,41 @@ use std::path::{Path, PathBuf};
 const SEED: u64 = 1;
 /// The document in the folder.
 const DOCUMENT: &str = "sweep.json";
+
+/// `scaletune sweep`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    scaletune sweep count --demo --threads 1,2 --max-time 60s\n  \
+    scaletune sweep count --bam S.bam --variants V.vcf.gz --threads 1,2,4,8 --out reports/mine   (your files)")]
+pub(super) struct SweepArguments {
+    /// The engine
+    #[arg(value_name = "ENGINE")]
+    pub(super) engine: String,
+    /// Which workload.
+    #[command(flatten)]
+    pub(super) workload: WorkloadArguments,
+    /// How long, and for which budgets.
+    #[command(flatten)]
+    pub(super) measuring: MeasuringArguments,
+    /// Axes whose values are all measured, separated by commas, or all [default: the strategies]
+    #[arg(long, value_name = "AXIS,...|all", value_delimiter = ',')]
+    pub(super) axes: Vec<String>,
+    /// Also measure the plans named in FILE
+    #[arg(long, value_name = "FILE.toml")]
+    pub(super) plans: Option<PathBuf>,
+    /// Trials of each plan [default: until its interval is narrow]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) repeat: Option<u32>,
+    /// Drop the inputs from the page cache before each trial
+    #[arg(long)]
+    pub(super) cold: bool,
+    /// Write sweep.json and the report to this folder [default: reports/ENGINE in a checkout, else ./ENGINE-sweep]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Go on with the sweep that is in the folder
+    #[arg(long)]
+    pub(super) resume: bool,
+}
 
 pub(super) fn run(
     context: &mut Context,

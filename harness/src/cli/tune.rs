@@ -1,6 +1,6 @@
 //! `scaletune tune`: the fastest plan for each thread budget, proved to give the reference's answer, saved as a profile.
 
-use super::arguments::{EffortWord, TuneArguments};
+use super::arguments::{MeasuringArguments, WorkloadArguments, size};
 use super::choice::fixed;
 use super::exit::Exit;
 use super::terminal::Terminal;
@@ -15,7 +15,7 @@ use crate::trial::Measurement;
 use crate::tune::{
     BudgetOutcome, Effort, Observer, Out, Outcome, Phase, PlanOutcome, Request, Standing, measure_reference, tune,
 };
-use clap::ArgMatches;
+use clap::{ArgMatches, Args};
 use scaletune_descriptor::Plan;
 use serde_json::json;
 use std::path::PathBuf;
@@ -24,6 +24,46 @@ use std::path::PathBuf;
 const SEED: u64 = 1;
 /// Rows of the table that a person reads; the rest is in `--json`.
 const SHOWN: usize = 8;
+
+/// `scaletune tune`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    scaletune tune count --demo\n  \
+    scaletune tune count --bam S.bam --variants V.vcf.gz --threads 1,2,4 --effort quick   (your files)")]
+pub(super) struct TuneArguments {
+    /// The engine
+    #[arg(value_name = "ENGINE")]
+    pub(super) engine: String,
+    /// Which workload.
+    #[command(flatten)]
+    pub(super) workload: WorkloadArguments,
+    /// How long, and for which budgets.
+    #[command(flatten)]
+    pub(super) measuring: MeasuringArguments,
+    /// Fix an axis; may be given more than once
+    #[arg(long, value_name = "AXIS=VALUE")]
+    pub(super) set: Vec<String>,
+    /// How hard to try
+    #[arg(long, value_enum, default_value_t = EffortWord::Normal)]
+    pub(super) effort: EffortWord,
+    /// Leave out plans that take more memory than this, such as 500M, 4G
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(super) max_memory: Option<u64>,
+    /// Save the profile to FILE instead of where `run` looks
+    #[arg(long, value_name = "FILE")]
+    pub(super) save: Option<PathBuf>,
+}
+
+/// How hard to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum EffortWord {
+    /// A few rounds
+    Quick,
+    /// Enough rounds to tell a few percent apart
+    Normal,
+    /// Many rounds
+    Thorough,
+}
 
 pub(super) fn run(
     context: &mut Context,

@@ -1,0 +1,30 @@
+//! `scaletune compare`: two sweeps side by side.
+
+use super::exit::Exit;
+use super::{Context, as_json, load, print};
+use crate::report::Comparison;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Where redrawing starts, so that a comparison can be repeated.
+const SEED: u64 = 1;
+
+/// `scaletune compare`
+#[derive(Args, Debug)]
+#[command(after_help = "Example: scaletune compare before/sweep.json after/sweep.json   (sweeps of yours)")]
+pub(super) struct CompareArguments {
+    /// The first sweep
+    #[arg(value_name = "A.json")]
+    pub(super) a: PathBuf,
+    /// The second sweep
+    #[arg(value_name = "B.json")]
+    pub(super) b: PathBuf,
+}
+
+pub(super) fn run(context: &Context, arguments: &CompareArguments) -> Result<(), Exit> {
+    let comparison = Comparison::new(&load(&arguments.a)?, &load(&arguments.b)?, SEED);
+    if context.json {
+        return print(&as_json(&comparison)?);
+    }
+    print(&comparison.markdown())
+}
