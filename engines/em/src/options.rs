@@ -6,7 +6,7 @@ use scaletune_em_core::load::{LoadOptions, LoadPlan, Loading};
 use scaletune_em_core::session::{Options, Plan as EmPlan, Source};
 use scaletune_em_core::{EmOptions, Mode, Solver};
 use scaletune_hts::Decoder;
-use scaletune_sdk::{Error, Inputs, Plan};
+use scaletune_sdk::{Error, Inputs, Plan, TypedInputs, TypedPlan};
 
 /// Where the scores come from: exactly one of alignments, a table, a checkpoint.
 pub(crate) fn source(inputs: &Inputs) -> Result<Source, Error> {
@@ -44,7 +44,7 @@ pub(crate) fn options(inputs: &Inputs) -> Result<Options, Error> {
     Ok(Options {
         load: LoadOptions {
             overlap: OverlapOptions {
-                mode: word(
+                mode: choice(
                     inputs,
                     "overlap-mode",
                     &[
@@ -54,12 +54,12 @@ pub(crate) fn options(inputs: &Inputs) -> Result<Options, Error> {
                     ],
                 )?,
                 threshold: float("overlap-threshold"),
-                rule: word(
+                rule: choice(
                     inputs,
                     "overlap-rule",
                     &[("telescope", OverlapRule::Telescope), ("exact", OverlapRule::Exact)],
                 )?,
-                stranded: word(
+                stranded: choice(
                     inputs,
                     "stranded-mode",
                     &[
@@ -78,11 +78,11 @@ pub(crate) fn options(inputs: &Inputs) -> Result<Options, Error> {
             pi_prior: float("pi-prior"),
             theta_prior: float("theta-prior"),
             epsilon: float("em-epsilon"),
-            max_iterations: number(inputs.integer("max-iter"), "max-iter")?,
+            max_iterations: inputs.number("max-iter")?.unwrap_or_default(),
             use_likelihood: inputs.flag("use-likelihood"),
             trace_likelihood: inputs.flag("trace-likelihood"),
         },
-        mode: word(
+        mode: choice(
             inputs,
             "reassign-mode",
             &[
@@ -95,21 +95,16 @@ pub(crate) fn options(inputs: &Inputs) -> Result<Options, Error> {
             ],
         )?,
         conf_prob: float("conf-prob"),
-        seed: inputs.integer("seed").map(|seed| number(Some(seed), "seed")).transpose()?,
+        seed: inputs.number("seed")?,
         skip_em: inputs.flag("skip-em"),
     })
 }
 
 /// The core's plan.
 pub(crate) fn plan(plan: &Plan) -> Result<EmPlan, Error> {
-    let count = |name: &str| {
-        let number = plan.integer(name).and_then(|number| usize::try_from(number).ok());
-        number.ok_or_else(|| Error::unsupported_plan(format!("axis `{name}` is missing or below zero")))
-    };
     Ok(EmPlan {
-        workers: count("workers")?,
-        solver: axis(
-            plan,
+        workers: plan.count("workers")?,
+        solver: plan.one_of(
             "solver",
             &[
                 ("fused", Solver::Fused),
@@ -119,17 +114,15 @@ pub(crate) fn plan(plan: &Plan) -> Result<EmPlan, Error> {
             ],
         )?,
         load: LoadPlan {
-            loading: axis(
-                plan,
+            loading: plan.one_of(
                 "loading",
                 &[("sequential", Loading::Sequential), ("parallel", Loading::Parallel), ("indexed", Loading::Indexed)],
             )?,
-            decoder: axis(
-                plan,
+            decoder: plan.one_of(
                 "reader",
                 &[("raw", Decoder::Raw), ("htslib", Decoder::Htslib), ("noodles", Decoder::Noodles)],
             )?,
-            decode_threads: count("decode-threads")?,
+            decode_threads: plan.count("decode-threads")?,
             shared_pool: plan.word("decode") == Some("shared-pool"),
         },
     })
@@ -139,21 +132,7 @@ fn text(inputs: &Inputs, name: &str) -> String {
     inputs.text(name).unwrap_or_default().to_string()
 }
 
-fn number(number: Option<i64>, name: &str) -> Result<u32, Error> {
-    let number = number.unwrap_or_default();
-    u32::try_from(number).map_err(|_| Error::bad_input(format!("input `{name}` can't be {number}")))
-}
-
-fn word<T: Copy>(inputs: &Inputs, name: &str, values: &[(&str, T)]) -> Result<T, Error> {
-    let word = inputs.text(name).unwrap_or_default();
-    pick(word, values).ok_or_else(|| Error::bad_input(format!("input `{name}` can't be `{word}`")))
-}
-
-fn axis<T: Copy>(plan: &Plan, name: &str, values: &[(&str, T)]) -> Result<T, Error> {
-    let value = plan.word(name).and_then(|word| pick(word, values));
-    value.ok_or_else(|| Error::unsupported_plan(format!("axis `{name}` is missing or unknown")))
-}
-
-fn pick<T: Copy>(word: &str, values: &[(&str, T)]) -> Option<T> {
-    values.iter().find(|(name, _)| *name == word).map(|(_, value)| *value)
+/// An input whose default the descriptor states.
+fn choice<T: Copy>(inputs: &Inputs, name: &str, values: &[(&str, T)]) -> Result<T, Error> {
+    inputs.one_of(name, values)?.ok_or_else(|| Error::bad_input(format!("input `{name}` is missing")))
 }

@@ -6,12 +6,11 @@ use scaletune_prune_core::model::{Rates, RootPrior};
 use scaletune_prune_core::newick::MissingLengths;
 use scaletune_prune_core::plan::{Kernel, Plan as PrunePlan};
 use scaletune_prune_core::session::{GammaChoice, RateSource, Request, RootChoice};
-use scaletune_sdk::{Error, Inputs, Plan};
+use scaletune_sdk::{Error, Inputs, Plan, TypedInputs, TypedPlan};
 
 /// The core's request. `inputs` is checked against the descriptor.
 pub(crate) fn request(inputs: &Inputs) -> Result<Request, Error> {
-    let path = |name: &str| inputs.path(name).ok_or_else(|| Error::bad_input(format!("input `{name}` is missing")));
-    let mut request = Request::new(path("tree")?, path("matrix")?, rates(inputs)?);
+    let mut request = Request::new(inputs.needed_path("tree")?, inputs.needed_path("matrix")?, rates(inputs)?);
     if let Some(length) = inputs.float("missing-length") {
         request.missing_lengths = MissingLengths::Use(length);
     }
@@ -79,14 +78,10 @@ fn gamma(inputs: &Inputs) -> Result<Option<GammaChoice>, Error> {
 
 /// The core's plan.
 pub(crate) fn plan(plan: &Plan) -> Result<PrunePlan, Error> {
-    let count = |name: &str| {
-        let number = plan.integer(name).and_then(|number| usize::try_from(number).ok());
-        number.ok_or_else(|| Error::unsupported_plan(format!("axis `{name}` is missing or below zero")))
-    };
     let kernel = plan.word("kernel").unwrap_or_default().parse::<Kernel>();
     Ok(PrunePlan {
         kernel: kernel.map_err(|error| Error::unsupported_plan(error.to_string()))?,
-        chunk: count("chunk")?,
-        workers: count("workers")?,
+        chunk: plan.count("chunk")?,
+        workers: plan.count("workers")?,
     })
 }

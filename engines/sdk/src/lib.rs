@@ -81,11 +81,13 @@ mod error;
 #[doc(hidden)]
 pub mod glue;
 mod panics;
+mod typed;
 
 pub use call::{Call, Host};
 pub use engine::{Engine, InputClass, Session, SimulationRequest};
 pub use error::{Error, Kind};
 pub use scaletune_descriptor::*;
+pub use typed::{TypedInputs, TypedPlan};
 
 /// Exports a type that implements [`Engine`] as this plugin's engine.
 #[macro_export]
