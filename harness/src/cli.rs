@@ -9,6 +9,7 @@ mod compare;
 mod engines;
 mod exit;
 mod predict;
+mod profile;
 mod report;
 mod run;
 mod simulate;
@@ -92,6 +93,7 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
         (Command::Run(arguments), Some(plugin), Some(own)) => run::run(&mut context, &plugin, arguments, own),
         (Command::Tune(arguments), Some(plugin), Some(own)) => tune::run(&mut context, &plugin, arguments, own),
         (Command::Sweep(arguments), Some(plugin), Some(own)) => sweep::run(&mut context, &plugin, arguments, own),
+        (Command::Profile(arguments), ..) => profile::run(&context, arguments),
         (Command::Report(arguments), ..) => report::run(&context, arguments),
         (Command::Compare(arguments), ..) => compare::run(&context, arguments),
         (Command::Predict(arguments), ..) => predict::run(&context, arguments),

@@ -4,13 +4,19 @@
 //! - [`Store`]: the folders in which profiles are looked for and saved.
 //! - [`recommend`]: the plan of the best matching profile, with reasons.
 //!
+//! - [`merge`]: several profiles of the same thing in one; [`check`]: whether a profile's plans are still plans.
+//!
 //! A profile changes speed only. One that is corrupt, or from another world, is named and ignored.
 #![forbid(unsafe_code)]
 
+mod check;
 mod document;
 mod matching;
+mod merge;
 mod store;
 
+pub use check::{Fault, check};
 pub use document::{Evidence, Point, Profile, ProfileError, RunnerUp};
-pub use matching::{Circumstances, Fit, Recommendation, fit, recommend};
-pub use store::{Store, Stored};
+pub use matching::{Advice, Circumstances, Fit, MachineFit, Misfit, Recommendation, fit, machine_fit, recommend};
+pub use merge::{MergeError, merge};
+pub use store::{Found, Store, StoreError, Stored};

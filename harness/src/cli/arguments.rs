@@ -1,6 +1,6 @@
 //! The command line, but for what an engine adds to it (`workload.rs`).
 
-use super::{compare, engines, predict, report, run, simulate, sweep, tune};
+use super::{compare, engines, predict, profile, report, run, simulate, sweep, tune};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -52,6 +52,8 @@ pub(super) enum Command {
     Run(run::RunArguments),
     /// Find the fastest plan for your data and machine, and save it as a profile
     Tune(tune::TuneArguments),
+    /// List, show, check, merge, export or remove profiles
+    Profile(profile::ProfileArguments),
     /// Measure how an engine scales, plan by plan, and write a report
     Sweep(sweep::SweepArguments),
     /// Make a workload to try an engine on

@@ -4,7 +4,7 @@
 use super::arguments::PlanArguments;
 use super::exit::Exit;
 use crate::measure::Machine;
-use crate::profile::{Circumstances, Fit, Profile, Store, Stored, fit, recommend};
+use crate::profile::{Circumstances, Found, Profile, Store, Stored, recommend};
 use scaletune_descriptor::{Descriptor, Plan, PlanSpace};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -79,25 +79,28 @@ pub(super) fn choose(
     let now = Circumstances { descriptor, machine: &machine, input_class: class, threads: wish.threads };
     if let Some(path) = &wish.profile {
         let profile = Profile::load(path).map_err(|error| error.to_string())?;
-        if let Fit::None(reason) = fit(&profile, &now) {
-            return Err(format!("profile {}: {reason}; leave out --profile, or name another", path.display()));
-        }
-        let stored = [Stored { path: path.clone(), profile }];
-        let found = recommend(&stored, &now)
-            .ok_or_else(|| format!("profile {}: its plans do not fit {threads} or this engine", path.display()))?;
+        let advice = recommend(&[Stored { path: path.clone(), profile }], &now);
+        let found = advice.best.ok_or_else(|| {
+            let why = advice.ignored.first().map(|(_, misfit)| misfit.to_string()).unwrap_or_default();
+            format!("profile {} {why}; leave out --profile, or name another", path.display())
+        })?;
         return Ok(Choice { plan: found.plan, reason: found.reason, profile: Some(found.path) });
     }
     if wish.no_profile {
         return Ok(Choice { plan: default, reason: format!("the default for {threads}"), profile: None });
     }
     let mut stored = Vec::new();
-    for loaded in Store::of_this_process().all() {
-        match loaded {
-            Ok(profile) => stored.push(profile),
+    for Found { path, profile } in Store::of_this_process().all() {
+        match profile {
+            Ok(profile) => stored.push(Stored { path, profile }),
             Err(error) => notes.push(format!("{error}; it is ignored")),
         }
     }
-    Ok(match recommend(&stored, &now) {
+    let advice = recommend(&stored, &now);
+    for (path, misfit) in advice.ignored.iter().filter(|(_, misfit)| misfit.is_foreign()) {
+        notes.push(format!("profile {} {misfit}; it is ignored", path.display()));
+    }
+    Ok(match advice.best {
         Some(found) => Choice { plan: found.plan, reason: found.reason, profile: Some(found.path) },
         None => {
             Choice { plan: default, reason: format!("the default for {threads}; no saved profile fits"), profile: None }

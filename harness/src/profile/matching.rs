@@ -32,7 +32,47 @@ pub enum Fit {
         distance: f64,
     },
     /// Of no use, and why.
-    None(String),
+    None(Misfit),
+}
+
+/// Why a profile is of no use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// It is of another engine.
+    #[error("is for engine `{0}`")]
+    Engine(String),
+    /// It was made on another kind of processor.
+    #[error("was made on {there}, this machine is {here}")]
+    Architecture {
+        /// This machine's.
+        here: String,
+        /// Where it was made.
+        there: String,
+    },
+    /// It is for inputs that allow other plans.
+    #[error("is for inputs with another {0}")]
+    Inputs(String),
+    /// Its plans are none of this version of the engine, or for these threads.
+    #[error("has no plan that can be used here: {0}")]
+    Plans(String),
+}
+
+impl Misfit {
+    /// True where the profile is for this engine and such inputs, and yet useless: its owner will want to know.
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, Misfit::Architecture { .. } | Misfit::Plans(_))
+    }
+}
+
+/// How well the machine that a profile was made on fits this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MachineFit {
+    /// Alike in all that changes times.
+    Exact,
+    /// Of use, though this differs, in words.
+    Compatible(Vec<String>),
+    /// Another kind of processor.
+    None(Misfit),
 }
 
 /// The plan that profiles recommend.
@@ -46,21 +86,42 @@ pub struct Recommendation {
     pub reason: String,
 }
 
+/// What the profiles that there are come to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Advice {
+    /// The plan of the one that fits best; none where no profile is of use.
+    pub best: Option<Recommendation>,
+    /// The profiles of no use, and why.
+    pub ignored: Vec<(PathBuf, Misfit)>,
+}
+
+/// How well the machine of `profile` fits `here`.
+pub fn machine_fit(profile: &Profile, here: &Machine) -> MachineFit {
+    let there = &profile.machine;
+    if there.architecture != here.architecture {
+        let (here, there) = (here.architecture.clone(), there.architecture.clone());
+        return MachineFit::None(Misfit::Architecture { here, there });
+    }
+    let differences = here.differences(there);
+    if differences.is_empty() { MachineFit::Exact } else { MachineFit::Compatible(differences) }
+}
+
 /// How well `profile` fits.
 pub fn fit(profile: &Profile, now: &Circumstances<'_>) -> Fit {
     if profile.engine != now.descriptor.name {
-        return Fit::None(format!("is for engine `{}`", profile.engine));
+        return Fit::None(Misfit::Engine(profile.engine.clone()));
     }
-    if profile.machine.architecture != now.machine.architecture {
-        return Fit::None(format!("was made on {}", profile.machine.architecture));
-    }
+    let mut differences = match machine_fit(profile, now.machine) {
+        MachineFit::Exact => Vec::new(),
+        MachineFit::Compatible(differences) => differences,
+        MachineFit::None(misfit) => return Fit::None(misfit),
+    };
     for name in now.descriptor.facts.keys() {
         let (theirs, ours) = (profile.input_class.get(name), now.input_class.get(name));
         if theirs != ours {
-            return Fit::None(format!("is for inputs with another {name}"));
+            return Fit::None(Misfit::Inputs(name.clone()));
         }
     }
-    let mut differences = now.machine.differences(&profile.machine);
     if profile.engine_version != now.descriptor.version {
         differences.push(format!("version {} here, {} there", now.descriptor.version, profile.engine_version));
     }
@@ -96,37 +157,42 @@ fn distance(theirs: &Map<String, Value>, ours: &Map<String, Value>) -> (f64, Opt
 }
 
 /// The plan of the profile that fits best: an exact match, else the fewest differences of machine and version, else the
-/// nearest inputs, else the first found. None where no profile is of use.
-pub fn recommend(stored: &[Stored], now: &Circumstances<'_>) -> Option<Recommendation> {
-    let mut candidates: Vec<((usize, f64), &Stored, Fit)> = stored
-        .iter()
-        .filter_map(|stored| match fit(&stored.profile, now) {
-            Fit::Exact => Some(((0, 0.0), stored, Fit::Exact)),
-            Fit::Compatible { differences, distance } => {
-                Some(((1 + differences.len(), distance), stored, Fit::Compatible { differences, distance }))
+/// nearest inputs, else the first found.
+pub fn recommend(stored: &[Stored], now: &Circumstances<'_>) -> Advice {
+    let mut advice = Advice::default();
+    let mut candidates: Vec<((usize, f64), Recommendation)> = Vec::new();
+    for Stored { path, profile } in stored {
+        let found = fitting(profile, now).and_then(|rank| Ok((rank, plan_for(profile, now)?)));
+        match found {
+            Ok(((rank, quality), (plan, how))) => {
+                let reason = format!("profile {}, {quality}{how}", path.display());
+                candidates.push((rank, Recommendation { plan, path: path.clone(), reason }));
             }
-            Fit::None(_) => None,
-        })
-        .collect();
+            Err(misfit) => advice.ignored.push((path.clone(), misfit)),
+        }
+    }
     // A stable sort: of equals the first found stays first.
-    candidates.sort_by(|(left, ..), (right, ..)| left.0.cmp(&right.0).then(left.1.total_cmp(&right.1)));
-    candidates.into_iter().find_map(|(_, stored, fit)| {
-        let (plan, how) = plan_for(&stored.profile, now)?;
-        let quality = match fit {
-            Fit::Compatible { differences, .. } if !differences.is_empty() => {
-                format!("compatible: {}", differences.join("; "))
-            }
-            _ => "exact match".into(),
-        };
-        let reason = format!("profile {}, {quality}{how}", stored.path.display());
-        Some(Recommendation { plan, path: stored.path.clone(), reason })
-    })
+    candidates.sort_by(|(left, _), (right, _)| left.0.cmp(&right.0).then(left.1.total_cmp(&right.1)));
+    advice.best = candidates.into_iter().next().map(|(_, recommendation)| recommendation);
+    advice
+}
+
+/// How far a profile that is of use is from the circumstances, and the same in words.
+fn fitting(profile: &Profile, now: &Circumstances<'_>) -> Result<((usize, f64), String), Misfit> {
+    match fit(profile, now) {
+        Fit::Exact => Ok(((0, 0.0), "exact match".into())),
+        Fit::Compatible { differences, distance } => {
+            Ok(((1 + differences.len(), distance), format!("compatible: {}", differences.join("; "))))
+        }
+        Fit::None(misfit) => Err(misfit),
+    }
 }
 
 /// The profile's plan for the budget. For a budget that was not measured: the strategies of the nearest one, with the
 /// engine's default numbers of threads.
-fn plan_for(profile: &Profile, now: &Circumstances<'_>) -> Option<(Plan, String)> {
-    let nearest = profile.points.iter().min_by_key(|point| (point.threads.abs_diff(now.threads), point.threads))?;
+fn plan_for(profile: &Profile, now: &Circumstances<'_>) -> Result<(Plan, String), Misfit> {
+    let nearest = profile.points.iter().min_by_key(|point| (point.threads.abs_diff(now.threads), point.threads));
+    let nearest = nearest.ok_or_else(|| Misfit::Plans("it holds none".into()))?;
     let mut fixed = nearest.plan.clone();
     let mut how = String::new();
     if nearest.threads != now.threads {
@@ -136,19 +202,23 @@ fn plan_for(profile: &Profile, now: &Circumstances<'_>) -> Option<(Plan, String)
         how = format!("; strategies as tuned for {} threads", nearest.threads);
     }
     // Of another version of the engine, or for other inputs, a plan may not be one any more.
-    now.descriptor.check_plan(&fixed).ok()?;
+    let misfit = |error: &dyn std::fmt::Display| Misfit::Plans(error.to_string());
+    now.descriptor.check_plan(&fixed).map_err(|error| misfit(&error))?;
     let space = PlanSpace::new(now.descriptor, now.threads, &fixed).for_inputs(now.input_class);
-    let plan = space.default_plan().ok()?;
-    if now.descriptor.is_opt_in(&plan) { None } else { Some((plan, how)) }
+    let plan = space.default_plan().map_err(|error| misfit(&error))?;
+    if now.descriptor.is_opt_in(&plan) {
+        return Err(Misfit::Plans(format!("{plan} takes an opt-in value, which is only taken where it is named")));
+    }
+    Ok((plan, how))
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::document::tests::profile;
     use super::*;
     use scaletune_descriptor::{Axis, Constraint, IntegerDefault, Output, Role};
 
-    fn descriptor() -> Descriptor {
+    pub(crate) fn descriptor() -> Descriptor {
         Descriptor {
             name: "count".into(),
             version: "1.0.0".into(),
@@ -178,7 +248,7 @@ mod tests {
         let descriptor = descriptor();
         let now =
             Circumstances { descriptor: &descriptor, machine: &like.machine, input_class: &like.input_class, threads };
-        recommend(stored, &now).map(|found| (found.plan.to_string(), found.reason))
+        recommend(stored, &now).best.map(|found| (found.plan.to_string(), found.reason))
     }
 
     #[test]
@@ -210,17 +280,39 @@ mod tests {
     #[test]
     fn other_worlds_are_of_no_use() {
         let like = profile(&[2]);
+        let descriptor = descriptor();
+        let now = Circumstances {
+            descriptor: &descriptor,
+            machine: &like.machine,
+            input_class: &like.input_class,
+            threads: 2,
+        };
         let refuse = |change: fn(&mut Profile)| {
             let mut other = profile(&[2]);
             change(&mut other);
-            assert_eq!(ask(&[stored("other", other)], &like, 2), None);
+            let advice = recommend(&[stored("other", other), stored("good", like.clone())], &now);
+            // One that is of no use does not hide another that is.
+            assert_eq!(advice.best.unwrap().path, PathBuf::from("good"));
+            let [(path, misfit)] = &advice.ignored[..] else { panic!("{:?}", advice.ignored) };
+            assert_eq!(path, &PathBuf::from("other"));
+            (misfit.to_string(), misfit.is_foreign())
         };
-        refuse(|profile| profile.engine = "em".into());
-        refuse(|profile| profile.machine.architecture = "aarch64".into());
-        refuse(|profile| drop(profile.input_class.insert("format".into(), "cram".into())));
+        assert_eq!(refuse(|profile| profile.engine = "em".into()), ("is for engine `em`".into(), false));
+        assert_eq!(
+            refuse(|profile| profile.machine.architecture = "aarch64".into()),
+            ("was made on aarch64, this machine is x86_64".into(), true)
+        );
+        assert_eq!(
+            refuse(|profile| drop(profile.input_class.insert("format".into(), "cram".into()))),
+            ("is for inputs with another format".into(), false)
+        );
         // A strategy that this version does not have any more.
-        refuse(|profile| profile.points[0].plan.set("decode", "gone"));
-        refuse(|profile| profile.points[0].plan.set("gone", 1));
+        let (reason, foreign) = refuse(|profile| profile.points[0].plan.set("decode", "gone"));
+        assert!(reason.contains("axis `decode` can't be `gone`") && foreign, "{reason}");
+        let (reason, foreign) = refuse(|profile| profile.points[0].plan.set("gone", 1));
+        assert!(reason.contains("has no axis `gone`") && foreign, "{reason}");
+        let (reason, _) = refuse(|profile| profile.points[0].plan.set("workers", 3));
+        assert!(reason.contains("`workers <= threads` can't hold"), "{reason}");
     }
 
     #[test]

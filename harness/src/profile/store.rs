@@ -22,6 +22,42 @@ pub struct Stored {
     pub profile: Profile,
 }
 
+/// A file of a folder of profiles.
+#[derive(Debug)]
+pub struct Found {
+    /// The file.
+    pub path: PathBuf,
+    /// The profile, or why it can't be read.
+    pub profile: Result<Profile, ProfileError>,
+}
+
+/// Why a profile that a user names can't be had.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum StoreError {
+    /// There is none.
+    #[error("there is no profile `{0}`; `scaletune profile list` shows what there is")]
+    Unknown(String),
+    /// There are several.
+    #[error("`{name}` is the name of several profiles: {paths}; give the path of one")]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// Where they lie.
+        paths: String,
+    },
+    /// It is not one of those that are searched.
+    #[error("{}: lies in no folder that is searched; `scaletune profile list` shows these", .0.display())]
+    Elsewhere(PathBuf),
+    /// Its folder may not be written.
+    #[error("{}: can't be removed: its folder: {reason}", .path.display())]
+    Fixed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
 impl Store {
     /// `SCALETUNE_PROFILES`, then `profiles/` of the checkout the program stands in (the nearest folder above the
     /// executable that holds a `Cargo.toml` and a `profiles` folder), then the user's data folder, then those shipped
@@ -54,17 +90,74 @@ impl Store {
     }
 
     /// Every profile, in order of folders, then by name; those that can't be read with the reason.
-    pub fn all(&self) -> Vec<Result<Stored, ProfileError>> {
-        let mut all = Vec::new();
-        for folder in &self.folders {
-            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-            let mut files: Vec<PathBuf> =
-                entries.filter(|path| path.extension().is_some_and(|it| it == "json")).collect();
-            files.sort();
-            all.extend(files.into_iter().map(|path| Profile::load(&path).map(|profile| Stored { path, profile })));
-        }
-        all
+    pub fn all(&self) -> Vec<Found> {
+        self.folders.iter().flat_map(|folder| in_folder(folder)).collect()
     }
+
+    /// The file that a user means by `name`: the name of a profile in one of the folders, with or without `.json`, or any
+    /// path.
+    ///
+    /// # Errors
+    /// There is none, or there is one in several folders.
+    pub fn find(&self, name: &str) -> Result<PathBuf, StoreError> {
+        if !name.contains('/') {
+            let with_ending = format!("{name}.json");
+            let named = |path: &PathBuf| path.file_name().is_some_and(|it| it == name || it == with_ending.as_str());
+            let found: Vec<PathBuf> = self.files().into_iter().filter(named).collect();
+            match &found[..] {
+                [] => {}
+                [one] => return Ok(one.clone()),
+                several => {
+                    let paths = several.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+                    return Err(StoreError::Ambiguous { name: name.into(), paths });
+                }
+            }
+        }
+        let path = PathBuf::from(name);
+        if path.is_file() { Ok(path) } else { Err(StoreError::Unknown(name.into())) }
+    }
+
+    /// The file that a user means by `name`, which must lie in one of the folders, and which he may remove.
+    ///
+    /// # Errors
+    /// As [`Store::find`]; or it lies elsewhere, or in a folder that he may not write.
+    pub fn find_removable(&self, name: &str) -> Result<PathBuf, StoreError> {
+        let path = self.find(name)?;
+        let own = |file: &PathBuf| same_file(file, &path);
+        let listed = self.files().into_iter().find(own).ok_or_else(|| StoreError::Elsewhere(path.clone()))?;
+        let folder = listed.parent().unwrap_or(Path::new("/"));
+        let needed = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+        match rustix::fs::access(folder, needed) {
+            Ok(()) => Ok(listed),
+            Err(error) => Err(StoreError::Fixed { path: listed, reason: std::io::Error::from(error).to_string() }),
+        }
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.folders.iter().flat_map(|folder| files(folder)).collect()
+    }
+}
+
+/// Every profile of one folder, by name.
+pub(super) fn in_folder(folder: &Path) -> Vec<Found> {
+    files(folder).into_iter().map(|path| Found { profile: Profile::load(&path), path }).collect()
+}
+
+/// The profiles' files of one folder, by name. A folder that is absent or can't be read has none.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|it| it == "json")).collect();
+    files.sort();
+    files
+}
+
+/// Whether both are one file by name: the folder may be written in several ways, the last part only in one.
+fn same_file(one: &Path, other: &Path) -> bool {
+    let folder = |path: &Path| {
+        path.parent()
+            .map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder }.canonicalize().ok())
+    };
+    one.file_name() == other.file_name() && folder(one).flatten().is_some_and(|it| Some(it) == folder(other).flatten())
 }
 
 /// The nearest folder above `executable` that is a checkout of this project.
@@ -117,8 +210,28 @@ mod tests {
         std::fs::write(folder.path().join("note.txt"), "").unwrap();
         let store = Store { folders: vec![folder.path().into(), "/absent".into()] };
         let all = store.all();
-        assert!(all[0].as_ref().is_err_and(|error| error.to_string().contains("a.json")));
-        assert!(all[1].as_ref().is_ok_and(|stored| stored.path.ends_with("b.json")));
+        assert!(all[0].profile.as_ref().is_err_and(|error| error.to_string().contains("a.json")));
+        assert!(all[1].profile.is_ok() && all[1].path.ends_with("b.json"));
         assert_eq!(all.len(), 2);
+    }
+
+    #[test]
+    fn a_profile_is_found_by_name_or_path() {
+        let root = tempfile::tempdir().unwrap();
+        let folders = ["one", "two"].map(|name| root.path().join(name));
+        profile(&[1]).save(&folders[0].join("a.json")).unwrap();
+        profile(&[1]).save(&folders[1].join("b.json")).unwrap();
+        profile(&[1]).save(&root.path().join("elsewhere.json")).unwrap();
+        let store = Store { folders: folders.to_vec() };
+        let path = |name: &str| root.path().join(name).display().to_string();
+        assert_eq!(store.find("a").unwrap(), folders[0].join("a.json"));
+        assert_eq!(store.find("b.json").unwrap(), folders[1].join("b.json"));
+        assert_eq!(store.find(&path("elsewhere.json")).unwrap(), root.path().join("elsewhere.json"));
+        assert_eq!(store.find("c"), Err(StoreError::Unknown("c".into())));
+        assert_eq!(store.find_removable(&path("one/../two/b.json")).unwrap(), folders[1].join("b.json"));
+        assert!(matches!(store.find_removable(&path("elsewhere.json")), Err(StoreError::Elsewhere(_))));
+        std::fs::copy(folders[0].join("a.json"), folders[1].join("a.json")).unwrap();
+        assert!(matches!(store.find("a"), Err(StoreError::Ambiguous { .. })));
+        assert_eq!(store.find_removable(&path("two/a.json")).unwrap(), folders[1].join("a.json"));
     }
 }

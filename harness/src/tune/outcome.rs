@@ -91,7 +91,7 @@ pub struct BudgetOutcome {
     pub threads: i64,
     /// The plan to use. This and all below are indices into the outcome's `plans`.
     pub winner: usize,
-    /// The fastest of the others, where one is left; one that can't be told from the fastest comes first.
+    /// The fastest of the others that give the right answer; one that can't be told from the fastest comes first.
     pub runner_up: Option<usize>,
     /// The engine's default plan.
     pub default: usize,
@@ -215,6 +215,9 @@ fn budget_outcome(
     };
     let median = |index: usize| field.contenders[index].median().unwrap_or(f64::INFINITY);
     table.sort_by(|left, right| rank(left.1).cmp(&rank(right.1)).then(median(left.0).total_cmp(&median(right.0))));
+    // Where all others left the race early the best of these is still worth naming.
+    let follows = |(index, standing): &(usize, Standing)| (*standing != Standing::Out).then_some(*index);
+    let runner_up = choice.runner_up.or_else(|| table.iter().skip(1).find_map(follows));
     let winner = &field.contenders[choice.winner];
     let ratio = |other: usize| {
         let (above, below) = field.contenders[other].pairs(winner);
@@ -223,7 +226,7 @@ fn budget_outcome(
     BudgetOutcome {
         threads: budget.threads,
         winner: choice.winner,
-        runner_up: choice.runner_up,
+        runner_up,
         default,
         default_ratio: ratio(default),
         one_thread_ratio: ratio(serial),
