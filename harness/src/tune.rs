@@ -30,7 +30,7 @@ mod search;
 pub(crate) mod tests;
 
 pub use effort::Effort;
-pub use journal::{Journal, Subject};
+pub use journal::{Journal, JournalError, Subject};
 pub use observer::{Observer, Phase, Silent};
 pub use outcome::{BudgetOutcome, Out, Outcome, PlanOutcome, Standing};
 

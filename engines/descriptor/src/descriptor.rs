@@ -78,6 +78,7 @@ const RESERVED: &[&str] = &[
     "demo",
     "effort",
     "engine-path",
+    "fresh",
     "help",
     "inputs",
     "json",

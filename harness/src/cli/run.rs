@@ -208,7 +208,7 @@ fn tasks(report: &Report) -> Value {
 }
 
 /// Path, size and time of change of every input file.
-fn input_figures(files: &[(String, PathBuf)]) -> Result<Vec<Value>, Exit> {
+pub(super) fn input_figures(files: &[(String, PathBuf)]) -> Result<Vec<Value>, Exit> {
     let figures = files.iter().map(|(input, path)| {
         let fault = |error: std::io::Error| Exit::input(format!("input `{input}`: {}: {error}", path.display()));
         let metadata = std::fs::metadata(path).map_err(fault)?;

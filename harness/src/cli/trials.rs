@@ -65,7 +65,7 @@ impl Executor for Trials<'_> {
             plugin: &self.plugin.path,
             inputs: &self.workload.values,
             folder: folder.path(),
-            repeat: RepeatRule::TRIAL,
+            repeat: self.repeat,
             limits: self.limits,
         };
         let threads = descriptor.threads_used(plan);

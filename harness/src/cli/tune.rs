@@ -1,4 +1,9 @@
 //! `scaletune tune`: the fastest plan for each thread budget, proved to give the reference's answer, saved as a profile.
+//!
+//! What has been measured is kept in a journal until the tune is done: one that was stopped goes on.
+
+mod journal;
+mod words;
 
 use super::arguments::{MeasuringArguments, WorkloadArguments, size};
 use super::choice::fixed;
@@ -12,9 +17,7 @@ use crate::plugin::Plugin;
 use crate::profile::{Evidence, Point, Profile, RunnerUp, Store};
 use crate::stats::Estimate;
 use crate::trial::Measurement;
-use crate::tune::{
-    BudgetOutcome, Effort, Observer, Out, Outcome, Phase, PlanOutcome, Request, Standing, measure_reference, tune,
-};
+use crate::tune::{BudgetOutcome, Effort, Observer, Out, Outcome, Phase, Request, TuneError, measure_reference, tune};
 use clap::{ArgMatches, Args};
 use scaletune_descriptor::Plan;
 use serde_json::json;
@@ -22,8 +25,6 @@ use std::path::PathBuf;
 
 /// Where the order of trials starts: fixed, so that a tune can be repeated.
 const SEED: u64 = 1;
-/// Rows of the table that a person reads; the rest is in `--json`.
-const SHOWN: usize = 8;
 
 /// `scaletune tune`
 #[derive(Args, Debug)]
@@ -49,6 +50,9 @@ pub(super) struct TuneArguments {
     /// Leave out plans that take more memory than this, such as 500M, 4G
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(super) max_memory: Option<u64>,
+    /// Begin anew, though a tune like this was stopped
+    #[arg(long)]
+    pub(super) fresh: bool,
     /// Save the profile to FILE instead of where `run` looks
     #[arg(long, value_name = "FILE")]
     pub(super) save: Option<PathBuf>,
@@ -90,10 +94,22 @@ pub(super) fn run(
     };
 
     let worker = context.worker.clone();
-    let mut trials = Trials::new(&worker, plugin, &workload, arguments.measuring.time_limit)?;
-    let reference =
-        measure_reference(descriptor, &mut trials).map_err(|error| Exit::of_tuning(&descriptor.name, &error))?;
-    let input_class = trials.input_class().clone();
+    let trials = Trials::new(&worker, plugin, &workload, arguments.measuring.time_limit)?;
+    let asked = json!({
+        "threads": threads, "set": set, "effort": format!("{:?}", arguments.effort),
+        "max_memory": arguments.max_memory, "seed": SEED,
+    });
+    let asked = asked.as_object().cloned().unwrap_or_default();
+    let mut trials = journal::open(context, plugin, &workload, asked, arguments.fresh, trials)?;
+    let ended = |error: &TuneError, kept: usize| match (error, kept) {
+        (TuneError::Cancelled, 1..) => Exit {
+            status: 130,
+            message: format!("interrupted; {kept} trials are kept: the same command goes on with them"),
+        },
+        _ => Exit::of_tuning(&descriptor.name, error),
+    };
+    let reference = measure_reference(descriptor, &mut trials).map_err(|error| ended(&error, trials.kept()))?;
+    let input_class = trials.executor().input_class().clone();
     let request = Request {
         descriptor,
         reference,
@@ -111,8 +127,7 @@ pub(super) fn run(
         seed: SEED,
     };
     let mut watch = Watch { terminal: &mut context.terminal, phase: String::new() };
-    let outcome =
-        tune(&request, &mut trials, &clock, &mut watch).map_err(|error| Exit::of_tuning(&descriptor.name, &error))?;
+    let outcome = tune(&request, &mut trials, &clock, &mut watch).map_err(|error| ended(&error, trials.kept()))?;
     context.terminal.finish();
 
     let mut profile = Profile::new(&descriptor.name, &descriptor.version, Machine::this(), input_class.clone());
@@ -122,12 +137,18 @@ pub(super) fn run(
     }
     // An opt-in value is another algorithm: never taken unless it is named, so never saved either.
     let saved = if opt_in { None } else { Some(save(&profile, arguments.save.clone(), folder, context)?) };
-    if context.json {
-        return print(&json!({"outcome": outcome, "profile": saved}).to_string());
+    let answered = trials.answered();
+    if !outcome.out_of_time {
+        trials.remove()?;
     }
-    outcome.budgets.iter().for_each(|budget| show(&context.terminal, &outcome, budget));
-    let spent = format!("{} trials in {:.0} s", outcome.trials, outcome.elapsed_s);
-    let early = if outcome.out_of_time { "; the time was up before it was done" } else { "" };
+    if context.json {
+        let json = json!({"outcome": outcome, "profile": saved, "trials_from_before": answered});
+        return print(&json.to_string());
+    }
+    outcome.budgets.iter().for_each(|budget| words::show(&context.terminal, &outcome, budget));
+    let before = if answered > 0 { format!(", {answered} of them from before") } else { String::new() };
+    let spent = format!("{} trials{before} in {:.0} s", outcome.trials, outcome.elapsed_s);
+    let early = if outcome.out_of_time { "; the time was up: the same command goes on from here" } else { "" };
     context.terminal.note(&format!("{spent}{early}"));
     match saved {
         Some(path) => context.terminal.note(&format!("profile: {}", path.display())),
@@ -180,62 +201,6 @@ fn save(
     }
     profile.save(&path).map_err(|error| Exit::failed(error.to_string()))?;
     Ok(path)
-}
-
-/// The result for one budget, as a person reads it.
-fn show(terminal: &Terminal, outcome: &Outcome, budget: &BudgetOutcome) {
-    let plan = |index: usize| &outcome.plans[index];
-    let plural = if budget.threads == 1 { "" } else { "s" };
-    terminal.note(&format!(
-        "\n{} thread{plural}: {} of {} plans measured",
-        budget.threads,
-        budget.table.len(),
-        budget.space
-    ));
-    for (index, standing) in budget.table.iter().take(SHOWN) {
-        terminal.note(&format!("  {}", row(plan(*index), *standing)));
-    }
-    if budget.table.len() > SHOWN {
-        terminal.note(&format!("  ... and {} more (--json shows all)", budget.table.len() - SHOWN));
-    }
-    terminal.note(&format!("winner:    {}", plan(budget.winner).plan));
-    if let Some(index) = budget.runner_up {
-        terminal.note(&format!("runner-up: {}", plan(index).plan));
-    }
-    let gain = |ratio: Option<Estimate>, over: &str| match ratio {
-        Some(Estimate { median, interval: Some(interval), .. }) => {
-            format!("{median:.2} x as fast as {over} ({:.2} to {:.2})", interval.low, interval.high)
-        }
-        Some(Estimate { median, .. }) => format!("{median:.2} x as fast as {over}"),
-        None => format!("never met {over} in a round"),
-    };
-    let same = |index: usize, text: &str| (index == budget.winner).then(|| format!("it is {text}"));
-    let over_default =
-        same(budget.default, "the engine's default").unwrap_or_else(|| gain(budget.default_ratio, "the default"));
-    let over_one = same(outcome.one_thread, "the best one-thread plan")
-        .unwrap_or_else(|| gain(budget.one_thread_ratio, "the best one-thread plan"));
-    let efficiency = budget.scaling.map(|scaling| format!("; efficiency {:.0} %", 100.0 * scaling.efficiency));
-    terminal.note(&format!("gained:    {over_default}; {over_one}{}", efficiency.unwrap_or_default()));
-}
-
-fn row(plan: &PlanOutcome, standing: Standing) -> String {
-    let time = match plan.estimate {
-        Some(Estimate { median, interval: Some(interval), .. }) => {
-            format!("{median:9.4} s  [{:.4}, {:.4}]", interval.low, interval.high)
-        }
-        Some(Estimate { median, .. }) => format!("{median:9.4} s"),
-        None => "not measured".into(),
-    };
-    let verdict = match (standing, &plan.out) {
-        (_, Some(out)) => out.to_string(),
-        (Standing::Winner, _) => "best".into(),
-        (Standing::Level, _) => "level".into(),
-        (Standing::NotPursued, _) => "not pursued".into(),
-        (Standing::Slower | Standing::FarSlower | Standing::Out, _) => "slower".into(),
-    };
-    let (cpu, memory) = (plan.cpu_s.unwrap_or_default(), plan.peak_rss_bytes as f64 / 1e6);
-    let over = if plan.oversubscribed { ", oversubscribed" } else { "" };
-    format!("{time}  {cpu:.4} s CPU  {memory:.0} MB  {verdict}{over}  {}", plan.plan)
 }
 
 /// Shows how a tune goes.

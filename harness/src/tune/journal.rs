@@ -3,7 +3,8 @@
 //! One JSON document a line: first what the trials are of, then each measurement as it was made. When a tune is begun
 //! again, a plan's first trials are answered from the journal, in their order; the search, which depends on nothing but
 //! what was measured, then takes the same way again without waiting, up to where it was stopped. A line that was cut off
-//! by a crash is left out. Failures are not kept: they may have been the machine's.
+//! by a crash is left out. Failures are not kept: they may have been the machine's. Whoever has a journal open has it
+//! locked.
 //!
 //! The first trial of all is always run: an executor learns from it which answer counts.
 
@@ -12,13 +13,14 @@ use crate::trial::{Executor, Measurement, TrialError};
 use scaletune_descriptor::{Descriptor, Plan};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, VecDeque};
-use std::fs::File;
-use std::io::{BufRead, BufReader, Error, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Error, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Version of the journal's form.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 
 /// What the trials of a journal are of; trials of anything else are no use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,12 +31,18 @@ pub struct Subject {
     engine_build: String,
     machine: Machine,
     inputs: Map<String, Value>,
+    request: Map<String, Value>,
 }
 
 impl Subject {
-    /// Trials of this engine on this machine and these inputs. `inputs` should hold what shows that a file has changed,
-    /// such as its size and time.
-    pub fn new(descriptor: &Descriptor, machine: Machine, inputs: Map<String, Value>) -> Subject {
+    /// Trials of this engine on this machine and these inputs, for this request. `inputs` should hold what shows that a
+    /// file has changed, such as its size and time.
+    pub fn new(
+        descriptor: &Descriptor,
+        machine: Machine,
+        inputs: Map<String, Value>,
+        request: Map<String, Value>,
+    ) -> Subject {
         Subject {
             schema_version: SCHEMA_VERSION,
             engine: descriptor.name.clone(),
@@ -42,8 +50,32 @@ impl Subject {
             engine_build: descriptor.build.clone(),
             machine,
             inputs,
+            request,
         }
     }
+
+    /// A file name that no two subjects share.
+    pub fn file_name(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        let digest: String = Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        format!("{}-{digest}.jsonl", self.engine)
+    }
+}
+
+/// Why a journal can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Another process has it.
+    #[error("{}: the same tune is running already; wait for it, or end it", .0.display())]
+    Busy(PathBuf),
+    /// It can't be read or written.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Error,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,30 +87,51 @@ struct Line {
 /// An executor that keeps a journal of what another one measures.
 pub struct Journal<E> {
     executor: E,
-    path: PathBuf,
-    file: File,
+    /// Where it is kept; none where it is not.
+    file: Option<(PathBuf, File)>,
     earlier: BTreeMap<Plan, VecDeque<Measurement>>,
     begun: bool,
+    kept: usize,
+    answered: usize,
 }
 
 impl<E> Journal<E> {
-    /// Opens the journal at `path`, or begins one. A journal of another subject, or that can't be read, is begun anew.
+    /// Opens the journal at `path`, or begins one. One that holds anything else than trials of `subject`, or that is to be
+    /// begun `anew`, is emptied first.
     ///
     /// # Errors
-    /// The file can't be written.
-    pub fn open(executor: E, path: &Path, subject: &Subject) -> std::io::Result<Journal<E>> {
-        let earlier = File::open(path).ok().and_then(|file| read(BufReader::new(file), subject)).unwrap_or_default();
-        // Written anew and whole: what follows must not hang on to a line that was cut off.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut whole = tempfile::Builder::new().prefix(".trials-").tempfile_in(folder)?;
-        writeln!(whole, "{}", serde_json::to_string(subject)?)?;
-        for (plan, measurements) in &earlier {
-            for measurement in measurements {
-                write_line(whole.as_file_mut(), plan, measurement)?;
-            }
+    /// Another process has it, or it can't be read or written.
+    pub fn open(executor: E, path: &Path, subject: &Subject, anew: bool) -> Result<Journal<E>, JournalError> {
+        let failed = |source| JournalError::Io { path: path.into(), source };
+        let options = OpenOptions::new().read(true).append(true).create(true).open(path);
+        let mut file = options.map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(JournalError::Busy(path.into())),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        let file = whole.persist(path)?;
-        Ok(Journal { executor, path: path.into(), file, earlier, begun: false })
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        let (mut length, lines) = if anew { None } else { read(&bytes, subject) }.unwrap_or_default();
+        if length == 0 {
+            file.set_len(0).map_err(failed)?;
+            let line = serde_json::to_string(subject).map_err(|error| failed(error.into()))? + "\n";
+            file.write_all(line.as_bytes()).map_err(failed)?;
+            length = line.len();
+        }
+        // What follows must not hang on to a line that was cut off.
+        file.set_len(length as u64).map_err(failed)?;
+        let kept = lines.len();
+        let mut earlier: BTreeMap<Plan, VecDeque<Measurement>> = BTreeMap::new();
+        for Line { plan, measurement } in lines {
+            earlier.entry(plan).or_default().push_back(measurement);
+        }
+        Ok(Journal { executor, file: Some((path.into(), file)), earlier, begun: false, kept, answered: 0 })
+    }
+
+    /// No journal: what is measured is forgotten.
+    pub fn none(executor: E) -> Journal<E> {
+        Journal { executor, file: None, earlier: BTreeMap::new(), begun: false, kept: 0, answered: 0 }
     }
 
     /// The executor within.
@@ -86,9 +139,14 @@ impl<E> Journal<E> {
         &self.executor
     }
 
-    /// Trials that can be answered without being run.
-    pub fn remembered(&self) -> usize {
-        self.earlier.values().map(VecDeque::len).sum()
+    /// Trials that are in the journal.
+    pub fn kept(&self) -> usize {
+        self.kept
+    }
+
+    /// Trials that were answered without being run.
+    pub fn answered(&self) -> usize {
+        self.answered
     }
 
     /// Removes the journal: the tune is done.
@@ -96,28 +154,25 @@ impl<E> Journal<E> {
     /// # Errors
     /// The file can't be removed.
     pub fn remove(self) -> std::io::Result<()> {
-        std::fs::remove_file(&self.path)
+        self.file.map_or(Ok(()), |(path, _)| std::fs::remove_file(path))
     }
 }
 
-/// The measurements of a journal by plan, in their order; none where it is of another subject.
-fn read(reader: impl BufRead, subject: &Subject) -> Option<BTreeMap<Plan, VecDeque<Measurement>>> {
-    let mut lines = reader.lines().map_while(Result::ok);
-    let first: Subject = serde_json::from_str(&lines.next()?).ok()?;
-    if first != *subject {
+/// The lines of a journal, and the length in bytes of what is sound; none where it is of another subject.
+fn read(bytes: &[u8], subject: &Subject) -> Option<(usize, Vec<Line>)> {
+    let mut pieces = bytes.split_inclusive(|byte| *byte == b'\n').filter(|piece| piece.ends_with(b"\n"));
+    let first = pieces.next()?;
+    if serde_json::from_slice::<Subject>(first).ok()? != *subject {
         return None;
     }
-    let mut earlier: BTreeMap<Plan, VecDeque<Measurement>> = BTreeMap::new();
-    for line in lines.map_while(|line| serde_json::from_str::<Line>(&line).ok()) {
-        earlier.entry(line.plan).or_default().push_back(line.measurement);
+    let mut length = first.len();
+    let mut lines = Vec::new();
+    for piece in pieces {
+        let Ok(line) = serde_json::from_slice(piece) else { break };
+        length += piece.len();
+        lines.push(line);
     }
-    Some(earlier)
-}
-
-fn write_line(file: &mut File, plan: &Plan, measurement: &Measurement) -> std::io::Result<()> {
-    let line = Line { plan: plan.clone(), measurement: measurement.clone() };
-    // In one call: lines of a journal are whole unless the machine stops.
-    file.write_all((serde_json::to_string(&line).map_err(Error::from)? + "\n").as_bytes())
+    Some((length, lines))
 }
 
 impl<E: Executor> Executor for Journal<E> {
@@ -125,13 +180,20 @@ impl<E: Executor> Executor for Journal<E> {
         if self.begun
             && let Some(measurement) = self.earlier.get_mut(plan).and_then(VecDeque::pop_front)
         {
+            self.answered += 1;
             return Ok(measurement);
         }
         let measurement = self.executor.measure(plan)?;
         // The first one is run anew by the next tune, too: in a journal it would count twice.
-        if std::mem::replace(&mut self.begun, true) {
-            let failed = |error: Error| TrialError::Failed(format!("{}: {error}", self.path.display()));
-            write_line(&mut self.file, plan, &measurement).map_err(failed)?;
+        if std::mem::replace(&mut self.begun, true)
+            && let Some((path, file)) = &mut self.file
+        {
+            let failed = |error: Error| TrialError::Failed(format!("{}: {error}", path.display()));
+            let line = Line { plan: plan.clone(), measurement: measurement.clone() };
+            let text = serde_json::to_string(&line).map_err(|error| failed(error.into()))? + "\n";
+            // In one call: lines of a journal are whole unless the machine stops.
+            file.write_all(text.as_bytes()).map_err(failed)?;
+            self.kept += 1;
         }
         Ok(measurement)
     }
@@ -145,7 +207,7 @@ mod tests {
 
     fn subject(inputs: &str) -> Subject {
         let inputs = Map::from_iter([("bam".to_string(), inputs.into())]);
-        Subject::new(&large(), Machine::this(), inputs)
+        Subject::new(&large(), Machine::this(), inputs, Map::new())
     }
 
     #[test]
@@ -163,7 +225,7 @@ mod tests {
             count.set(count.get() + 1);
             if count.get() > stop_at { Behaviour::Cancels } else { behaviour_of_large(plan) }
         };
-        let first = Journal::open(Bench::new(law, 0.05, 5), &path, &subject("a")).unwrap();
+        let first = Journal::open(Bench::new(law, 0.05, 5), &path, &subject("a"), false).unwrap();
         let (result, first) = setting.run_with(first, |journal| journal.executor().clock(), 1);
         assert!(matches!(result, Err(super::super::TuneError::Cancelled)));
         drop(first);
@@ -171,8 +233,8 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap() + "{\"plan\": {\"work";
         std::fs::write(&path, text).unwrap();
 
-        let second = Journal::open(Bench::new(behaviour_of_large, 0.05, 5), &path, &subject("a")).unwrap();
-        assert_eq!(second.remembered(), stop_at - 1);
+        let second = Journal::open(Bench::new(behaviour_of_large, 0.05, 5), &path, &subject("a"), false).unwrap();
+        assert_eq!(second.kept(), stop_at - 1);
         let (result, second) = setting.run_with(second, |journal| journal.executor().clock(), 1);
         let outcome = result.unwrap();
         let plans = |outcome: &super::super::Outcome| -> Vec<(Plan, usize)> {
@@ -180,7 +242,7 @@ mod tests {
         };
         // Its noise goes on from elsewhere, but what had been measured is there, and only the rest was run.
         let again = second.executor().history.len();
-        assert_eq!(again + stop_at - 1 - second.remembered(), outcome.trials);
+        assert_eq!(again + second.answered(), outcome.trials);
         assert!(again < whole.history.len(), "{again} of {}", whole.history.len());
         assert_eq!(outcome.budgets[0].winner_plan(&outcome), expected.budgets[0].winner_plan(&expected));
         assert!(!plans(&outcome).is_empty());
@@ -193,20 +255,32 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trials.jsonl");
         let plan = large().reference_plan().unwrap();
-        let open =
-            |inputs: &str| Journal::open(Bench::new(behaviour_of_large, 0.0, 1), &path, &subject(inputs)).unwrap();
-        let mut journal = open("a");
+        let open = |inputs: &str, anew| {
+            Journal::open(Bench::new(behaviour_of_large, 0.0, 1), &path, &subject(inputs), anew).unwrap()
+        };
+        let mut journal = open("a", false);
         // The first trial of all is never remembered.
         (0..3).for_each(|_| drop(journal.measure(&plan).unwrap()));
+        assert!(matches!(
+            Journal::open(Bench::new(behaviour_of_large, 0.0, 1), &path, &subject("a"), false),
+            Err(JournalError::Busy(_))
+        ));
         drop(journal);
-        assert_eq!(open("a").remembered(), 2);
-        let mut again = open("a");
-        (0..3).for_each(|_| drop(again.measure(&plan).unwrap()));
-        assert_eq!(again.executor().history.len(), 1);
-        assert_eq!(open("b").remembered(), 0);
+        assert_eq!(open("a", false).kept(), 2);
+        let mut again = open("a", false);
+        (0..4).for_each(|_| drop(again.measure(&plan).unwrap()));
+        assert_eq!((again.executor().history.len(), again.answered()), (2, 2));
+        drop(again);
+        assert_eq!(open("a", false).kept(), 3);
+        assert_eq!(open("b", false).kept(), 0);
         // Begun anew for b: a's are gone.
-        assert_eq!(open("a").remembered(), 0);
+        assert_eq!(open("a", false).kept(), 0);
         std::fs::write(&path, "no journal").unwrap();
-        assert_eq!(open("a").remembered(), 0);
+        assert_eq!(open("a", false).kept(), 0);
+        let mut journal = open("a", false);
+        (0..3).for_each(|_| drop(journal.measure(&plan).unwrap()));
+        drop(journal);
+        assert_eq!(open("a", true).kept(), 0);
+        assert_ne!(subject("a").file_name(), subject("b").file_name());
     }
 }

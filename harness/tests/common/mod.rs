@@ -11,6 +11,7 @@ pub(crate) fn scaletune(home: &Path) -> Command {
         .env_remove("SCALETUNE_ENGINE_PATH")
         .env("SCALETUNE_PROFILES", home.join("profiles"))
         .env("XDG_DATA_HOME", home.join("data"))
+        .env("XDG_CACHE_HOME", home.join("cache"))
         .current_dir(home);
     command
 }
