@@ -14,18 +14,21 @@
 mod cold;
 mod document;
 mod figures;
+mod layout;
 mod named;
 mod rounds;
 mod schema;
 mod targets;
 #[cfg(test)]
 pub(crate) mod tests;
+mod timeline;
 
 pub use cold::Cold;
-pub use document::{Row, SCHEMA_VERSION, Sweep, SweepFileError, Verdict};
-pub use named::{NamedPlan, NamedPlans, NamedPlansError};
+pub use document::{InputFile, Row, SCHEMA_VERSION, Sweep, SweepFileError, Verdict};
+pub use named::{Claim, NamedPlan, NamedPlans, NamedPlansError};
 pub use schema::SCHEMA;
 pub use targets::Axes;
+pub use timeline::{MOST_TASKS, Timeline};
 
 use crate::measure::{Clock, Machine};
 use crate::trial::{Executor, Measurement};
@@ -41,8 +44,10 @@ pub struct Request<'a> {
     pub descriptor: &'a Descriptor,
     /// The reference plan, measured.
     pub reference: Reference,
-    /// The inputs, as told to the engine.
+    /// The inputs, files by name alone.
     pub inputs: &'a Map<String, Value>,
+    /// The files among them.
+    pub files: &'a [InputFile],
     /// Their class, as the engine told it.
     pub input_class: &'a Map<String, Value>,
     /// Thread budgets; one thread is measured in any case.
@@ -57,6 +62,8 @@ pub struct Request<'a> {
     pub max_time: Option<Duration>,
     /// Whether the executor drops the inputs from the page cache before each trial; told in the report.
     pub cold: bool,
+    /// Median seconds that a worker takes to start and end, where it was measured.
+    pub worker_start_s: Option<f64>,
     /// The machine.
     pub machine: Machine,
     /// Where randomness starts.

@@ -6,7 +6,7 @@ use scaletune_descriptor::Plan;
 use serde::{Deserialize, Serialize};
 
 /// What one trial measured. Times are seconds, sizes bytes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
     /// A whole production run: open + prepare + one run + write.
     pub wall_s: f64,
@@ -16,12 +16,50 @@ pub struct Measurement {
     pub peak_rss_bytes: u64,
     /// Most threads seen at once, the main thread included; 0 where the trial was too short to look.
     pub peak_threads: u64,
+    /// How often a thread gave up its core of its own accord, to wait, in a whole production run.
+    #[serde(default)]
+    pub voluntary_switches: u64,
+    /// How often a thread was made to give up its core, in a whole production run.
+    #[serde(default)]
+    pub involuntary_switches: u64,
+    /// Bytes that read calls gave, in a whole production run; pages of mapped files are not in it.
+    #[serde(default)]
+    pub read_bytes: u64,
+    /// Bytes that had to come from a disk for it.
+    #[serde(default)]
+    pub disk_read_bytes: u64,
     /// How often `run` was repeated to get its figure.
     pub runs: u32,
     /// Wall seconds of `open`, `prepare`, `run`, `write`, and of the stages that the engine reports, in order.
     pub stages: Vec<StageTime>,
     /// Whether the files that it wrote equal the reference's.
     pub equivalence: Equivalence,
+    /// Who did what when in the last run. Kept by those who want it: it may be long.
+    #[serde(skip)]
+    pub trace: Trace,
+}
+
+/// Who did what when in one run. Seconds since the run began.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Trace {
+    /// Wall seconds of that run.
+    pub run_s: f64,
+    /// The tasks that the engine told of, in the order in which they ended.
+    pub tasks: Vec<Task>,
+}
+
+/// A task of a run. Seconds since the run began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// What it was.
+    #[serde(rename = "task")]
+    pub name: String,
+    /// Who did it, from 0.
+    pub worker: u32,
+    /// When it began.
+    pub begin_s: f64,
+    /// When it ended.
+    pub end_s: f64,
 }
 
 /// Wall time of one stage.
@@ -34,7 +72,7 @@ pub struct StageTime {
 }
 
 /// Whether a plan gave the reference's answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "verdict", content = "difference")]
 pub enum Equivalence {
     /// Every output is equal by its rules.
@@ -42,6 +80,7 @@ pub enum Equivalence {
     /// The first difference, as a person reads it: file, row, column, expected, found.
     Different(String),
     /// There was nothing to compare with.
+    #[default]
     NotCompared,
 }
 

@@ -15,7 +15,9 @@ mod process;
 mod protocol;
 mod reap;
 mod streams;
+mod usage;
 
 pub use child::{ENTRY_ARGUMENT, child_main};
 pub use process::{Choose, Failure, FailureKind, Limits, Observer, Quiet, Report, Run, Worker, describe, simulate};
-pub use protocol::{Level, RepeatRule, Span};
+pub use protocol::{Level, RepeatRule};
+pub use usage::Usage;

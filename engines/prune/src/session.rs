@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// One opened analysis.
 pub(crate) struct PruneSession {
@@ -74,12 +75,13 @@ fn write_json(path: &Path, document: &impl Serialize) -> Result<(), Error> {
 /// The host as the core's monitor.
 pub(crate) struct Watch<'a> {
     host: Host<'a>,
-    began: u64,
+    /// A moment on this process's clock and on the host's.
+    began: (Instant, u64),
 }
 
 impl<'a> Watch<'a> {
     pub(crate) fn new(host: Host<'a>) -> Watch<'a> {
-        Watch { host, began: host.now() }
+        Watch { host, began: (Instant::now(), host.now()) }
     }
 }
 
@@ -92,8 +94,9 @@ impl Monitor for Watch<'_> {
         self.host.progress(stage, done, total);
     }
 
-    fn span(&self, task: &str, worker: usize, start: f64, end: f64) {
-        let on_host_clock = |seconds: f64| self.began + (seconds * 1e9) as u64;
+    fn span(&self, task: &str, worker: usize, start: Instant, end: Instant) {
+        let on_host_clock =
+            |moment: Instant| self.began.1 + moment.saturating_duration_since(self.began.0).as_nanos() as u64;
         self.host.task_span(task, worker as u32, on_host_clock(start), on_host_clock(end));
     }
 }

@@ -131,7 +131,7 @@ pub(super) fn run(
             "input_class": report.input_class,
             "outputs": outputs,
             "wall_s": report.wall_s,
-            "cpu_s": report.cpu_s,
+            "cpu_s": report.usage.cpu_s,
             "peak_rss_bytes": report.peak_rss_bytes,
             "peak_threads": report.peak_threads,
             "stages": stages(&report),
@@ -153,7 +153,7 @@ pub(super) fn run(
         "{}: {:.2} s, {:.2} s CPU, {:.0} MB",
         target.shown(),
         report.wall_s,
-        report.cpu_s,
+        report.usage.cpu_s,
         report.peak_rss_bytes as f64 / 1e6
     ));
     Ok(())
@@ -198,12 +198,9 @@ fn metrics(report: &Report) -> Value {
     Value::Object(pairs.collect())
 }
 
-/// Who did which task when, in seconds since the worker began: what a schedule for more workers can be worked out from.
+/// Who did which task when, in seconds since the run began: what a schedule for more workers can be worked out from.
 fn tasks(report: &Report) -> Value {
-    let seconds = |nanoseconds: u64| nanoseconds as f64 / 1e9;
-    let tasks = report.spans.iter().take(MOST_TASKS).map(|span| {
-        json!({"task": span.task, "worker": span.worker, "begin_s": seconds(span.begin), "end_s": seconds(span.end)})
-    });
+    let tasks = report.trace.tasks.iter().take(MOST_TASKS).map(|task| json!(task));
     Value::Array(tasks.collect())
 }
 

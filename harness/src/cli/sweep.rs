@@ -6,18 +6,22 @@ use super::terminal::Terminal;
 use super::trials::Trials;
 use super::workload::Workload;
 use super::{Context, as_json, print, simulate};
-use crate::measure::{Machine, Monotonic, usable_cores};
+use crate::measure::{Clock, Machine, Monotonic, usable_cores};
 use crate::plugin::Plugin;
 use crate::report;
-use crate::sweep::{Axes, Cold, NamedPlans, Observer, Request, Sweep, SweepError, sweep};
+use crate::stats::median;
+use crate::sweep::{Axes, Cold, InputFile, NamedPlans, Observer, Request, Sweep, SweepError, sweep};
 use crate::trial::{Executor, Measurement};
 use crate::tune::measure_reference;
+use crate::worker::{Limits, Worker, describe};
 use clap::{ArgMatches, Args};
-use scaletune_descriptor::Plan;
+use scaletune_descriptor::{Descriptor, Plan};
 use std::path::{Path, PathBuf};
 
 /// Where the order of trials starts: fixed, so that a sweep can be repeated.
 const SEED: u64 = 1;
+/// How often the start of a worker is timed.
+const CALIBRATIONS: usize = 5;
 /// The document in the folder.
 const DOCUMENT: &str = "sweep.json";
 
@@ -84,10 +88,12 @@ pub(super) fn run(
     let reference =
         measure_reference(descriptor, &mut trials).map_err(|error| Exit::of_tuning(&descriptor.name, &error))?;
     let input_class = trials.input_class().clone();
+    let (inputs, files) = (workload.stated(descriptor), input_files(&workload, descriptor)?);
     let request = Request {
         descriptor,
         reference,
-        inputs: &workload.values,
+        inputs: &inputs,
+        files: &files,
         input_class: &input_class,
         threads: &threads,
         axes: match arguments.axes.as_slice() {
@@ -99,12 +105,13 @@ pub(super) fn run(
         repeat: arguments.repeat.map(|repeat| repeat as usize),
         max_time: arguments.measuring.max_time,
         cold: arguments.cold,
+        worker_start_s: worker_start_s(&worker, plugin)?,
         machine: Machine::this(),
         seed: SEED,
     };
-    let files = workload.files(descriptor).into_iter().map(|(_, path)| path).collect();
+    let paths = workload.files(descriptor).into_iter().map(|(_, path)| path).collect();
     let mut executor: Box<dyn Executor> =
-        if arguments.cold { Box::new(Cold::new(trials, files)) } else { Box::new(trials) };
+        if arguments.cold { Box::new(Cold::new(trials, paths)) } else { Box::new(trials) };
     let mut watch = Watch { terminal: &mut context.terminal, document: &document };
     let outcome = sweep(&request, earlier, executor.as_mut(), &clock, &mut watch);
     context.terminal.finish();
@@ -118,6 +125,28 @@ pub(super) fn run(
     })?;
     result.save(&document).map_err(|error| Exit::failed(format!("{}: {error}", document.display())))?;
     finish(context, &result, &folder)
+}
+
+/// The files among the inputs, by name and size: what tells one workload from another, wherever it lies.
+fn input_files(workload: &Workload, descriptor: &Descriptor) -> Result<Vec<InputFile>, Exit> {
+    let file = |(input, path): (String, PathBuf)| {
+        let bytes =
+            std::fs::metadata(&path).map_err(|error| Exit::input(format!("{}: {error}", path.display())))?.len();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(InputFile { input, file: name, bytes })
+    };
+    workload.files(descriptor).into_iter().map(file).collect()
+}
+
+/// Median seconds of a worker that does nothing but load the plugin: what a trial costs beside what it measures.
+fn worker_start_s(worker: &Worker, plugin: &Plugin) -> Result<Option<f64>, Exit> {
+    let mut seconds = Vec::new();
+    for _ in 0..CALIBRATIONS {
+        let clock = Monotonic::start();
+        describe(worker, &plugin.path, Limits::default()).map_err(|failure| Exit::failed(failure.to_string()))?;
+        seconds.push(clock.now_s());
+    }
+    Ok(median(&seconds))
 }
 
 /// Writes the report, and says in a few lines what it says.

@@ -90,12 +90,17 @@ impl Executor for Trials<'_> {
         };
         Ok(Measurement {
             wall_s: report.wall_s,
-            cpu_s: report.cpu_s,
+            cpu_s: report.usage.cpu_s,
             peak_rss_bytes: report.peak_rss_bytes,
             peak_threads: report.peak_threads,
+            voluntary_switches: report.usage.voluntary_switches,
+            involuntary_switches: report.usage.involuntary_switches,
+            read_bytes: report.usage.read_bytes,
+            disk_read_bytes: report.usage.disk_read_bytes,
             runs: report.runs,
             stages: report.stages,
             equivalence,
+            trace: report.trace,
         })
     }
 }

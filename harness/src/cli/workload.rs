@@ -7,6 +7,9 @@ use scaletune_descriptor::{Descriptor, Input, InputKind, Inputs};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
+/// Flags that every command has without listing them.
+const COMMON_FLAGS: [&str; 7] = ["engine-path", "json", "quiet", "verbose", "no-progress", "help", "version"];
+
 /// A workload: checked inputs, paths absolute.
 #[derive(Clone, Debug)]
 pub(super) struct Workload {
@@ -18,12 +21,14 @@ pub(super) struct Workload {
     pub(super) _keep: Option<std::sync::Arc<tempfile::TempDir>>,
 }
 
-/// Adds a flag for each input to `command`. An input whose name the command has for itself, such as `resume` of a
-/// sweep, is left to an inputs file.
+/// Adds a flag for each input to `command`: `--NAME`, or `--input-NAME` where the command has a flag `--NAME` of its own,
+/// as `sweep` has `--resume`.
 pub(super) fn add_inputs(command: Command, inputs: &[Input], heading: &str) -> Command {
-    let taken: Vec<String> = command.get_arguments().filter_map(|own| own.get_long().map(str::to_string)).collect();
-    let arguments = inputs.iter().filter(|input| !taken.contains(&input.name)).map(|input| {
-        let argument = Arg::new(id(&input.name)).long(input.name.clone()).help_heading(heading.to_string());
+    let mut taken: Vec<String> = command.get_arguments().filter_map(|own| own.get_long().map(str::to_string)).collect();
+    taken.extend(COMMON_FLAGS.map(str::to_string));
+    let arguments = inputs.iter().map(|input| {
+        let flag = if taken.contains(&input.name) { format!("input-{}", input.name) } else { input.name.clone() };
+        let argument = Arg::new(id(&input.name)).long(flag).help_heading(heading.to_string());
         let default = match &input.default {
             Some(Value::String(text)) => format!(" [default: {text}]"),
             Some(value) => format!(" [default: {value}]"),
@@ -156,6 +161,15 @@ impl Workload {
         Ok(workload)
     }
 
+    /// The inputs as a report states them: files by their names, without folders.
+    pub(super) fn stated(&self, descriptor: &Descriptor) -> Map<String, Value> {
+        let mut values = self.values.clone();
+        map_paths(&mut values, &descriptor.inputs, |text| {
+            Path::new(text).file_name().map_or_else(|| text.into(), PathBuf::from)
+        });
+        values
+    }
+
     /// The files among the inputs, with the input's name.
     pub(super) fn files(&self, descriptor: &Descriptor) -> Vec<(String, PathBuf)> {
         let paths = descriptor.inputs.iter().filter(|input| matches!(input.kind, InputKind::Path { .. }));
@@ -179,5 +193,32 @@ fn map_paths(values: &mut Map<String, Value>, inputs: &[Input], change: impl Fn(
                 *value = Value::from(change(text).to_string_lossy().into_owned());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::arguments::Arguments;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_common_flags_are_all_known() {
+        let mut command = Arguments::command();
+        command.build();
+        let own = command.get_arguments().filter_map(Arg::get_long);
+        assert_eq!(own.filter(|flag| !COMMON_FLAGS.contains(flag)).collect::<Vec<_>>(), [""; 0]);
+    }
+
+    #[test]
+    fn an_input_that_is_called_like_a_flag_of_the_command_gets_another() {
+        let inputs = ["resume", "json", "bam"].map(|name| Input::path(name, &["x"], "a file"));
+        let command = Command::new("sweep").arg(Arg::new("resume").long("resume").action(ArgAction::SetTrue));
+        let command = add_inputs(command, &inputs, "Inputs");
+        let line = ["sweep", "--resume", "--input-resume", "checkpoint", "--input-json", "j", "--bam", "b"];
+        let matches = command.try_get_matches_from(line).unwrap();
+        assert!(matches.get_flag("resume"));
+        let values = given(&matches, &inputs).unwrap();
+        assert_eq!(Value::from(values), serde_json::json!({"resume": "checkpoint", "json": "j", "bam": "b"}));
     }
 }

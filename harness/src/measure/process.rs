@@ -16,6 +16,16 @@ pub fn peak_rss_bytes() -> u64 {
     status_field("self", "VmHWM:").unwrap_or(0) * 1024
 }
 
+/// Bytes that this process has read so far: by read calls, and from a disk. 0 where the kernel does not say.
+pub fn bytes_read() -> (u64, u64) {
+    let text = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let field = |name: &str| -> u64 {
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        value.unwrap_or(0)
+    };
+    (field("rchar:"), field("read_bytes:"))
+}
+
 /// Threads that process `pid` has now; 0 where it is gone. One that is on its way out does not count: it may already have
 /// been joined, and its successor be at work, while the kernel still lists it.
 pub fn thread_count(pid: i32) -> u64 {

@@ -1,5 +1,8 @@
 //! The document `sweep.json`. Times are seconds, sizes bytes, as plain numbers.
 
+use super::layout::Layout;
+use super::named::Claim;
+use super::timeline::Timeline;
 use crate::measure::Machine;
 use crate::trial::Measurement;
 use scaletune_descriptor::Plan;
@@ -29,8 +32,11 @@ pub struct Sweep {
     pub engine_build: String,
     /// Where it was measured.
     pub machine: Machine,
-    /// The inputs.
+    /// The inputs; a file is told by its name, without the folder.
     pub inputs: Map<String, Value>,
+    /// Their files.
+    #[serde(default)]
+    pub files: Vec<InputFile>,
     /// The sizes of the inputs that matter for speed.
     pub input_class: Map<String, Value>,
     /// The seed of all its randomness.
@@ -41,6 +47,9 @@ pub struct Sweep {
     pub complete: bool,
     /// Trials made.
     pub trials: usize,
+    /// Median seconds that a worker takes to start, to load the plugin and to end. In no other figure.
+    #[serde(default)]
+    pub worker_start_s: Option<f64>,
     /// Seconds spent, earlier parts of a continued sweep included.
     pub elapsed_s: f64,
     /// The plan whose answer counts.
@@ -53,12 +62,26 @@ pub struct Sweep {
     pub rows: Vec<Row>,
 }
 
+/// A file among the inputs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputFile {
+    /// The input.
+    pub input: String,
+    /// The file's name, without its folder.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
 /// One plan under one budget.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Its name, where it came from a file of named plans.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// What others said of it at this budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
     /// The plan.
     pub plan: Plan,
     /// The budget.
@@ -75,12 +98,27 @@ pub struct Row {
     pub cpu_s: Option<f64>,
     /// Largest peak memory of any trial.
     pub peak_rss_bytes: Option<u64>,
+    /// Median number of times that a thread gave up its core to wait.
+    #[serde(default)]
+    pub voluntary_switches: Option<u64>,
+    /// Median number of times that a thread was made to give up its core.
+    #[serde(default)]
+    pub involuntary_switches: Option<u64>,
+    /// Median number of bytes that read calls gave.
+    #[serde(default)]
+    pub read_bytes: Option<u64>,
+    /// Median number of bytes that came from a disk.
+    #[serde(default)]
+    pub disk_read_bytes: Option<u64>,
     /// Times as fast as the best one-thread plan; none for a plan whose answer is wrong or was not compared.
     pub speedup: Option<f64>,
     /// Speedup per busy thread.
     pub efficiency: Option<f64>,
     /// Karp and Flatt's serial fraction; none for one thread.
     pub serial_fraction: Option<f64>,
+    /// CPU time over that of the best one-thread plan: above 1 is work that parallelism adds.
+    #[serde(default)]
+    pub cpu_inflation: Option<f64>,
     /// Whether its answer is the reference's.
     pub equivalence: Verdict,
     /// The first difference.
@@ -93,6 +131,9 @@ pub struct Row {
     pub oversubscribed: bool,
     /// Median seconds of each stage.
     pub stages: Map<String, Value>,
+    /// What its workers did; kept for the best plan of each budget and for named ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
     /// Every trial, in order.
     pub samples: Vec<Measurement>,
 }
@@ -179,8 +220,11 @@ impl Sweep {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
         let mut file = tempfile::Builder::new().prefix(".sweep-").permissions(mode).tempfile_in(folder)?;
-        serde_json::to_writer_pretty(std::io::BufWriter::new(&mut file), self)?;
-        file.write_all(b"\n")?;
+        let mut writer = std::io::BufWriter::new(&mut file);
+        self.serialize(&mut serde_json::Serializer::with_formatter(&mut writer, Layout::default()))?;
+        writer.write_all(b"\n")?;
+        writer.flush()?;
+        drop(writer);
         file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())

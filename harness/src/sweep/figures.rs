@@ -2,16 +2,19 @@
 
 use super::document::{Row, Verdict};
 use super::targets::Target;
+use super::timeline::Timeline;
 use crate::stats::{Estimate, Interval, Scaling, median};
 use crate::trial::{Equivalence, Measurement};
 use scaletune_descriptor::Descriptor;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// The row of a target, all but what needs the serial row.
 pub(super) fn row(
     descriptor: &Descriptor,
     target: &Target,
     samples: &[Measurement],
+    timeline: Option<&Timeline>,
     failure: Option<&str>,
     cores: usize,
     seed: u64,
@@ -30,8 +33,12 @@ pub(super) fn row(
         (None, true) => Verdict::Same,
         (None, false) => Verdict::NotCompared,
     };
+    let middle = |of: &dyn Fn(&Measurement) -> u64| {
+        median(&samples.iter().map(|sample| of(sample) as f64).collect::<Vec<_>>()).map(|middle| middle.round() as u64)
+    };
     Row {
         name: target.name.clone(),
+        claim: target.claim,
         plan: target.plan.clone(),
         threads: target.threads,
         threads_used,
@@ -40,14 +47,20 @@ pub(super) fn row(
         ci_high_s: interval.map(|interval| interval.high),
         cpu_s: median(&samples.iter().map(|sample| sample.cpu_s).collect::<Vec<_>>()),
         peak_rss_bytes: samples.iter().map(|sample| sample.peak_rss_bytes).max(),
+        voluntary_switches: middle(&|sample| sample.voluntary_switches),
+        involuntary_switches: middle(&|sample| sample.involuntary_switches),
+        read_bytes: middle(&|sample| sample.read_bytes),
+        disk_read_bytes: middle(&|sample| sample.disk_read_bytes),
         speedup: None,
         efficiency: None,
         serial_fraction: None,
+        cpu_inflation: None,
         equivalence,
         difference,
         failure: failure.map(str::to_string),
         oversubscribed: threads_used > cores as i64,
         stages: stages(samples),
+        timeline: timeline.cloned(),
         samples: samples.to_vec(),
     }
 }
@@ -67,12 +80,30 @@ pub(super) fn scale(rows: &mut [Row]) -> Option<usize> {
     let serial = (0..rows.len())
         .filter(|index| rows[*index].is_valid() && rows[*index].threads_used == 1)
         .min_by(|left, right| median(&rows[*left]).total_cmp(&median(&rows[*right])))?;
-    let serial_s = median(&rows[serial]);
+    let (serial_s, serial_cpu_s) = (median(&rows[serial]), rows[serial].cpu_s);
     for row in rows.iter_mut().filter(|row| row.is_valid()) {
         let scaling = Scaling::new(serial_s, median(row), row.threads_used);
         row.speedup = scaling.map(|scaling| scaling.speedup);
         row.efficiency = scaling.map(|scaling| scaling.efficiency);
         row.serial_fraction = scaling.and_then(|scaling| scaling.serial_fraction);
+        row.cpu_inflation = row.cpu_s.zip(serial_cpu_s).map(|(own, serial)| own / serial).filter(|it| it.is_finite());
     }
     Some(serial)
+}
+
+/// Leaves the timelines of named rows and of the fastest right one of each budget: the others would fill the document.
+pub(super) fn thin(rows: &mut [Row]) {
+    let mut best: BTreeMap<i64, (f64, usize)> = BTreeMap::new();
+    for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.is_valid()) {
+        let median_s = row.median_s.unwrap_or(f64::INFINITY);
+        let known = best.entry(row.threads).or_insert((median_s, index));
+        if median_s < known.0 {
+            *known = (median_s, index);
+        }
+    }
+    for (index, row) in rows.iter_mut().enumerate() {
+        if row.name.is_none() && !best.values().any(|(_, kept)| *kept == index) {
+            row.timeline = None;
+        }
+    }
 }

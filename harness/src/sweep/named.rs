@@ -11,12 +11,15 @@
 //! [plan.threads]            # what changes with the budget
 //! 4 = { workers = 2, decode-threads = 1 }
 //! 8 = { workers = 4, decode-threads = 1 }
+//!
+//! [plan.claims]             # what others said of it, to be checked
+//! 8 = { speedup = 5.6, efficiency = 0.7 }
 //! ```
 //! Axes that are set nowhere take the engine's default for the budget. A plan with a table `threads` is measured for the
 //! budgets named there only.
 
 use scaletune_descriptor::Plan;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +41,18 @@ pub struct NamedPlan {
     pub help: String,
     set: Plan,
     threads: BTreeMap<i64, Plan>,
+    claims: BTreeMap<i64, Claim>,
+}
+
+/// What others said of a plan on a number of threads.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// Times as fast as one thread.
+    pub speedup: f64,
+    /// Speedup per thread; none where only the speedup was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub efficiency: Option<f64>,
 }
 
 /// Why a file of named plans can't be used.
@@ -79,6 +94,8 @@ struct PlanForm {
     set: Plan,
     #[serde(default)]
     threads: BTreeMap<String, Plan>,
+    #[serde(default)]
+    claims: BTreeMap<String, Claim>,
 }
 
 impl NamedPlans {
@@ -102,19 +119,38 @@ impl NamedPlans {
             if form.name.trim().is_empty() || plans.iter().any(|plan| plan.name == form.name) {
                 return Err(format!("plan name `{}` is empty or given twice", form.name));
             }
-            let mut threads = BTreeMap::new();
-            for (count, axes) in form.threads {
-                let number = count.parse().ok().filter(|number: &i64| *number > 0);
-                let number = number.ok_or_else(|| format!("plan `{}`: `{count}` is no thread count", form.name))?;
-                threads.insert(number, axes);
+            let (threads, claims) = (by_count(&form.name, form.threads)?, by_count(&form.name, form.claims)?);
+            if let Some(claim) = claims.values().find(|claim| !claim.is_sound()) {
+                return Err(format!("plan `{}`: a claim of {} is none: figures are above 0", form.name, claim.speedup));
             }
-            plans.push(NamedPlan { name: form.name, help: form.help, set: form.set, threads });
+            plans.push(NamedPlan { name: form.name, help: form.help, set: form.set, threads, claims });
         }
         Ok(NamedPlans { engine: file.engine, plans })
     }
 }
 
+/// A table whose keys are thread counts, with numbers for keys.
+fn by_count<T>(plan: &str, table: BTreeMap<String, T>) -> Result<BTreeMap<i64, T>, String> {
+    let number = |count: String, value: T| match count.parse() {
+        Ok(number @ 1..) => Ok((number, value)),
+        _ => Err(format!("plan `{plan}`: `{count}` is no thread count")),
+    };
+    table.into_iter().map(|(count, value)| number(count, value)).collect()
+}
+
+impl Claim {
+    fn is_sound(&self) -> bool {
+        let sound = |figure: f64| figure > 0.0 && figure.is_finite();
+        sound(self.speedup) && self.efficiency.is_none_or(sound)
+    }
+}
+
 impl NamedPlan {
+    /// What others said of it on so many threads.
+    pub fn claim(&self, threads: i64) -> Option<Claim> {
+        self.claims.get(&threads).copied()
+    }
+
     /// The axes that it fixes for a budget; none where it is not for that budget.
     pub fn fixed(&self, threads: i64) -> Option<Plan> {
         let mut plan = self.set.clone();
@@ -142,6 +178,9 @@ mod tests {
         set = { decode = "per-reader", workers = 1 }
         [plan.threads]
         4 = { workers = 2, decode-threads = 1 }
+        [plan.claims]
+        4 = { speedup = 2.5 }
+        8 = { speedup = 5.6, efficiency = 0.7 }
     "#;
 
     #[test]
@@ -151,6 +190,8 @@ mod tests {
         assert_eq!(text(0, 2).as_deref(), Some("partition=chromosome,workers=2"));
         assert_eq!(text(1, 4).as_deref(), Some("decode=per-reader,decode-threads=1,workers=2"));
         assert_eq!(text(1, 2), None);
+        assert_eq!(file.plans[1].claim(8), Some(Claim { speedup: 5.6, efficiency: Some(0.7) }));
+        assert_eq!((file.plans[1].claim(4).unwrap().efficiency, file.plans[0].claim(4)), (None, None));
         assert_eq!(file.plans[1].help, "some threads decompress");
     }
 
@@ -164,6 +205,10 @@ mod tests {
             "plan `a`: `many` is no thread count"
         );
         assert!(fault("engine = 'count'\n[[plan]]\nname = 'a'\n[[plan]]\nname = 'a'").contains("given twice"));
+        let claim = |text: &str| fault(&format!("engine = 'count'\n[[plan]]\nname = 'a'\n[plan.claims]\n{text}"));
+        assert!(
+            claim("8 = { speedup = 0 }").contains("above 0") && claim("0 = { speedup = 2 }").contains("thread count")
+        );
         let error = NamedPlans::read(Path::new("/no/such.toml"), "count").unwrap_err().to_string();
         assert!(error.starts_with("/no/such.toml: "));
     }

@@ -2,11 +2,12 @@
 
 use super::document::{SCHEMA_VERSION, Sweep};
 use super::targets::Target;
+use super::timeline::Timeline;
 use super::{Observer, Request, SweepError, figures};
 use crate::measure::Clock;
 use crate::stats::{Estimate, Generator, median};
 use crate::trial::{Equivalence, Executor, Measurement, TrialError};
-use scaletune_descriptor::Plan;
+use scaletune_descriptor::{Descriptor, Plan};
 
 /// Fewest samples of a plan: fewer give no interval worth its name.
 const LEAST_SAMPLES: usize = 5;
@@ -20,9 +21,20 @@ struct Series {
     plan: Plan,
     samples: Vec<Measurement>,
     failure: Option<String>,
+    /// The fastest trial's wall time, and what its workers did.
+    timeline: Option<(f64, Timeline)>,
 }
 
 impl Series {
+    /// Takes a trial in. Of its tasks only those of the fastest trial, the least disturbed one, are kept.
+    fn add(&mut self, descriptor: &Descriptor, mut measurement: Measurement) {
+        let trace = std::mem::take(&mut measurement.trace);
+        if self.timeline.as_ref().is_none_or(|(fastest_s, _)| measurement.wall_s < *fastest_s) {
+            self.timeline = Timeline::new(descriptor, &self.plan, trace).map(|timeline| (measurement.wall_s, timeline));
+        }
+        self.samples.push(measurement);
+    }
+
     /// No need to measure it again.
     fn is_settled(&self, request: &Request<'_>) -> bool {
         if self.failure.is_some() || self.samples.iter().any(|it| matches!(it.equivalence, Equivalence::Different(_))) {
@@ -75,14 +87,14 @@ impl<'a> Rounds<'a> {
         let mut of_target = Vec::new();
         for target in &targets {
             let index = series.iter().position(|known| known.plan == target.plan).unwrap_or_else(|| {
-                series.push(Series { plan: target.plan.clone(), samples: Vec::new(), failure: None });
+                series.push(Series { plan: target.plan.clone(), samples: Vec::new(), failure: None, timeline: None });
                 series.len() - 1
             });
             of_target.push(index);
         }
         // The reference is the first target; it was measured to know its answer. Its inputs were in the page cache then.
         if !request.cold {
-            series[0].samples.push(request.reference.measurement.clone());
+            series[0].add(request.descriptor, request.reference.measurement.clone());
         }
         let generator = Generator::new(request.seed);
         Rounds { request, targets, of_target, series, executor, clock, observer, generator, trials: 1, earlier_s: 0.0 }
@@ -98,7 +110,8 @@ impl<'a> Rounds<'a> {
         if earlier.engine_build != request.descriptor.build {
             return foreign(format!("it is of the engine's build `{}`", earlier.engine_build));
         }
-        if earlier.input_class != *request.input_class || earlier.inputs != *request.inputs {
+        let same = earlier.inputs == *request.inputs && earlier.files == request.files;
+        if earlier.input_class != *request.input_class || !same {
             return foreign("it is of other inputs".into());
         }
         if earlier.cold != request.cold {
@@ -112,6 +125,10 @@ impl<'a> Rounds<'a> {
             if let Some(row) = earlier.rows.iter().find(|row| row.plan == series.plan) {
                 // A failure may have been the machine's: it is tried once more.
                 series.samples.splice(0..0, row.samples.iter().cloned());
+                let fastest_s = row.times().into_iter().fold(f64::INFINITY, f64::min);
+                if series.timeline.as_ref().is_none_or(|(known_s, _)| fastest_s < *known_s) {
+                    series.timeline = row.timeline.clone().map(|timeline| (fastest_s, timeline));
+                }
             }
         }
         self.trials += earlier.trials;
@@ -174,7 +191,7 @@ impl<'a> Rounds<'a> {
                 if let Equivalence::Different(difference) = &measurement.equivalence {
                     self.observer.failed(&series.plan, &format!("wrong answer: {difference}"));
                 }
-                series.samples.push(measurement);
+                series.add(self.request.descriptor, measurement);
             }
             Err(TrialError::BadInput(why)) => return Err(SweepError::BadInput(why)),
             Err(TrialError::Cancelled) => return Err(SweepError::Cancelled),
@@ -199,6 +216,7 @@ impl<'a> Rounds<'a> {
                     request.descriptor,
                     target,
                     &series.samples,
+                    series.timeline.as_ref().map(|(_, timeline)| timeline),
                     series.failure.as_deref(),
                     cores,
                     request.seed,
@@ -206,6 +224,7 @@ impl<'a> Rounds<'a> {
             })
             .collect();
         let serial_row = figures::scale(&mut rows);
+        figures::thin(&mut rows);
         let thread_axes = request.descriptor.axes.iter().filter(|axis| axis.is_threads());
         Sweep {
             schema_version: SCHEMA_VERSION,
@@ -216,11 +235,13 @@ impl<'a> Rounds<'a> {
             engine_build: request.descriptor.build.clone(),
             machine: request.machine.clone(),
             inputs: request.inputs.clone(),
+            files: request.files.to_vec(),
             input_class: request.input_class.clone(),
             seed: request.seed,
             cold: request.cold,
             complete,
             trials: self.trials,
+            worker_start_s: request.worker_start_s,
             elapsed_s: self.earlier_s + self.clock.now_s(),
             reference: request.reference.plan.clone(),
             thread_axes: thread_axes.map(|axis| axis.name.clone()).collect(),

@@ -7,7 +7,7 @@ pub const SCHEMA: &str = include_str!("sweep.schema.json");
 mod tests {
     use super::*;
     use crate::sweep::tests::{large_sweep, sweep_of};
-    use crate::sweep::{Sweep, Verdict};
+    use crate::sweep::{Claim, InputFile, Sweep, Verdict};
     use serde_json::{Value, json};
 
     /// What `value` breaks of `schema`: the keywords that the schema uses, no others.
@@ -89,7 +89,9 @@ mod tests {
         let mut sweep = sweep_of(|threads| 8.0 / threads as f64, &[1, 2], 2, 0.05);
         sweep.machine.cpu_quota = Some(1.5);
         sweep.engine_build = "abc".into();
+        sweep.files = vec![InputFile { input: "bam".into(), file: "S.bam".into(), bytes: 5 }];
         sweep.rows[1].name = Some("level 0".into());
+        sweep.rows[1].claim = Some(Claim { speedup: 5.6, efficiency: Some(0.7) });
         sweep.rows[2].equivalence = Verdict::Different;
         sweep.rows[2].difference = Some("row 1".into());
         sweep.rows[3].failure = Some("crashed".into());
@@ -117,6 +119,14 @@ mod tests {
         }
         for name in names("/$defs/row/properties") {
             assert!(document["rows"].as_array().unwrap().iter().any(|row| row.get(&name).is_some()), "{name}");
+        }
+        let rows = document["rows"].as_array().unwrap();
+        let timeline = rows.iter().find_map(|row| row.get("timeline")).unwrap();
+        for name in names("/$defs/timeline/properties") {
+            assert!(timeline.get(&name).is_some(), "{name}");
+        }
+        for name in names("/$defs/sample/properties") {
+            assert!(rows[0]["samples"][0].get(&name).is_some(), "{name}");
         }
         for name in names("/$defs/machine/properties") {
             assert!(document["machine"].get(&name).is_some(), "{name}");

@@ -1,5 +1,6 @@
 //! Which plans a sweep measures, and for which budgets.
 
+use super::named::Claim;
 use super::{Request, SweepError};
 use scaletune_descriptor::{AxisKind, Descriptor, Plan, PlanError, PlanSpace};
 use std::collections::BTreeSet;
@@ -23,6 +24,8 @@ pub(super) struct Target {
     pub(super) plan: Plan,
     /// Its name, where it came from a file of named plans.
     pub(super) name: Option<String>,
+    /// What others said of it.
+    pub(super) claim: Option<Claim>,
 }
 
 /// Every row to be, by budget, the budget of one first. The reference is the first.
@@ -32,7 +35,7 @@ pub(super) fn targets(request: &Request<'_>) -> Result<Vec<Target>, SweepError> 
     budgets.sort_unstable();
     budgets.dedup();
     let axes = varied(request.descriptor, &request.axes)?;
-    let mut targets = vec![Target { threads: 1, plan: request.reference.plan.clone(), name: None }];
+    let mut targets = vec![Target { threads: 1, plan: request.reference.plan.clone(), name: None, claim: None }];
     let mut earlier: BTreeSet<Plan> = BTreeSet::new();
     for threads in budgets {
         let free = Plan::new();
@@ -48,7 +51,7 @@ pub(super) fn targets(request: &Request<'_>) -> Result<Vec<Target>, SweepError> 
         plans.push(space(request, threads, &free).default_plan()?);
         earlier.extend(all);
         for plan in plans {
-            let target = Target { threads, plan, name: None };
+            let target = Target { threads, plan, name: None, claim: None };
             // Where the whole space is measured, a plan stands under the smallest budget that it fits.
             let known = |other: &Target| *other == target || (axes.is_none() && other.plan == target.plan);
             if !targets.iter().any(known) {
@@ -60,7 +63,7 @@ pub(super) fn targets(request: &Request<'_>) -> Result<Vec<Target>, SweepError> 
             request.descriptor.check_plan(&fixed)?;
             // A plan with fixed numbers of threads has no place in a smaller budget.
             let Ok(plan) = space(request, threads, &fixed).default_plan() else { continue };
-            targets.push(Target { threads, plan, name: Some(named.name.clone()) });
+            targets.push(Target { threads, plan, name: Some(named.name.clone()), claim: named.claim(threads) });
         }
     }
     Ok(targets)

@@ -70,7 +70,9 @@ impl Setting<'_> {
             descriptor: &descriptor,
             reference,
             inputs: &inputs,
+            files: &[],
             input_class: &class,
+            worker_start_s: None,
             threads: self.threads,
             axes: self.axes.clone(),
             named: &self.named,
@@ -109,7 +111,9 @@ pub(crate) fn sweep_of(time: impl Fn(i64) -> f64, threads: &[i64], cores: usize,
         descriptor: &descriptor,
         reference,
         inputs: &inputs,
+        files: &[],
         input_class: &inputs,
+        worker_start_s: Some(0.01),
         threads,
         axes: Axes::Strategies,
         named: &named,
@@ -147,6 +151,20 @@ fn every_strategy_is_measured_for_every_budget_and_told_honestly() {
         assert_eq!(row.stages.keys().collect::<Vec<_>>(), ["open", "run"]);
     }
     assert!(sweep.best(4).unwrap().plan.to_string().contains("partition=bytes"));
+    // Only the best plans' tasks are kept, and all of a run's workers are in them.
+    let kept: Vec<&Row> = sweep.rows.iter().filter(|row| row.timeline.is_some()).collect();
+    let best: Vec<&Row> = [1, 2, 4].iter().map(|threads| sweep.best(*threads).unwrap()).collect();
+    assert_eq!(
+        kept.iter().map(|row| &row.plan).collect::<Vec<_>>(),
+        best.iter().map(|row| &row.plan).collect::<Vec<_>>()
+    );
+    for row in kept {
+        let (timeline, workers) = (row.timeline.as_ref().unwrap(), row.plan.integer("workers").unwrap() as usize);
+        assert_eq!((timeline.busy_s.len(), timeline.task_count), (workers, 4 * workers));
+        assert!(timeline.idle_share > 0.19 && timeline.imbalance >= 1.0, "{timeline:?}");
+    }
+    assert_eq!(sweep.serial().unwrap().cpu_inflation, Some(1.0));
+    assert_eq!(sweep.rows[0].voluntary_switches, Some(3));
     assert_eq!(sweep.trials, bench.history.len());
 }
 

@@ -67,6 +67,7 @@ mod tests {
                 runs: 1,
                 stages: vec![],
                 equivalence: Equivalence::Same,
+                ..Measurement::default()
             };
             contender.add(batch, measurement);
         }

@@ -3,7 +3,8 @@
 use super::host::Host;
 use super::load::Engine;
 use super::protocol::{Event, Job, Kind, PlanLine, RepeatRule, Step, Totals};
-use crate::measure::process::{cpu_seconds, peak_rss_bytes};
+use super::usage::Usage;
+use crate::measure::process::peak_rss_bytes;
 use crate::stats::median;
 
 use crate::trial::StageTime;
@@ -119,22 +120,22 @@ fn check(host: &Host, step: Step, status: Status) -> Result<(), Stop> {
 /// What one call took.
 struct Sample {
     wall_s: f64,
-    cpu_s: f64,
+    usage: Usage,
 }
 
-/// Wall and CPU time since a moment.
+/// Wall time and what the kernel counts since a moment.
 struct Clock {
     wall: Instant,
-    cpu_s: f64,
+    usage: Usage,
 }
 
 impl Clock {
     fn start() -> Clock {
-        Clock { cpu_s: cpu_seconds(), wall: Instant::now() }
+        Clock { usage: Usage::so_far(), wall: Instant::now() }
     }
 
     fn stop(&self) -> Sample {
-        Sample { wall_s: self.wall.elapsed().as_secs_f64(), cpu_s: cpu_seconds() - self.cpu_s }
+        Sample { wall_s: self.wall.elapsed().as_secs_f64(), usage: Usage::so_far().since(&self.usage) }
     }
 }
 
@@ -208,7 +209,6 @@ impl Work<'_> {
         self.begin(Step::Run);
         // SAFETY: as above.
         let stages = unsafe { self.runs(engine, session, totals) }?;
-        self.host.take_spans().into_iter().for_each(|span| self.host.send(&Event::Task(span)));
 
         self.begin(Step::Write);
         let clock = Clock::start();
@@ -231,7 +231,7 @@ impl Work<'_> {
         serde_json::from_str(&line).map_err(|error| stop(format!("no plan came: {error}")))
     }
 
-    /// Repeats `run` by the rule; the engine's stages of the last run.
+    /// Repeats `run` by the rule; the engine's stages of the last run, whose tasks are sent.
     ///
     /// # Safety
     /// `session` is an open one of `engine`.
@@ -239,26 +239,26 @@ impl Work<'_> {
         let mut samples: Vec<Sample> = Vec::new();
         let mut is_warm = false;
         loop {
-            self.host.take_spans();
+            let began = self.host.now();
             let clock = Clock::start();
             // SAFETY: the caller vouches for the session.
             let status = unsafe { engine.run(session) };
             let sample = clock.stop();
             check(self.host, Step::Run, status)?;
-            let stages = self.host.take_stages();
+            let (stages, tasks) = (self.host.take_stages(), self.host.take_tasks(began));
             if !is_warm && sample.wall_s < self.repeat.min_seconds && self.repeat.max_runs > 1 {
                 // A short first run filled caches and pools: it only warmed up.
                 is_warm = true;
                 continue;
             }
+            totals.last_run_s = sample.wall_s;
             samples.push(sample);
             let measured: f64 = samples.iter().map(|sample| sample.wall_s).sum();
             if measured >= self.repeat.min_seconds || samples.len() >= self.repeat.max_runs as usize {
-                let middle = |part: fn(&Sample) -> f64| {
-                    median(&samples.iter().map(part).collect::<Vec<_>>()).unwrap_or_default()
-                };
-                totals.stages.push(StageTime { name: "run".into(), seconds: middle(|sample| sample.wall_s) });
-                totals.cpu_s += middle(|sample| sample.cpu_s);
+                let seconds: Vec<f64> = samples.iter().map(|sample| sample.wall_s).collect();
+                totals.stages.push(StageTime { name: "run".into(), seconds: median(&seconds).unwrap_or_default() });
+                totals.usage += Usage::median(&samples.iter().map(|sample| sample.usage).collect::<Vec<_>>());
+                tasks.into_iter().for_each(|task| self.host.send(&Event::Task(task)));
                 totals.runs = samples.len() as u32;
                 return Ok(stages);
             }
@@ -270,6 +270,6 @@ impl Totals {
     /// Adds a stage outside `run`.
     fn add(&mut self, name: &str, sample: Sample) {
         self.stages.push(StageTime { name: name.into(), seconds: sample.wall_s });
-        self.cpu_s += sample.cpu_s;
+        self.usage += sample.usage;
     }
 }

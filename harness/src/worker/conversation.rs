@@ -154,7 +154,7 @@ impl Conversation {
             Event::Log { level, message } => observer.log(level, &message),
             Event::Progress { stage, done, total } => observer.progress(&stage, done, total),
             Event::Metric { name, value, unit } => heard.report.metrics.push((name, value, unit)),
-            Event::Task(span) => heard.report.spans.push(span),
+            Event::Task(task) => heard.report.trace.tasks.push(task),
             Event::Done(totals) => {
                 heard.add(totals);
                 return Some(Ok(()));

@@ -3,8 +3,8 @@
 //! Any thread of the engine may call, and nothing it says is trusted: texts that are no UTF-8 are repaired and cut,
 //! progress is thinned out, so that a chatty engine can't drown the parent.
 
-use super::protocol::{Event, Level, Span};
-use crate::trial::StageTime;
+use super::protocol::{Event, Level};
+use crate::trial::{StageTime, Task};
 use scaletune_abi::{ABI_MAJOR, ABI_MINOR, HostTable, Level as AbiLevel, Text};
 use std::ffi::c_void;
 use std::fs::File;
@@ -33,6 +33,14 @@ pub(super) struct Host {
     last_progress: AtomicU64,
     lines: AtomicU64,
     cancelled: fn() -> bool,
+}
+
+/// A task as the engine reported it, nanoseconds on the host's clock.
+struct Span {
+    name: String,
+    worker: u32,
+    begin: u64,
+    end: u64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -98,9 +106,22 @@ impl Host {
         std::mem::take(&mut lock(&self.stages))
     }
 
-    /// The task spans since the last call of this.
-    pub(super) fn take_spans(&self) -> Vec<Span> {
-        std::mem::take(&mut lock(&self.spans))
+    /// Nanoseconds on the host's clock.
+    pub(super) fn now(&self) -> u64 {
+        self.began.elapsed().as_nanos() as u64
+    }
+
+    /// The tasks since the last call of this, as seconds since `began` on the host's clock.
+    pub(super) fn take_tasks(&self, began: u64) -> Vec<Task> {
+        let seconds = |nanoseconds: u64| nanoseconds.saturating_sub(began) as f64 / 1e9;
+        let spans = std::mem::take(&mut *lock(&self.spans));
+        let task = |span: Span| Task {
+            name: span.name,
+            worker: span.worker,
+            begin_s: seconds(span.begin),
+            end_s: seconds(span.end.max(span.begin)),
+        };
+        spans.into_iter().map(task).collect()
     }
 
     fn line(&self, event: &Event) {
@@ -188,14 +209,14 @@ unsafe extern "C" fn stage_end(context: *mut c_void, stage: Text) {
 
 unsafe extern "C" fn now(context: *mut c_void) -> u64 {
     // SAFETY: as in `fail`.
-    unsafe { host(context) }.began.elapsed().as_nanos() as u64
+    unsafe { host(context) }.now()
 }
 
 unsafe extern "C" fn task_span(context: *mut c_void, task: Text, worker: u32, begin: u64, end: u64) {
     // SAFETY: as in `fail`.
-    let (host, task) = unsafe { (host(context), text(task)) };
+    let (host, name) = unsafe { (host(context), text(task)) };
     let mut spans = lock(&host.spans);
     if spans.len() < MOST_SPANS {
-        spans.push(Span { task, worker, begin, end });
+        spans.push(Span { name, worker, begin, end });
     }
 }

@@ -1,8 +1,9 @@
 //! The parent's side: what a worker can be asked, and what it answers.
 
 use super::conversation::Conversation;
-use super::protocol::{Job, Level, RepeatRule, Span, Totals};
-use crate::trial::{self, StageTime};
+use super::protocol::{Job, Level, RepeatRule, Totals};
+use super::usage::Usage;
+use crate::trial::{self, StageTime, Trace};
 use scaletune_descriptor::Plan;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
@@ -48,8 +49,8 @@ pub struct Report {
     pub stages: Vec<StageTime>,
     /// Wall seconds of open + prepare + one run + write.
     pub wall_s: f64,
-    /// CPU seconds of the same.
-    pub cpu_s: f64,
+    /// What the kernel counted in the same.
+    pub usage: Usage,
     /// Peak resident set, bytes.
     pub peak_rss_bytes: u64,
     /// Most threads that two looks in a row saw; 0 where the work was too short for that.
@@ -59,7 +60,7 @@ pub struct Report {
     /// Figures that the engine reported: name, value, unit.
     pub metrics: Vec<(String, f64, String)>,
     /// Tasks of the last run.
-    pub spans: Vec<Span>,
+    pub trace: Trace,
 }
 
 /// Why a worker gave no report.
@@ -195,7 +196,8 @@ impl Heard {
     pub(super) fn add(&mut self, totals: Totals) {
         let calls = ["open", "prepare", "run", "write"];
         self.report.wall_s = totals.stages.iter().filter(|s| calls.contains(&s.name.as_str())).map(|s| s.seconds).sum();
-        self.report.cpu_s = totals.cpu_s;
+        self.report.usage = totals.usage;
+        self.report.trace.run_s = totals.last_run_s;
         self.report.runs = totals.runs;
         self.report.stages = totals.stages;
         self.report.peak_rss_bytes = totals.peak_rss_bytes;

@@ -1,6 +1,7 @@
 //! What parent and child say to each other: one JSON document a line.
 
-use crate::trial::StageTime;
+use super::usage::Usage;
+use crate::trial::{StageTime, Task};
 use scaletune_descriptor::Plan;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -58,19 +59,6 @@ impl RepeatRule {
     pub const ONCE: RepeatRule = RepeatRule { min_seconds: 0.0, max_runs: 1 };
     /// A trial: long enough that the clock and the scheduler don't show.
     pub const TRIAL: RepeatRule = RepeatRule { min_seconds: 0.1, max_runs: 200 };
-}
-
-/// A task as the engine reported it. Nanoseconds since the worker began.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Span {
-    /// Its name.
-    pub task: String,
-    /// Who did it, from 0.
-    pub worker: u32,
-    /// When it began.
-    pub begin: u64,
-    /// When it ended.
-    pub end: u64,
 }
 
 /// How much a log line matters.
@@ -135,7 +123,7 @@ pub(super) enum Event {
     /// A figure.
     Metric { name: String, value: f64, unit: String },
     /// A task of the last run.
-    Task(Span),
+    Task(Task),
     /// All is done and closed.
     Done(Totals),
     /// A call failed.
@@ -147,8 +135,10 @@ pub(super) enum Event {
 pub(super) struct Totals {
     /// Wall seconds of `open`, `prepare`, `run` (median), `write`, and of the engine's own stages (last run).
     pub(super) stages: Vec<StageTime>,
-    /// CPU seconds of `open`, `prepare`, `run` (median) and `write` together.
-    pub(super) cpu_s: f64,
+    /// What the kernel counted in `open`, `prepare`, `run` (median) and `write` together.
+    pub(super) usage: Usage,
+    /// Wall seconds of the last run.
+    pub(super) last_run_s: f64,
     /// Timed repeats of `run`.
     pub(super) runs: u32,
     /// Peak resident set in bytes.

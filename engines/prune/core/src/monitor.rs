@@ -1,5 +1,7 @@
 //! How a caller watches long work and stops it. The default does nothing and never stops.
 
+use std::time::Instant;
+
 use crate::error::{Error, Result};
 
 /// Hooks that the engine calls from its own threads.
@@ -16,8 +18,8 @@ pub trait Monitor: Sync {
         let _ = (stage, done, total);
     }
 
-    /// A piece of work of one worker, in seconds since the call began.
-    fn span(&self, task: &str, worker: usize, start: f64, end: f64) {
+    /// A piece of work of one worker.
+    fn span(&self, task: &str, worker: usize, start: Instant, end: Instant) {
         let _ = (task, worker, start, end);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::measure::Clock;
 use crate::stats::Generator;
-use crate::trial::{Equivalence, Executor, Measurement, StageTime, TrialError};
+use crate::trial::{Equivalence, Executor, Measurement, StageTime, Task, Trace, TrialError};
 use scaletune_descriptor::Plan;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -79,6 +79,25 @@ impl<L: Fn(&Plan) -> Behaviour> Executor for Bench<L> {
             runs: 1,
             stages: vec![stage("open", 0.1), stage("run", 0.9)],
             equivalence,
+            voluntary_switches: 3,
+            read_bytes: 1 << 20,
+            trace: trace(plan, 0.9 * wall_s),
+            ..Measurement::default()
         })
     }
+}
+
+/// Four tasks for each worker, which end a little earlier the higher the worker's number.
+fn trace(plan: &Plan, run_s: f64) -> Trace {
+    let workers = plan.integer("workers").unwrap_or(1);
+    let tasks = (0..workers).flat_map(|worker| {
+        let length = 0.2 * run_s * (1.0 - 0.05 * worker as f64 / workers as f64);
+        (0..4).map(move |number| Task {
+            name: format!("unit {}", 4 * worker + number),
+            worker: worker as u32,
+            begin_s: 0.1 * run_s + length * number as f64,
+            end_s: 0.1 * run_s + length * (number + 1) as f64,
+        })
+    });
+    Trace { run_s, tasks: tasks.collect() }
 }

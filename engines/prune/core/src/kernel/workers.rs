@@ -42,16 +42,15 @@ impl Workers {
         let stopped = AtomicBool::new(false);
         let done = AtomicU64::new(0);
         let total = pieces.len() as u64;
-        let began = Instant::now();
         let step = |scratch: &mut S, index: usize, piece: P| {
             if stopped.load(Ordering::Relaxed) || monitor.cancelled() {
                 stopped.store(true, Ordering::Relaxed);
                 return;
             }
-            let start = began.elapsed().as_secs_f64();
+            let start = Instant::now();
             work(scratch, index, piece);
             let worker = rayon::current_thread_index().unwrap_or(0);
-            monitor.span(task, worker, start, began.elapsed().as_secs_f64());
+            monitor.span(task, worker, start, Instant::now());
             monitor.progress(task, done.fetch_add(1, Ordering::Relaxed) + 1, total);
         };
         match &self.pool {
