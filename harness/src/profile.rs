@@ -3,6 +3,7 @@
 //! - [`Profile`]: the document, and how it is read and written.
 //! - [`Store`]: the folders in which profiles are looked for and saved.
 //! - [`recommend`]: the plan of the best matching profile, with reasons.
+//! - [`choose`]: the plan of a run: what is set, a profile, or the default.
 //!
 //! - [`merge`]: several profiles of the same thing in one; [`check`]: whether a profile's plans are still plans.
 //!
@@ -10,12 +11,14 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod choice;
 mod document;
 mod matching;
 mod merge;
 mod store;
 
 pub use check::{Fault, check};
+pub use choice::{Choice, Wish, choose};
 pub use document::{Evidence, Point, Profile, ProfileError, RunnerUp};
 pub use matching::{Advice, Circumstances, Fit, MachineFit, Misfit, Recommendation, fit, machine_fit, recommend};
 pub use merge::{MergeError, merge};

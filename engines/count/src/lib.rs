@@ -1,32 +1,4 @@
-//! The allele-counting engine as a plugin: translates between the plugin contract and `scaletune-count-core`, which
-//! does all the work and knows nothing of plugins.
+//! The allele-counting engine as a plugin: exports what `scaletune-count-face` implements.
 #![forbid(unsafe_code)]
 
-mod descriptor;
-mod options;
-mod session;
-mod simulation;
-
-use scaletune_sdk::{Call, Descriptor, Engine, Error, Inputs, SimulationRequest};
-use std::path::Path;
-
-/// The engine.
-struct Count;
-
-impl Engine for Count {
-    type Session = session::CountSession;
-
-    fn describe() -> Descriptor {
-        descriptor::descriptor()
-    }
-
-    fn open(call: &Call<'_>, inputs: &Inputs) -> Result<session::CountSession, Error> {
-        session::CountSession::open(call, inputs)
-    }
-
-    fn simulate(call: &Call<'_>, request: &SimulationRequest, folder: &Path) -> Result<(), Error> {
-        simulation::simulate(call, request, folder)
-    }
-}
-
-scaletune_sdk::export_engine!(Count);
+scaletune_sdk::export_engine!(scaletune_count_face::Count);

@@ -1,44 +1,18 @@
-//! Which plan a run takes, most specific first: what the user sets, a profile that he names, the best matching saved
-//! profile, the engine's default.
+//! The flags that say which plan a run takes.
 
 use super::arguments::PlanArguments;
 use super::exit::Exit;
-use crate::measure::Machine;
-use crate::profile::{Circumstances, Found, Profile, Store, Stored, recommend};
-use scaletune_descriptor::{Descriptor, Plan, PlanSpace};
-use serde_json::{Map, Value};
-use std::path::PathBuf;
+use crate::profile::Wish;
+use scaletune_descriptor::{Descriptor, Plan};
 
-/// A plan, and why it was taken.
-#[derive(Clone, Debug)]
-pub(super) struct Choice {
-    /// The plan, every axis with a value.
-    pub(super) plan: Plan,
-    /// Why, in words.
-    pub(super) reason: String,
-    /// The profile that it came from.
-    pub(super) profile: Option<PathBuf>,
-}
-
-/// What the user wishes of the plan.
-#[derive(Clone, Debug)]
-pub(super) struct Wish {
-    threads: i64,
-    fixed: Plan,
-    profile: Option<PathBuf>,
-    no_profile: bool,
-}
-
-impl Wish {
-    /// Reads the flags; what no input could make possible is refused here, before any file is opened.
-    ///
-    /// # Errors
-    /// An axis or value that the engine does not have, or a plan that does not fit the threads.
-    pub(super) fn new(descriptor: &Descriptor, arguments: &PlanArguments, threads: i64) -> Result<Wish, Exit> {
-        let fixed = fixed(descriptor, &arguments.set, arguments.plan.as_deref())?;
-        PlanSpace::new(descriptor, threads, &fixed).default_plan().map_err(|error| Exit::input(error.to_string()))?;
-        Ok(Wish { threads, fixed, profile: arguments.profile.clone(), no_profile: arguments.no_profile })
-    }
+/// Reads the flags; what no input could make possible is refused here, before any file is opened.
+///
+/// # Errors
+/// An axis or value that the engine does not have, or a plan that does not fit the threads.
+pub(super) fn wish(descriptor: &Descriptor, arguments: &PlanArguments, threads: i64) -> Result<Wish, Exit> {
+    let fixed = fixed(descriptor, &arguments.set, arguments.plan.as_deref())?;
+    Wish::new(descriptor, threads, fixed, arguments.profile.clone(), arguments.no_profile)
+        .map_err(|error| Exit::input(error.to_string()))
 }
 
 /// The axes that `--set` and `--plan` fix.
@@ -53,57 +27,4 @@ pub(super) fn fixed(descriptor: &Descriptor, set: &[String], plan: Option<&str>)
     }
     descriptor.check_plan(&fixed).map_err(bad)?;
     Ok(fixed)
-}
-
-/// Decides on the plan once the class of the inputs is known. What should be told to the user but does not stop the run,
-/// such as a profile that can't be read, is added to `notes`.
-///
-/// # Errors
-/// No plan fits these inputs, or the profile that the user names is of no use.
-pub(super) fn choose(
-    descriptor: &Descriptor,
-    wish: &Wish,
-    class: &Map<String, Value>,
-    notes: &mut Vec<String>,
-) -> Result<Choice, String> {
-    let default = PlanSpace::new(descriptor, wish.threads, &wish.fixed)
-        .for_inputs(class)
-        .default_plan()
-        .map_err(|error| error.to_string())?;
-    let threads = format!("{} thread{}", wish.threads, if wish.threads == 1 { "" } else { "s" });
-    if !wish.fixed.is_empty() {
-        let reason = format!("{} as set, the rest by default for {threads}", wish.fixed);
-        return Ok(Choice { plan: default, reason, profile: None });
-    }
-    let machine = Machine::this();
-    let now = Circumstances { descriptor, machine: &machine, input_class: class, threads: wish.threads };
-    if let Some(path) = &wish.profile {
-        let profile = Profile::load(path).map_err(|error| error.to_string())?;
-        let advice = recommend(&[Stored { path: path.clone(), profile }], &now);
-        let found = advice.best.ok_or_else(|| {
-            let why = advice.ignored.first().map(|(_, misfit)| misfit.to_string()).unwrap_or_default();
-            format!("profile {} {why}; leave out --profile, or name another", path.display())
-        })?;
-        return Ok(Choice { plan: found.plan, reason: found.reason, profile: Some(found.path) });
-    }
-    if wish.no_profile {
-        return Ok(Choice { plan: default, reason: format!("the default for {threads}"), profile: None });
-    }
-    let mut stored = Vec::new();
-    for Found { path, profile } in Store::of_this_process().all() {
-        match profile {
-            Ok(profile) => stored.push(Stored { path, profile }),
-            Err(error) => notes.push(format!("{error}; it is ignored")),
-        }
-    }
-    let advice = recommend(&stored, &now);
-    for (path, misfit) in advice.ignored.iter().filter(|(_, misfit)| misfit.is_foreign()) {
-        notes.push(format!("profile {} {misfit}; it is ignored", path.display()));
-    }
-    Ok(match advice.best {
-        Some(found) => Choice { plan: found.plan, reason: found.reason, profile: Some(found.path) },
-        None => {
-            Choice { plan: default, reason: format!("the default for {threads}; no saved profile fits"), profile: None }
-        }
-    })
 }

@@ -1,12 +1,13 @@
 //! `scaletune run`: one production run.
 
 use super::arguments::{PlanArguments, WorkloadArguments, duration};
-use super::choice::{self, Choice};
+use super::choice;
 use super::exit::Exit;
 use super::workload::Workload;
 use super::{Context, print, simulate};
 use crate::measure::{Machine, usable_cores};
 use crate::plugin::Plugin;
+use crate::profile::{Choice, Store, choose};
 use crate::publish::{FileFigures, Target};
 use crate::worker::{Limits, RepeatRule, Report, Run};
 use clap::{ArgMatches, Args};
@@ -69,7 +70,7 @@ pub(super) fn run(
     if threads > usable as i64 {
         context.terminal.warn(&format!("{threads} threads are more than the {usable} usable cores"));
     }
-    let wish = choice::Wish::new(descriptor, &arguments.plan, threads)?;
+    let wish = choice::wish(descriptor, &arguments.plan, threads)?;
     let inputs_before = input_figures(&files)?;
     let staging = target.stage()?;
     let began = jiff::Timestamp::now();
@@ -85,7 +86,7 @@ pub(super) fn run(
     let report = context.worker.run(
         &job,
         &mut |class| {
-            let choice = choice::choose(descriptor, &wish, class, &mut notes)?;
+            let choice = choose(descriptor, &wish, class, &Store::of_this_process(), &mut notes)?;
             let answer = (threads, choice.plan.clone());
             chosen = Some(choice);
             Ok(answer)

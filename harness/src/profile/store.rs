@@ -64,7 +64,12 @@ impl Store {
     /// with the program (`<prefix>/share/scaletune/profiles`).
     pub fn of_this_process() -> Store {
         let executable = std::env::current_exe().and_then(|path| path.canonicalize()).ok();
-        Store::new(executable.as_deref(), |name| std::env::var_os(name).filter(|value| !value.is_empty()))
+        Store::of_program(executable.as_deref())
+    }
+
+    /// As [`Store::of_this_process`], for a program that lies elsewhere.
+    pub fn of_program(executable: Option<&Path>) -> Store {
+        Store::new(executable, |name| std::env::var_os(name).filter(|value| !value.is_empty()))
     }
 
     fn new(executable: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Store {

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// One opened job.
-pub(crate) struct EmSession {
+pub struct EmSession {
     session: core::Session,
     results: Option<Results>,
     class: InputClass,
@@ -29,7 +29,7 @@ impl EmSession {
         let told = Mutex::new(Vec::new());
         let watch = Watch::new(call.host(), &told);
         let session = call.stage("annotation", || core::Session::open(&source, options, &watch)).map_err(error)?;
-        let class = input_class(&session)?;
+        let class = input_class(&session).map_err(error)?;
         let tag = inputs.text("exp-tag").unwrap_or_default();
         if tag.is_empty() || tag.contains('/') || tag.contains('*') {
             return Err(Error::bad_input(format!("input `exp-tag`: `{tag}` can't begin a file's name")));
@@ -49,7 +49,10 @@ impl EmSession {
 }
 
 /// The sizes that matter for speed, and the facts that rule plans out.
-fn input_class(session: &core::Session) -> Result<InputClass, Error> {
+///
+/// # Errors
+/// A file whose order has to be seen can't be read.
+pub fn input_class(session: &core::Session) -> Result<InputClass, EmError> {
     let files = session.files();
     let mut class = InputClass::new();
     let format = match files.iter().find(|file| file.format() == Format::Cram) {
@@ -62,7 +65,7 @@ fn input_class(session: &core::Session) -> Result<InputClass, Error> {
     let plan = LoadPlan { loading: Loading::Sequential, decoder, decode_threads: 0, shared_pool: false };
     let mut order = if files.is_empty() { "none" } else { "sorted" };
     for file in files {
-        if detect_order(file, &plan).map_err(error)? == InputOrder::Collated {
+        if detect_order(file, &plan)? == InputOrder::Collated {
             order = "collated";
         }
     }

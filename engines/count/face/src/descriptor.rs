@@ -20,7 +20,8 @@ const CONSTRAINTS: &[&str] = &[
 /// Threads beyond the budget: the main thread that waits, and htslib's read-ahead thread of every reader with threads.
 const HELPERS: &[&str] = &["1", "decode != inline -> workers"];
 
-pub(crate) fn descriptor() -> Descriptor {
+/// Inputs, axes, constraints, outputs.
+pub fn descriptor() -> Descriptor {
     let parse = |text: &&str| Constraint::parse(text).expect("a constraint of this file follows the grammar");
     let amount = |text: &&str| Amount::parse(text).expect("an amount of this file follows the grammar");
     Descriptor {

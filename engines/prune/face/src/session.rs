@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// One opened analysis.
-pub(crate) struct PruneSession {
+pub struct PruneSession {
     session: Arc<core::Session>,
     prepared: Option<Prepared>,
     outcome: Option<Outcome>,
@@ -27,16 +27,21 @@ impl PruneSession {
     }
 }
 
+/// The sizes that matter for speed, and the facts that rule plans out.
+pub fn input_class(session: &core::Session) -> InputClass {
+    let class = session.input_class();
+    let mut map = InputClass::new();
+    map.insert("taxa".into(), json!(class.taxa));
+    map.insert("families".into(), json!(class.families));
+    map.insert("patterns".into(), json!(class.patterns));
+    map.insert("rates".into(), json!(if class.rates_per_family { "per-family" } else { "global" }));
+    map.insert("missing_data".into(), json!(class.missing_data.to_string()));
+    map
+}
+
 impl Session for PruneSession {
     fn input_class(&self) -> InputClass {
-        let class = self.session.input_class();
-        let mut map = InputClass::new();
-        map.insert("taxa".into(), json!(class.taxa));
-        map.insert("families".into(), json!(class.families));
-        map.insert("patterns".into(), json!(class.patterns));
-        map.insert("rates".into(), json!(if class.rates_per_family { "per-family" } else { "global" }));
-        map.insert("missing_data".into(), json!(class.missing_data.to_string()));
-        map
+        input_class(&self.session)
     }
 
     fn prepare(&mut self, call: &Call<'_>, plan: &Plan) -> Result<(), Error> {

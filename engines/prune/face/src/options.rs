@@ -9,7 +9,10 @@ use scaletune_prune_core::session::{GammaChoice, RateSource, Request, RootChoice
 use scaletune_sdk::{Error, Inputs, Plan, TypedInputs, TypedPlan};
 
 /// The core's request. `inputs` is checked against the descriptor.
-pub(crate) fn request(inputs: &Inputs) -> Result<Request, Error> {
+///
+/// # Errors
+/// Inputs that do not go together.
+pub fn request(inputs: &Inputs) -> Result<Request, Error> {
     let mut request = Request::new(inputs.needed_path("tree")?, inputs.needed_path("matrix")?, rates(inputs)?);
     if let Some(length) = inputs.float("missing-length") {
         request.missing_lengths = MissingLengths::Use(length);
@@ -77,7 +80,10 @@ fn gamma(inputs: &Inputs) -> Result<Option<GammaChoice>, Error> {
 }
 
 /// The core's plan.
-pub(crate) fn plan(plan: &Plan) -> Result<PrunePlan, Error> {
+///
+/// # Errors
+/// The plan lacks an axis, or has a value that the engine does not know.
+pub fn plan(plan: &Plan) -> Result<PrunePlan, Error> {
     let kernel = plan.word("kernel").unwrap_or_default().parse::<Kernel>();
     Ok(PrunePlan {
         kernel: kernel.map_err(|error| Error::unsupported_plan(error.to_string()))?,

@@ -26,7 +26,8 @@ const HELPERS: &[&str] = &["1", "decode != inline -> workers", "loading == paral
 /// What a strategy that sums in another order may change.
 const SUMS: Rule = Rule::Tolerance { abs: 0.0, rel: 1e-10 };
 
-pub(crate) fn descriptor() -> Descriptor {
+/// Inputs, axes, constraints, outputs.
+pub fn descriptor() -> Descriptor {
     let parse = |text: &&str| Constraint::parse(text).expect("a constraint of this file follows the grammar");
     let amount = |text: &&str| Amount::parse(text).expect("an amount of this file follows the grammar");
     let words = |words: &[&str]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();

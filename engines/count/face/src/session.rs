@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 /// One opened count.
-pub(crate) struct CountSession {
+pub struct CountSession {
     session: core::Session,
     /// Warnings that the user has seen.
     told: Vec<String>,
@@ -35,16 +35,21 @@ impl CountSession {
     }
 }
 
+/// The sizes that matter for speed, and the facts that rule plans out.
+pub fn input_class(session: &core::Session) -> InputClass {
+    let class = session.input_class();
+    let mut map = InputClass::new();
+    map.insert("format".into(), json!(if class.cram { "cram" } else { "bam" }));
+    map.insert("alignment_bytes".into(), json!(class.alignment_bytes));
+    map.extend(class.records.map(|records| ("records".to_string(), json!(records))));
+    map.insert("contigs".into(), json!(class.contigs));
+    map.insert("sites".into(), json!(class.sites));
+    map
+}
+
 impl Session for CountSession {
     fn input_class(&self) -> InputClass {
-        let class = self.session.input_class();
-        let mut map = InputClass::new();
-        map.insert("format".into(), json!(if class.cram { "cram" } else { "bam" }));
-        map.insert("alignment_bytes".into(), json!(class.alignment_bytes));
-        map.extend(class.records.map(|records| ("records".to_string(), json!(records))));
-        map.insert("contigs".into(), json!(class.contigs));
-        map.insert("sites".into(), json!(class.sites));
-        map
+        input_class(&self.session)
     }
 
     fn prepare(&mut self, _call: &Call<'_>, plan: &Plan) -> Result<(), Error> {

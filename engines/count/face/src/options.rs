@@ -7,7 +7,10 @@ use scaletune_count_core::{
 use scaletune_sdk::{Error, Inputs, Plan, TypedInputs, TypedPlan};
 
 /// The core's options. `inputs` is checked against the descriptor.
-pub(crate) fn options(inputs: &Inputs) -> Result<CountOptions, Error> {
+///
+/// # Errors
+/// Inputs that do not go together.
+pub fn options(inputs: &Inputs) -> Result<CountOptions, Error> {
     let text = |name: &str| inputs.text(name).map(str::to_string);
     let regions = inputs.path("regions").map(|path| RegionOptions {
         path,
@@ -55,7 +58,10 @@ pub(crate) fn options(inputs: &Inputs) -> Result<CountOptions, Error> {
 }
 
 /// The core's plan.
-pub(crate) fn plan(plan: &Plan) -> Result<CountPlan, Error> {
+///
+/// # Errors
+/// The plan lacks an axis, or has a value that the engine does not know.
+pub fn plan(plan: &Plan) -> Result<CountPlan, Error> {
     Ok(CountPlan {
         partition: plan.one_of(
             "partition",

@@ -9,7 +9,10 @@ use scaletune_hts::Decoder;
 use scaletune_sdk::{Error, Inputs, Plan, TypedInputs, TypedPlan};
 
 /// Where the scores come from: exactly one of alignments, a table, a checkpoint.
-pub(crate) fn source(inputs: &Inputs) -> Result<Source, Error> {
+///
+/// # Errors
+/// Inputs that do not go together.
+pub fn source(inputs: &Inputs) -> Result<Source, Error> {
     let files = inputs.paths("bam");
     let given = [!files.is_empty(), inputs.flag("scores"), inputs.flag("resume")];
     match given {
@@ -39,7 +42,10 @@ pub(crate) fn source(inputs: &Inputs) -> Result<Source, Error> {
 }
 
 /// What the user wants, whatever the plan.
-pub(crate) fn options(inputs: &Inputs) -> Result<Options, Error> {
+///
+/// # Errors
+/// Inputs that do not go together.
+pub fn options(inputs: &Inputs) -> Result<Options, Error> {
     let float = |name: &str| inputs.float(name).unwrap_or_default();
     Ok(Options {
         load: LoadOptions {
@@ -101,7 +107,10 @@ pub(crate) fn options(inputs: &Inputs) -> Result<Options, Error> {
 }
 
 /// The core's plan.
-pub(crate) fn plan(plan: &Plan) -> Result<EmPlan, Error> {
+///
+/// # Errors
+/// The plan lacks an axis, or has a value that the engine does not know.
+pub fn plan(plan: &Plan) -> Result<EmPlan, Error> {
     Ok(EmPlan {
         workers: plan.count("workers")?,
         solver: plan.one_of(

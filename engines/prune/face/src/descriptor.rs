@@ -9,7 +9,8 @@ use scaletune_sdk::{
 const VALUES: Rule = Rule::Tolerance { abs: 0.0, rel: 1e-10 };
 const FITTED: Rule = Rule::Tolerance { abs: 1e-8, rel: 1e-6 };
 
-pub(crate) fn descriptor() -> Descriptor {
+/// Inputs, axes, constraints, outputs.
+pub fn descriptor() -> Descriptor {
     Descriptor {
         name: "prune".into(),
         version: env!("CARGO_PKG_VERSION").into(),
