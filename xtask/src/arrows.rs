@@ -25,6 +25,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // The harness names no engine.
     ("scaletune", &["scaletune-abi", "scaletune-descriptor"]),
     ("xtask", &[]),
+    // Test only: the readers of every part, under hostile input.
+    (
+        "scaletune-fuzz-targets",
+        &[
+            "scaletune",
+            "scaletune-count-core",
+            "scaletune-descriptor",
+            "scaletune-em-core",
+            "scaletune-hts",
+            "scaletune-prune-core",
+        ],
+    ),
 ];
 
 /// Where `unsafe` may stand: a crate, or a file or folder of one. Everything else forbids it.

@@ -76,6 +76,14 @@ pub enum IntegerDefault {
 impl IntegerDefault {
     /// As many as the constraints allow.
     pub const MAX: IntegerDefault = IntegerDefault::Max(MaxWord::Max);
+
+    /// The number, where `max` is the largest.
+    fn within(self, max: i64) -> i64 {
+        match self {
+            IntegerDefault::Number(number) => number,
+            IntegerDefault::Max(_) => max,
+        }
+    }
 }
 
 /// The word `"max"` in JSON.
@@ -105,6 +113,23 @@ pub enum Role {
     Compute,
     /// Reading and decompression.
     Io,
+}
+
+/// Most numbers of an axis that are looked at one by one.
+pub(crate) const MOST_NUMBERS: i64 = 1 << 12;
+
+/// Whether there are few enough numbers from `min` to `max` to look at each.
+fn is_narrow(min: i64, max: i64) -> bool {
+    max.checked_sub(min).is_some_and(|span| span < MOST_NUMBERS)
+}
+
+/// Both ends, the default, and the powers of two between, ascending.
+fn landmarks(min: i64, max: i64, default: i64) -> Vec<i64> {
+    let powers = (0..63).map(|exponent| 1i64 << exponent);
+    let mut numbers: Vec<i64> = powers.chain([min, max, default]).filter(|n| (min..=max).contains(n)).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
 }
 
 impl Axis {
@@ -175,7 +200,12 @@ impl Axis {
                     .collect()
             }
             AxisKind::Integer { min, default, .. } => {
-                let mut numbers: Vec<i64> = (*min..=self.upper(threads).unwrap_or(*min)).collect();
+                let max = self.upper(threads).unwrap_or(*min);
+                let mut numbers = if is_narrow(*min, max) {
+                    (*min..=max).collect()
+                } else {
+                    landmarks(*min, max, default.within(max))
+                };
                 match default {
                     IntegerDefault::Max(_) => numbers.reverse(),
                     // A stable sort: of two numbers equally far away the smaller one comes first.
@@ -194,20 +224,27 @@ impl Axis {
             }
             AxisKind::Integer { min, scale, default, .. } => {
                 let max = self.upper(threads).unwrap_or(*min);
-                let number = match default {
-                    IntegerDefault::Number(number) => *number,
-                    IntegerDefault::Max(_) => max,
+                let numbers = match scale {
+                    Scale::Linear if is_narrow(*min, max) => (*min..=max).collect(),
+                    _ => landmarks(*min, max, default.within(max)),
                 };
-                let keep = |n: &i64| {
-                    *scale == Scale::Linear
-                        || *n == *min
-                        || *n == max
-                        || *n == number
-                        || (*n > 0 && n.count_ones() == 1)
-                };
-                (*min..=max).filter(keep).map(Value::Integer).collect()
+                numbers.into_iter().map(Value::Integer).collect()
             }
         }
+    }
+
+    /// What makes its range one that can't be meant, in words.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let AxisKind::Integer { min, max, scale, role, .. } = self.kind else { return None };
+        if max.is_some_and(|max| max < min) {
+            return Some("its max is below its min".into());
+        }
+        if role.is_some() && min < 0 {
+            return Some("a number of threads can't be below 0".into());
+        }
+        // A number of threads never exceeds the budget.
+        let endless = role.is_none() && scale == Scale::Linear && max.is_some_and(|max| !is_narrow(min, max));
+        endless.then(|| format!("more than {MOST_NUMBERS} numbers can't all be tried; give it scale log2"))
     }
 
     /// True where a user may ask for `value`, opt-in values included.

@@ -1,5 +1,6 @@
 //! The descriptor: all that the harness knows of an engine.
 
+use crate::output::is_plain;
 use crate::{Amount, Axis, AxisKind, Constraint, Input, Output, Place, Plan, PlanError, PlanSpace, constraint};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -195,6 +196,9 @@ impl Descriptor {
             if !axes.insert(axis.name.as_str()) {
                 return fail(format!("axis `{}` is declared twice", axis.name));
             }
+            if let Some(fault) = axis.fault() {
+                return fail(format!("axis `{}`: {fault}", axis.name));
+            }
             if let AxisKind::Choice { values, default } = &axis.kind
                 && !values.iter().any(|value| value.name == *default && !value.opt_in)
             {
@@ -232,6 +236,16 @@ impl Descriptor {
         }
         if self.outputs.is_empty() {
             return fail("it declares no output".into());
+        }
+        let mut files = BTreeSet::new();
+        for output in &self.outputs {
+            let suffix = if let Place::Beside(suffix) = &output.place { suffix.as_str() } else { "x" };
+            if !is_plain(&output.file) || !is_plain(suffix) {
+                return fail(format!("output `{}` needs a file name without `/`", output.name));
+            }
+            if !files.insert(output.file.as_str()) {
+                return fail(format!("two outputs are called `{}`", output.file));
+            }
         }
         self.check_plan(&self.reference).or_else(|error| fail(format!("reference plan: {error}")))?;
         match self.reference_plan() {

@@ -101,6 +101,11 @@ impl Output {
         self
     }
 
+    /// Whether its name, filled in, is that of a file in a folder, and not a way out of it.
+    pub fn is_plain_name(&self, inputs: &Inputs) -> bool {
+        is_plain(&inputs.fill(&self.file))
+    }
+
     /// The files of this output: of `present`, the names of all files written, those that fit; where its name is fixed,
     /// that name, whether it is there or not.
     pub fn files<'a>(&self, inputs: &Inputs, present: impl Iterator<Item = &'a str>) -> Vec<String> {
@@ -128,6 +133,11 @@ impl Output {
     }
 }
 
+/// Whether `name` is one component of a path that stays where it is.
+pub(crate) fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0'])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +160,18 @@ mod tests {
         assert_eq!(files("t-counts.tsv"), ["t-counts.tsv"]);
         assert_eq!(files("absent.tsv"), ["absent.tsv"]);
         assert_eq!(files("absent*.tsv"), [""; 0]);
+    }
+
+    #[test]
+    fn a_way_out_of_the_folder_is_no_name() {
+        let given = |tag: &str| {
+            let values = [("tag".to_string(), tag.into())].into_iter().collect();
+            Inputs::check(values, &[crate::Input::text("tag", "")], &[]).unwrap()
+        };
+        let output = Output::new("x", "{tag}-x.tsv", "tsv", "");
+        assert!(output.is_plain_name(&given("a")) && output.is_plain_name(&given("..")));
+        assert!(!output.is_plain_name(&given("../a")) && !output.is_plain_name(&given("/a")));
+        assert!(!is_plain("..") && !is_plain("") && !is_plain("a/b"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::{Axis, Descriptor, Plan, Value};
 use serde_json::Map;
+use std::cell::Cell;
 
 /// The plans of one engine under a thread budget, with some axes perhaps fixed by the user.
 #[derive(Clone, Debug)]
@@ -11,17 +12,21 @@ pub struct PlanSpace<'a> {
     fixed: &'a Plan,
     /// What the input class says on the facts that constraints may name.
     facts: Plan,
+    /// Values that one search may try out.
+    steps: u64,
 }
 
 /// No plan fits.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("no plan of `{engine}` fits {}{threads} thread{}: {}{}", wish(.fixed), plural(.threads), broken(.constraints), remedy(.needed))]
+#[error("no plan of `{engine}` fits {}{threads} thread{}: {}", wish(.fixed), plural(.threads), reason(self))]
 pub struct NoPlan {
     engine: String,
     fixed: String,
     threads: i64,
     constraints: Vec<String>,
     needed: Option<i64>,
+    /// Nobody knows: there are too many plans to look at them all.
+    too_many: bool,
 }
 
 fn wish(fixed: &str) -> String {
@@ -30,6 +35,13 @@ fn wish(fixed: &str) -> String {
 
 fn plural(threads: &i64) -> &'static str {
     if *threads == 1 { "" } else { "s" }
+}
+
+fn reason(error: &NoPlan) -> String {
+    if error.too_many {
+        return "there are too many plans to look at; set some of its axes, or fewer threads".into();
+    }
+    format!("{}{}", broken(&error.constraints), remedy(&error.needed))
 }
 
 fn broken(constraints: &[String]) -> String {
@@ -48,12 +60,19 @@ fn remedy(needed: &Option<i64>) -> String {
 
 /// Beyond this nobody asks "how many would do?".
 const MOST_THREADS: i64 = 1 << 12;
+/// Beyond this many plans nobody measures.
+const MOST_PLANS: usize = 1 << 16;
+/// Values that are tried out in one search. An engine's author may declare a space without end, and the harness looks
+/// at it before it knows anything else of the engine.
+const MOST_STEPS: u64 = 1 << 22;
+/// Values that are tried out for the sake of an error's text.
+const MOST_STEPS_OF_ADVICE: u64 = 1 << 17;
 
 impl<'a> PlanSpace<'a> {
     /// The plans of `descriptor` that keep at most `threads` threads busy and give the axes in `fixed` the values there.
     /// An opt-in value is in the space only where `fixed` names it.
     pub fn new(descriptor: &'a Descriptor, threads: i64, fixed: &'a Plan) -> PlanSpace<'a> {
-        PlanSpace { descriptor, threads, fixed, facts: Plan::new() }
+        PlanSpace { descriptor, threads, fixed, facts: Plan::new(), steps: MOST_STEPS }
     }
 
     /// The space for inputs of this class: constraints that name a fact see its value. Without this they rule nothing
@@ -72,7 +91,9 @@ impl<'a> PlanSpace<'a> {
     /// # Errors
     /// No plan fits; the error names what stands in the way and how many threads would do.
     pub fn default_plan(&self) -> Result<Plan, NoPlan> {
-        self.first(self.threads, None, Axis::by_preference).ok_or_else(|| self.no_plan())
+        let steps = Cell::new(self.steps);
+        let found = self.first(self.threads, None, Axis::by_preference, &steps);
+        found.ok_or_else(|| self.no_plan(steps.get() == 0))
     }
 
     /// Every plan worth measuring, each once, in a fixed order.
@@ -81,23 +102,28 @@ impl<'a> PlanSpace<'a> {
     /// No plan fits.
     pub fn plans(&self) -> Result<Vec<Plan>, NoPlan> {
         let mut plans = Vec::new();
-        let search = Search { space: self, threads: self.threads, spared: None, candidates: Axis::worth_trying };
+        let steps = Cell::new(self.steps);
+        let (threads, candidates) = (self.threads, Axis::worth_trying as Candidates);
+        let search = Search { space: self, threads, spared: None, candidates, steps: &steps };
         search.walk(0, &mut self.facts.clone(), &mut |plan| {
             plans.push(self.without_facts(plan));
-            false
+            plans.len() > MOST_PLANS
         });
+        if steps.get() == 0 || plans.len() > MOST_PLANS {
+            return Err(self.no_plan(true));
+        }
         // The scale of an axis may leave out what the constraints pin it to; the default is always worth measuring.
         if let Ok(default) = self.default_plan()
             && !plans.contains(&default)
         {
             plans.push(default);
         }
-        if plans.is_empty() { Err(self.no_plan()) } else { Ok(plans) }
+        if plans.is_empty() { Err(self.no_plan(false)) } else { Ok(plans) }
     }
 
-    fn first(&self, threads: i64, spared: Option<usize>, candidates: fn(&Axis, i64) -> Vec<Value>) -> Option<Plan> {
+    fn first(&self, threads: i64, spared: Option<usize>, candidates: Candidates, steps: &Cell<u64>) -> Option<Plan> {
         let mut found = None;
-        let search = Search { space: self, threads, spared, candidates };
+        let search = Search { space: self, threads, spared, candidates, steps };
         search.walk(0, &mut self.facts.clone(), &mut |plan| {
             found = Some(self.without_facts(plan));
             true
@@ -111,44 +137,50 @@ impl<'a> PlanSpace<'a> {
         plan
     }
 
-    fn fits(&self, threads: i64) -> bool {
-        self.first(threads, None, Axis::worth_trying).is_some()
-            || self.first(threads, None, Axis::by_preference).is_some()
+    fn fits(&self, threads: i64, steps: &Cell<u64>) -> bool {
+        self.first(threads, None, Axis::worth_trying, steps).is_some()
+            || self.first(threads, None, Axis::by_preference, steps).is_some()
     }
 
-    fn no_plan(&self) -> NoPlan {
+    fn no_plan(&self, too_many: bool) -> NoPlan {
         let constraints = &self.descriptor.constraints;
+        let steps = Cell::new(if too_many { 0 } else { self.steps.min(MOST_STEPS_OF_ADVICE) });
         let guilty = (0..constraints.len())
-            .filter(|index| self.first(self.threads, Some(*index), Axis::by_preference).is_some())
+            .filter(|index| self.first(self.threads, Some(*index), Axis::by_preference, &steps).is_some())
             .map(|index| constraints[index].to_string())
             .collect();
+        let needed = self.needed(&steps);
         NoPlan {
             engine: self.descriptor.name.clone(),
             fixed: self.fixed.to_string(),
             threads: self.threads,
             constraints: guilty,
-            needed: self.needed(),
+            needed,
+            too_many: steps.get() == 0,
         }
     }
 
     /// The smallest budget that would do: doubled until it does, then halved in.
-    fn needed(&self) -> Option<i64> {
+    fn needed(&self, steps: &Cell<u64>) -> Option<i64> {
         let mut low = self.threads.max(0);
         let mut high = low.max(1);
-        while !self.fits(high) {
+        while !self.fits(high, steps) {
             low = high;
-            high *= 2;
-            if high > MOST_THREADS {
+            high = high.saturating_mul(2);
+            if high > MOST_THREADS || steps.get() == 0 {
                 return None;
             }
         }
         while high - low > 1 {
             let middle = low.midpoint(high);
-            if self.fits(middle) { high = middle } else { low = middle }
+            if self.fits(middle, steps) { high = middle } else { low = middle }
         }
         Some(high)
     }
 }
+
+/// The values of an axis to try under a budget, in order.
+type Candidates = fn(&Axis, i64) -> Vec<Value>;
 
 /// A depth-first walk over the axes in declared order that turns back at the first broken constraint.
 struct Search<'s, 'a> {
@@ -156,7 +188,9 @@ struct Search<'s, 'a> {
     threads: i64,
     /// A constraint that is not asked, to find out whether it is the one that stands in the way.
     spared: Option<usize>,
-    candidates: fn(&Axis, i64) -> Vec<Value>,
+    candidates: Candidates,
+    /// Values that may still be tried out.
+    steps: &'s Cell<u64>,
 }
 
 impl Search<'_, '_> {
@@ -169,6 +203,10 @@ impl Search<'_, '_> {
             None => (self.candidates)(axis, self.threads),
         };
         for value in candidates {
+            match self.steps.get().checked_sub(1) {
+                Some(left) => self.steps.set(left),
+                None => break,
+            }
             plan.set(axis.name.as_str(), value);
             let sound = descriptor.constraints.iter().enumerate().all(|(index, constraint)| {
                 Some(index) == self.spared || constraint.holds(plan, self.threads) != Some(false)
@@ -274,5 +312,26 @@ mod tests {
         let named = Plan::parse("decode=shared-pool").unwrap();
         let plans = PlanSpace::new(&descriptor, 4, &named).plans().unwrap();
         assert!(!plans.is_empty() && plans.iter().all(|plan| descriptor.is_opt_in(plan)));
+    }
+
+    #[test]
+    fn a_space_without_end_is_refused_in_the_end() {
+        let mut descriptor = counter();
+        descriptor.constraints.clear();
+        descriptor.constraints.push(crate::Constraint::parse("z == 3 -> workers <= threads").unwrap());
+        for name in ["t", "u", "v", "w", "x", "y", "z"] {
+            descriptor.axes.push(Axis::size(name, "", 1, 1 << 40, 1));
+        }
+        let nothing = Plan::new();
+        let refusal = |descriptor: &Descriptor, of: fn(&PlanSpace<'_>) -> Option<NoPlan>| {
+            let space = PlanSpace { steps: 1 << 12, ..PlanSpace::new(descriptor, 4, &nothing) };
+            of(&space).map(|error| error.to_string()).unwrap_or_default()
+        };
+        let error = refusal(&descriptor, |space| space.plans().err());
+        assert!(error.contains("too many plans"), "{error}");
+        // What no plan can meet, found at the last axis only.
+        descriptor.constraints.push(crate::Constraint::parse("z == 3").unwrap());
+        let error = refusal(&descriptor, |space| space.default_plan().err());
+        assert!(error.contains("too many plans"), "{error}");
     }
 }

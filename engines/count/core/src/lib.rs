@@ -27,6 +27,8 @@ mod monitor;
 mod names;
 mod options;
 mod plan;
+#[doc(hidden)]
+pub mod probes;
 mod regions;
 mod rules;
 mod run;

@@ -4,7 +4,7 @@ use super::{Comparison, ParseError, Relation, Sum};
 
 /// What stands before `->`, and after it.
 pub(super) fn constraint(text: &str) -> Result<(Vec<Comparison>, Comparison), ParseError> {
-    let mut parser = Parser { text, at: 0 };
+    let mut parser = Parser { text, at: 0, depth: 0 };
     let mut comparisons = vec![parser.comparison()?];
     while parser.word("and") {
         comparisons.push(parser.comparison()?);
@@ -22,7 +22,7 @@ pub(super) fn constraint(text: &str) -> Result<(Vec<Comparison>, Comparison), Pa
 
 /// What stands before `->`, if anything, and the sum after it.
 pub(super) fn amount(text: &str) -> Result<(Vec<Comparison>, Sum), ParseError> {
-    let mut parser = Parser { text, at: 0 };
+    let mut parser = Parser { text, at: 0, depth: 0 };
     let mut when = Vec::new();
     if text.contains("->") {
         when.push(parser.comparison()?);
@@ -38,9 +38,13 @@ pub(super) fn amount(text: &str) -> Result<(Vec<Comparison>, Sum), ParseError> {
     Ok((when, sum))
 }
 
+/// Parentheses within each other. What evaluates a sum calls itself, too, and the stack has an end.
+const MOST_DEPTH: usize = 32;
+
 struct Parser<'a> {
     text: &'a str,
     at: usize,
+    depth: usize,
 }
 
 impl Parser<'_> {
@@ -120,7 +124,12 @@ impl Parser<'_> {
 
     fn atom(&mut self) -> Result<Sum, ParseError> {
         if self.symbol("(") {
+            if self.depth == MOST_DEPTH {
+                return Err(self.fault("fewer parentheses within each other expected"));
+            }
+            self.depth += 1;
             let sum = self.sum()?;
+            self.depth -= 1;
             return if self.symbol(")") { Ok(sum) } else { Err(self.fault("`)` expected")) };
         }
         let length = self.name_length();

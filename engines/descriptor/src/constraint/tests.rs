@@ -71,6 +71,14 @@ fn faults_say_where() {
 }
 
 #[test]
+fn depth_has_an_end() {
+    let nested = |depth: usize| format!("{}a{} <= 1", "(".repeat(depth), ")".repeat(depth));
+    Constraint::parse(&nested(32)).unwrap();
+    let error = Constraint::parse(&nested(1_000_000)).unwrap_err().to_string();
+    assert!(error.contains("fewer parentheses"));
+}
+
+#[test]
 fn text_is_kept_as_written() {
     let text = "decode == inline  ->  decode-threads == 0";
     let constraint = Constraint::parse(text).unwrap();

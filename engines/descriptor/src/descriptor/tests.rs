@@ -60,6 +60,22 @@ fn each_defect_is_named() {
     assert!(fault(|d| drop(d.facts.insert("decode".into(), vec![]))).contains("fact `decode`"));
     assert!(fault(|d| d.constraints.clear()).contains("limits its threads"));
     assert!(fault(|d| d.outputs.clear()).contains("no output"));
+    assert!(fault(|d| d.outputs[0].file = "../x".into()).contains("without `/`"));
+    assert!(fault(|d| d.outputs.push(d.outputs[0].clone())).contains("two outputs"));
+    let wide = |min, max, scale| {
+        let mut axis = Axis::size("wide", "", min, max, 1);
+        if let AxisKind::Integer { scale: of_axis, .. } = &mut axis.kind {
+            *of_axis = scale;
+        }
+        let mut descriptor = counter();
+        descriptor.axes.push(axis);
+        descriptor.validate().map_err(|error| error.fault)
+    };
+    assert!(wide(0, i64::MAX, crate::Scale::Linear).unwrap_err().contains("can't all be tried"));
+    assert!(wide(i64::MIN, i64::MAX, crate::Scale::Linear).unwrap_err().contains("can't all be tried"));
+    assert!(wide(3, 2, crate::Scale::Log2).unwrap_err().contains("below its min"));
+    wide(i64::MIN, i64::MAX, crate::Scale::Log2).unwrap();
+    wide(1, 4096, crate::Scale::Linear).unwrap();
     assert!(fault(|d| d.reference = Plan::parse("decode=shared-pool").unwrap()).contains("reference plan"));
 }
 
