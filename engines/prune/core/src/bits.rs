@@ -56,6 +56,11 @@ impl BitRows {
         &mut self.bytes[start..]
     }
 
+    /// Takes the last row away.
+    pub fn pop_row(&mut self) {
+        self.bytes.truncate(self.bytes.len().saturating_sub(self.stride));
+    }
+
     /// Is any bit set?
     pub fn any(&self) -> bool {
         self.bytes.iter().any(|&b| b != 0)
@@ -66,10 +71,25 @@ impl BitRows {
         self.bytes.len()
     }
 
+    /// Row `r` becomes row `places[r]` of `count`; the others are 0.
+    pub fn placed(&self, count: usize, places: &[usize]) -> Self {
+        let mut out = Self::zeros(count, self.columns);
+        for (row, &place) in places.iter().enumerate() {
+            out.row_mut(place).copy_from_slice(self.row(row));
+        }
+        out
+    }
+
     /// Rows become columns.
     pub fn transposed(&self) -> Self {
+        let order: Vec<usize> = (0..self.columns).collect();
+        self.transposed_to(self.columns, &order)
+    }
+
+    /// Column `c` becomes row `places[c]` of `count`; rows that no column becomes are 0.
+    pub fn transposed_to(&self, count: usize, places: &[usize]) -> Self {
         let rows = self.rows();
-        let mut out = Self::zeros(self.columns, rows);
+        let mut out = Self::zeros(count, rows);
         let mut block = [0u64; 64];
         for row_block in 0..rows.div_ceil(64) {
             for column_block in 0..self.columns.div_ceil(64) {
@@ -79,9 +99,8 @@ impl BitRows {
                 }
                 transpose_64(&mut block);
                 for (i, word) in block.iter().enumerate() {
-                    let column = column_block * 64 + i;
-                    if column < self.columns {
-                        out.row_mut(column)[row_block * 8..row_block * 8 + 8].copy_from_slice(&word.to_le_bytes());
+                    if let Some(&place) = places.get(column_block * 64 + i) {
+                        out.row_mut(place)[row_block * 8..row_block * 8 + 8].copy_from_slice(&word.to_le_bytes());
                     }
                 }
             }

@@ -3,12 +3,17 @@
 //! Which side of the matrix holds the taxa follows from the names, never from a header word.
 //! A tip that the matrix lacks is missing data; a matrix name that the tree lacks is an error.
 
+mod patterns;
+
 use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 use crate::bits::BitRows;
 use crate::error::{Error, NameMismatch, Result, listing};
 use crate::matrix::Table;
 use crate::tree::Tree;
+
+pub(crate) use patterns::Patterns;
 
 /// State of one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +32,8 @@ pub struct TipStates {
     families: Vec<String>,
     present: BitRows,
     missing: Vec<Option<Box<[u8]>>>,
+    /// Found when first asked for; the states decide them.
+    patterns: OnceLock<Arc<Patterns>>,
 }
 
 /// [`TipStates`] and what a user should hear about the matching.
@@ -83,15 +90,29 @@ impl TipStates {
                 remedy: "rows and tips are matched by name: rename them, or prune them from the matrix",
             })));
         }
-        let (present, missing) =
-            if taxa_are_rows { (present, missing) } else { (present.transposed(), missing.map(|m| m.transposed())) };
-        let mut states = Self::unknown(families, tree.tip_count());
-        for (row, name) in taxa.iter().enumerate() {
-            let rank = tips[name.as_str()];
-            states.present.row_mut(rank).copy_from_slice(present.row(row));
-            states.missing[rank] =
-                missing.as_ref().map(|m| m.row(row)).filter(|r| r.iter().any(|&b| b != 0)).map(Box::from);
+        let places: Vec<usize> = taxa.iter().map(|name| tips[name.as_str()]).collect();
+        let tip_count = tree.tip_count();
+        let patterns = OnceLock::new();
+        let in_tip_order = |rows: BitRows| {
+            if taxa_are_rows { rows.placed(tip_count, &places) } else { rows.transposed_to(tip_count, &places) }
+        };
+        if !taxa_are_rows {
+            // The rows are the columns to come: compared here, they need not be brought together again.
+            let found = Patterns::of_rows(&present, missing.as_ref());
+            patterns.get_or_init(|| Arc::new(found));
         }
+        let present = in_tip_order(present);
+        let missing = missing.map(in_tip_order);
+        let wholly = all_bits(families.len(), present.row(0).len());
+        let mut unread = vec![true; tip_count];
+        places.iter().for_each(|&tip| unread[tip] = false);
+        let of_tip = |tip: usize| -> Option<Box<[u8]>> {
+            if unread[tip] {
+                return Some(wholly.clone());
+            }
+            missing.as_ref().map(|rows| rows.row(tip)).filter(|row| row.iter().any(|&b| b != 0)).map(Box::from)
+        };
+        let states = Self { families, present, missing: (0..tip_count).map(of_tip).collect(), patterns };
         let mut warnings = Vec::new();
         if !unused.is_empty() {
             warnings.push(format!(
@@ -107,21 +128,19 @@ impl TipStates {
     /// All states missing.
     pub fn unknown(families: Vec<String>, tips: usize) -> Self {
         let present = BitRows::zeros(tips, families.len());
-        let mut all = vec![0u8; present.row(0).len()].into_boxed_slice();
-        for family in 0..families.len() {
-            all[family / 8] |= 1 << (family % 8);
-        }
-        Self { families, present, missing: vec![Some(all); tips] }
+        let all = all_bits(families.len(), present.row(0).len());
+        Self { families, present, missing: vec![Some(all); tips], patterns: OnceLock::new() }
     }
 
     /// All states absent, to be filled in with [`Self::set`].
     pub fn absent(families: Vec<String>, tips: usize) -> Self {
         let present = BitRows::zeros(tips, families.len());
-        Self { families, present, missing: vec![None; tips] }
+        Self { families, present, missing: vec![None; tips], patterns: OnceLock::new() }
     }
 
     /// Sets one state.
     pub fn set(&mut self, tip: usize, family: usize, state: State) {
+        self.patterns.take();
         let (byte, bit) = (family / 8, 1u8 << (family % 8));
         let row = &mut self.present.row_mut(tip)[byte];
         if state == State::Present {
@@ -179,9 +198,25 @@ impl TipStates {
         self.present.row(tip)
     }
 
-    /// Presence bits of all tips.
-    pub(crate) fn present_rows(&self) -> &BitRows {
-        &self.present
+    /// Number of distinct columns.
+    pub fn distinct_columns(&self) -> usize {
+        self.patterns().count()
+    }
+
+    /// Which columns are equal.
+    pub(crate) fn patterns(&self) -> &Arc<Patterns> {
+        self.patterns.get_or_init(|| {
+            let missing = self.has_missing().then(|| {
+                let mut rows = BitRows::zeros(self.tip_count(), self.family_count());
+                for (tip, row) in self.missing.iter().enumerate() {
+                    if let Some(row) = row {
+                        rows.row_mut(tip).copy_from_slice(row);
+                    }
+                }
+                rows.transposed()
+            });
+            Arc::new(Patterns::of_rows(&self.present.transposed(), missing.as_ref()))
+        })
     }
 
     /// Missing bits of a tip, padded; `None` if it has none.
@@ -221,8 +256,13 @@ impl TipStates {
                 out.iter().any(|&b| b != 0).then(|| out.into_boxed_slice())
             }));
         }
-        Self { families, present, missing }
+        Self { families, present, missing, patterns: OnceLock::new() }
     }
+}
+
+/// A row with the first `count` bits set.
+fn all_bits(count: usize, bytes: usize) -> Box<[u8]> {
+    (0..bytes).map(|byte| (0..8).fold(0, |bits, bit| bits | u8::from(byte * 8 + bit < count) << bit)).collect()
 }
 
 #[cfg(test)]
@@ -302,6 +342,19 @@ mod tests {
         assert_eq!(text(&matched.states), ["100", "011"]);
         let fault = TipStates::matched(&tree(), table(&["A", "B"], &["B", "A"], &["10", "01"])).unwrap_err();
         assert!(fault.to_string().contains("rename the families"), "{fault}");
+    }
+
+    #[test]
+    fn equal_columns_are_found_in_either_orientation() {
+        let wide = table(&["f1", "f2", "f3", "f4"], &["C", "A"], &["10", "1?", "10", "0?"]);
+        let tall = table(&["C", "A"], &["f1", "f2", "f3", "f4"], &["1110", "0?0?"]);
+        for matrix in [wide, tall] {
+            let mut states = TipStates::matched(&tree(), matrix).unwrap().states;
+            assert_eq!(states.patterns().of_family, [0, 1, 0, 2]);
+            assert_eq!(states.patterns().representatives, [0, 1, 3]);
+            states.set(2, 3, State::Present);
+            assert_eq!(states.patterns().of_family, [0, 1, 0, 1]);
+        }
     }
 
     #[test]

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, OnceLock};
 pub use super::gradient::Gradient;
 use super::lane_gradient::{Tape, UNIT_FAMILIES};
 use super::lanes::{self, BLOCK_FAMILIES, Columns, Scratch};
-use super::patterns::Patterns;
 use super::program::{Op, Program};
 use super::rate_program::RateProgram;
 use super::reference::{self, Workspace};
@@ -23,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::model::{Rates, RootPrior};
 use crate::monitor::{self, Monitor};
 use crate::plan::{Kernel, Plan};
-use crate::states::TipStates;
+use crate::states::{Patterns, TipStates};
 use crate::tree::Tree;
 
 /// The rates of one evaluation.
@@ -50,7 +49,7 @@ pub struct Evaluator {
     pub(super) tree: Arc<Tree>,
     /// Distinct columns, or all of them.
     pub(super) columns: Arc<TipStates>,
-    pub(super) patterns: Option<Patterns>,
+    pub(super) patterns: Option<Arc<Patterns>>,
     /// Families that each column stands for, padded to whole units.
     pub(super) weights: Vec<f64>,
     /// Rates of each column, where families have their own.
@@ -102,13 +101,16 @@ impl Evaluator {
             return Err(Error::Option("rates: one pair a family is needed".to_owned()));
         }
         let families = states.family_count();
-        let patterns = matches!(plan.kernel, Kernel::Patterns | Kernel::Auto).then(|| Patterns::find(&states, own));
+        let patterns = matches!(plan.kernel, Kernel::Patterns | Kernel::Auto).then(|| match own {
+            None => Arc::clone(states.patterns()),
+            Some(rates) => Arc::new(states.patterns().refined(rates)),
+        });
         // Without repetition the copy would only cost memory.
-        let patterns = patterns.filter(|found| found.representatives.len() < families);
+        let patterns = patterns.filter(|found| found.count() < families);
         let (columns, weights, own) = match &patterns {
             None => (states, vec![1.0; families], own.map(<[Rates]>::to_vec)),
             Some(found) => {
-                let unnamed = vec![String::new(); found.representatives.len()];
+                let unnamed = vec![String::new(); found.count()];
                 let columns = states.select_unnamed(&found.representatives, unnamed);
                 let own = own.map(|own| found.representatives.iter().map(|&f| own[f as usize]).collect());
                 (Arc::new(columns), found.weights(), own)
@@ -238,17 +240,18 @@ impl Evaluator {
         }
     }
 
-    /// Runs `work` over chunks of the columns; returns the columns left over.
+    /// Runs `work` over pieces of the columns; returns the columns left over.
     fn chunked<S: Default>(
         &self,
         values: &mut [f64],
         monitor: &dyn Monitor,
         work: impl Fn(&mut S, usize, &mut [f64], &mut Vec<u32>) + Sync,
     ) -> Result<Vec<u32>> {
+        let piece = self.piece(1);
         let left_over = Mutex::new(Vec::new());
-        self.workers.each("evaluate", values.chunks_mut(self.chunk).collect(), monitor, |scratch, index, out| {
+        self.workers.each("evaluate", values.chunks_mut(piece).collect(), monitor, |scratch, index, out| {
             let mut left = Vec::new();
-            work(scratch, index * self.chunk, out, &mut left);
+            work(scratch, index * piece, out, &mut left);
             if !left.is_empty() {
                 lock(&left_over).extend(left);
             }
@@ -256,11 +259,19 @@ impl Evaluator {
         Ok(left_over.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
+    /// Columns that a worker takes at a time, whole blocks; `cost` of an update beside one in lanes.
+    fn piece(&self, cost: usize) -> usize {
+        let piece = self.workers.piece(self.columns.family_count(), self.tree.tip_count() * cost, self.chunk);
+        piece.next_multiple_of(BLOCK_FAMILIES)
+    }
+
     fn reference(&self, rating: Rating, prior: RootPrior, values: &mut [f64], monitor: &dyn Monitor) -> Result<()> {
-        let chunks = values.chunks_mut(self.chunk).collect();
+        // Plain numbers, one at a time, cost some 32 times what lanes do.
+        let piece = self.piece(32);
+        let chunks = values.chunks_mut(piece).collect();
         match rating {
             Rating::Same(rates) => self.workers.each("evaluate", chunks, monitor, |(): &mut (), index, out| {
-                let first = index * self.chunk;
+                let first = index * piece;
                 let range = first..first + out.len();
                 reference::log_likelihoods(&self.tree, &self.columns, range, rates, prior, out);
             }),
@@ -269,7 +280,7 @@ impl Evaluator {
                 self.workers.each("evaluate", chunks, monitor, |(): &mut (), index, out| {
                     let mut work = Workspace::new(&self.tree);
                     for (i, out) in out.iter_mut().enumerate() {
-                        let family = index * self.chunk + i;
+                        let family = index * piece + i;
                         let rates = own[family].scaled(factor);
                         *out = reference::log_likelihood(&self.tree, &self.columns, family, rates, prior, &mut work);
                     }

@@ -4,7 +4,6 @@ pub mod evaluator;
 mod gradient;
 mod lane_gradient;
 mod lanes;
-pub(crate) mod patterns;
 mod program;
 mod rate_program;
 pub(crate) mod reference;
@@ -16,5 +15,4 @@ mod top;
 pub(crate) mod wide;
 mod workers;
 
-pub use patterns::distinct_columns;
 pub use simd::InstructionSet;

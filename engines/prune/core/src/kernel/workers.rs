@@ -5,8 +5,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use rayon::prelude::*;
-
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 
@@ -29,6 +27,17 @@ impl Workers {
     /// How many compute.
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// Items of a piece, so that every worker gets many and none is too short to be worth handing out: at most
+    /// `chunk`. `work`: what one item costs, in node updates.
+    pub(crate) fn piece(&self, items: usize, work: usize, chunk: usize) -> usize {
+        const PIECES: usize = 16;
+        const SHORTEST: usize = 1 << 18;
+        if self.count == 1 {
+            return chunk;
+        }
+        items.div_ceil(PIECES * self.count).max(SHORTEST / work.max(1)).min(chunk)
     }
 
     /// Runs `work(scratch, index, piece)` for every piece, each worker with a scratch of its own.
@@ -60,13 +69,18 @@ impl Workers {
                     step(&mut scratch, index, piece);
                 }
             }
-            Some(pool) => pool.install(|| {
-                pieces
-                    .into_par_iter()
-                    .enumerate()
-                    .with_max_len(1)
-                    .for_each_init(S::default, |scratch, (index, piece)| step(scratch, index, piece));
-            }),
+            // In their order, each worker the next: what is put together in order need not wait for long.
+            Some(pool) => {
+                let queue = Mutex::new(pieces.into_iter().enumerate());
+                pool.broadcast(|_| {
+                    let mut scratch = S::default();
+                    loop {
+                        let next = lock(&queue).next();
+                        let Some((index, piece)) = next else { break };
+                        step(&mut scratch, index, piece);
+                    }
+                });
+            }
         }
         if stopped.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }

@@ -5,6 +5,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::records::Records;
 use super::{MatrixFormat, Table};
 use crate::bits::BitRows;
@@ -48,31 +52,26 @@ pub fn read(path: &Path, format: MatrixFormat, monitor: &dyn Monitor) -> Result<
     };
     let column_names = column_names(&records, first_column, path)?;
     let columns = column_names.len();
-    let mut row_names = Vec::new();
-    let mut row_places: HashMap<String, usize> = HashMap::new();
+    let mut rows = RowNames::default();
     let mut present = BitRows::zeros(0, columns);
     let mut missing: Option<BitRows> = None;
     while records.advance_unsplit(path)? {
-        if row_names.len() % 4096 == 0 {
+        if rows.names.len().is_multiple_of(4096) {
             monitor::check(monitor)?;
         }
         // Nearly every line of nearly every matrix; whatever is out of the ordinary takes the long way below.
-        if let Some((name, cells)) = records.compact(columns)
-            && cells.iter().skip(1).step_by(2).all(|cell| matches!(cell, b'0' | b'1'))
+        let bits = present.push_row();
+        if let Some(name) = records.compact(columns, bits)
             && !name.is_empty()
             && name == name.trim()
-            && !row_places.contains_key(name)
+            && rows.insert(name, records.line()).is_ok()
         {
-            row_places.insert(name.to_owned(), records.line());
-            row_names.push(name.to_owned());
-            for (byte, cells) in present.push_row().iter_mut().zip(cells.chunks(16)) {
-                *byte = cells.iter().skip(1).step_by(2).rev().fold(0, |bits, cell| bits << 1 | (cell & 1));
-            }
             if let Some(missing) = &mut missing {
                 missing.push_row();
             }
             continue;
         }
+        present.pop_row();
         records.split(path)?;
         if records.len() != columns + first_column {
             return Err(records.field_error(
@@ -85,14 +84,13 @@ pub fn read(path: &Path, format: MatrixFormat, monitor: &dyn Monitor) -> Result<
         if name.is_empty() {
             return Err(records.field_error(path, 0, "a row without a name"));
         }
-        if let Some(first) = row_places.insert(name.to_owned(), records.place(0).0) {
+        if let Err(first) = rows.insert(name, records.place(0).0) {
             return Err(records.field_error(
                 path,
                 0,
                 format!("'{name}' names a second row, the first is line {first}"),
             ));
         }
-        row_names.push(name.to_owned());
         let bits = present.push_row();
         if let Some(missing) = &mut missing {
             missing.push_row();
@@ -103,8 +101,8 @@ pub fn read(path: &Path, format: MatrixFormat, monitor: &dyn Monitor) -> Result<
                 Some(Cell::Absent) => {}
                 Some(Cell::Present) => bits[column / 8] |= 1 << (column % 8),
                 Some(Cell::Missing) => {
-                    let rows = row_names.len();
-                    missing.get_or_insert_with(|| BitRows::zeros(rows, columns)).set(rows - 1, column);
+                    let count = rows.names.len();
+                    missing.get_or_insert_with(|| BitRows::zeros(count, columns)).set(count - 1, column);
                 }
                 None => {
                     let text = String::from_utf8_lossy(records.bytes(field)).into_owned();
@@ -117,17 +115,41 @@ pub fn read(path: &Path, format: MatrixFormat, monitor: &dyn Monitor) -> Result<
             }
         }
     }
-    if row_names.is_empty() {
+    if rows.names.is_empty() {
         return Err(Error::syntax(path, 2, 1, "no rows after the header"));
     }
     Ok(Table {
         path: path.to_owned(),
-        row_names,
+        row_names: rows.names,
         column_names,
         present,
         missing,
         rows_are_families: format == MatrixFormat::GenePresenceAbsence,
     })
+}
+
+/// Names of rows with the lines where they stand.
+#[derive(Default)]
+struct RowNames {
+    names: Vec<String>,
+    lines: Vec<usize>,
+    /// Places in `names`, by what stands there.
+    places: HashTable<u32>,
+}
+
+impl RowNames {
+    /// Adds a name; the line of the first row of that name if there is one.
+    fn insert(&mut self, name: &str, line: usize) -> std::result::Result<(), usize> {
+        let names = &self.names;
+        let hash = |&at: &u32| xxh3_64(names[at as usize].as_bytes());
+        match self.places.entry(xxh3_64(name.as_bytes()), |&at| names[at as usize] == name, hash) {
+            Entry::Occupied(known) => return Err(self.lines[*known.get() as usize]),
+            Entry::Vacant(place) => place.insert(self.names.len() as u32),
+        };
+        self.names.push(name.to_owned());
+        self.lines.push(line);
+        Ok(())
+    }
 }
 
 enum Cell {
@@ -254,6 +276,28 @@ mod tests {
         assert_eq!(cells(&csv), ["01", "1?"]);
     }
 
+    proptest::proptest! {
+        /// Lines of plain cells are packed by words: every width, with and without cells that aren't plain.
+        #[test]
+        fn cells_of_any_width_are_read(width in 1usize..70, seed in 0u64.., odd in 0u64..40) {
+            let mut state = seed | 1;
+            let mut draw = |below: u64| {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                (state >> 33) % below
+            };
+            let rows: Vec<String> = (0..9)
+                .map(|_| (0..width).map(|_| if draw(40) < odd { "01?"[draw(3) as usize..].chars().next().unwrap() } else { '1' }).collect())
+                .collect();
+            let mut text = String::from("g");
+            (0..width).for_each(|c| text += &format!("\tc{c}"));
+            for (r, row) in rows.iter().enumerate() {
+                text += &format!("\nf{r}");
+                row.chars().for_each(|cell| text.extend(['\t', cell]));
+            }
+            proptest::prop_assert_eq!(cells(&table(&text).unwrap()), rows);
+        }
+    }
+
     #[test]
     fn faults_name_their_place() {
         for (text, expected) in [
@@ -269,6 +313,7 @@ mod tests {
             ("g,A\n\"f\"x,0\n", ":2:4: text after a closing quote"),
             ("g\tA\n\t0\n", ":2:1: a row without a name"),
             ("g\tA\tB\nf\t0\t1\nh\t0\tx\n", ":3:5: 'x' is neither"),
+            ("g\tA\tB\tC\tD\tE\nf\t0\t1\t1\t1\t1\nh\t0\t1\t1 1\t1\n", ":3:12: 5 fields where the header has 6"),
         ] {
             let found = table(text).unwrap_err().to_string();
             assert!(found.contains(expected), "{text:?}: {found}");

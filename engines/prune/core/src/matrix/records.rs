@@ -68,16 +68,39 @@ impl<R: BufRead> Records<R> {
         Ok(())
     }
 
-    /// An unsplit line of a name and `columns` fields of one byte each: the name, and the rest with a delimiter
-    /// before every field. `None` for any other line.
-    pub(super) fn compact(&self, columns: usize) -> Option<(&str, &[u8])> {
+    /// An unsplit line of a name and `columns` fields that are each `0` or `1`: the name, and the fields as bits in
+    /// `bits`, the first lowest. `None` for any other line, `bits` then void.
+    pub(super) fn compact(&self, columns: usize, bits: &mut [u8]) -> Option<&str> {
         if self.delimiter == b',' {
             return None;
         }
         let (name, cells) = self.buffer.split_at(self.buffer.len().checked_sub(2 * columns)?);
-        let plain = cells.iter().step_by(2).all(|&b| b == self.delimiter) && !name.contains(&self.delimiter);
-        let name = if plain { std::str::from_utf8(name).ok()? } else { return None };
-        Some((name, cells))
+        if name.contains(&self.delimiter) {
+            return None;
+        }
+        // Four fields a word: whatever differs from a delimiter and `0` may only be the lowest bit of a field.
+        let zeros = u64::from_le_bytes([self.delimiter, b'0'].repeat(4).try_into().ok()?);
+        const FIELDS: u64 = 0x0100_0100_0100_0100;
+        // Brings those bits together at bit 48.
+        const GATHER: u64 = 1 << 48 | 1 << 33 | 1 << 18 | 1 << 3;
+        let mut wrong = 0;
+        let mut four = |cells: &[u8; 8]| {
+            let difference = u64::from_le_bytes(*cells) ^ zeros;
+            wrong |= difference & !FIELDS;
+            ((difference & FIELDS) >> 8).wrapping_mul(GATHER) >> 48 & 15
+        };
+        let (whole, rest) = cells.as_chunks::<16>();
+        for (cells, byte) in whole.iter().zip(&mut *bits) {
+            let (halves, _) = cells.as_chunks::<8>();
+            *byte = (four(&halves[0]) | four(&halves[1]) << 4) as u8;
+        }
+        if !rest.is_empty() {
+            let mut last = [[self.delimiter, b'0']; 8];
+            last.as_flattened_mut()[..rest.len()].copy_from_slice(rest);
+            let (halves, _) = last.as_flattened().as_chunks::<8>();
+            *bits.get_mut(whole.len())? = (four(&halves[0]) | four(&halves[1]) << 4) as u8;
+        }
+        if wrong == 0 { std::str::from_utf8(name).ok() } else { None }
     }
 
     fn read_line(&mut self, path: &Path) -> Result<bool> {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::fit::{FitOptions, Group, ParameterPrior, fit};
-use crate::kernel::distinct_columns;
 use crate::kernel::evaluator::{Rating, Workers};
 use crate::likelihood::{Ascertainment, Likelihood, Parameters};
 use crate::matrix::{self, MatrixFormat};
@@ -202,7 +201,7 @@ impl Session {
         InputClass {
             taxa: self.tree.tip_count(),
             families: self.states.family_count(),
-            patterns: distinct_columns(&self.states),
+            patterns: self.states.distinct_columns(),
             rates_per_family: self.own.is_some(),
             missing_data: self.states.has_missing(),
         }
@@ -295,7 +294,7 @@ impl Prepared {
             states: session.states.clone(),
             rates,
             values,
-            patterns: distinct_columns(&session.states),
+            patterns: session.states.distinct_columns(),
             fit: fitted,
             retention,
             posterior: happened,

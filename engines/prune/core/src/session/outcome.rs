@@ -114,11 +114,17 @@ impl Outcome {
     /// `family`, `gain`, `loss`, `log_likelihood`.
     fn write_families(&self, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "family\tgain\tloss\tlog_likelihood")?;
-        for (i, (family, value)) in self.states.families().iter().zip(&self.values).enumerate() {
-            // One pair stands for all.
-            let rates = self.rates.get(i).or(self.rates.first()).copied();
-            let Rates { gain, loss } = rates.unwrap_or(Rates { gain: f64::NAN, loss: f64::NAN });
-            writeln!(out, "{family}\t{gain:?}\t{loss:?}\t{value:?}")?;
+        let pair = |rates: &Rates| format!("{:?}\t{:?}", rates.gain, rates.loss);
+        let families = self.states.families().iter().zip(&self.values);
+        if let [common] = self.rates.as_slice() {
+            let common = pair(common);
+            for (family, value) in families {
+                writeln!(out, "{family}\t{common}\t{value:?}")?;
+            }
+        } else {
+            for ((family, value), rates) in families.zip(&self.rates) {
+                writeln!(out, "{family}\t{}\t{value:?}", pair(rates))?;
+            }
         }
         Ok(())
     }
