@@ -6,6 +6,7 @@
 mod arguments;
 mod choice;
 mod compare;
+mod doctor;
 mod engines;
 mod exit;
 mod predict;
@@ -22,6 +23,7 @@ mod workload;
 use crate::interrupt;
 use crate::plugin::{Catalogue, Plugin, SearchPath};
 use crate::sweep::Sweep;
+use crate::version::Version;
 use crate::worker::{self, Worker};
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, FromArgMatches};
@@ -90,6 +92,7 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
     let own = matches.subcommand().map(|(_, own)| own);
     let outcome = match (&arguments.command, plugin, own) {
         (Command::Engines(arguments), ..) => engines::run(&context, arguments),
+        (Command::Doctor(arguments), ..) => doctor::run(&context, arguments),
         (Command::Run(arguments), Some(plugin), Some(own)) => run::run(&mut context, &plugin, arguments, own),
         (Command::Tune(arguments), Some(plugin), Some(own)) => tune::run(&mut context, &plugin, arguments, own),
         (Command::Sweep(arguments), Some(plugin), Some(own)) => sweep::run(&mut context, &plugin, arguments, own),
@@ -110,7 +113,7 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
 
 /// The command line of this engine: every command as it is, and `wanted` with the engine's inputs.
 fn full_command(plugin: Option<&Plugin>, wanted: &str) -> clap::Command {
-    let command = Arguments::command();
+    let command = Arguments::command().long_version(Version::this().to_string());
     let Some(Plugin { descriptor, .. }) = plugin else { return command };
     command.mut_subcommand(wanted, |command| match wanted {
         "simulate" => {

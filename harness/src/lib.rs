@@ -13,4 +13,5 @@ pub mod stats;
 pub mod sweep;
 pub mod trial;
 pub mod tune;
+pub mod version;
 pub mod worker;

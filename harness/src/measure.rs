@@ -1,9 +1,10 @@
 //! What the machine is, what this process may use of it, and what the kernel says of a process.
 //!
-//! - [`usable_cores`], [`usable_memory`]: affinity and control groups counted in.
+//! - [`usable_cores`], [`usable_memory`], [`Cores`]: affinity and control groups counted in.
 //! - [`Machine`]: the fingerprint that profiles and reports carry.
 //! - [`Clock`]: seconds that tests can make up.
 //! - [`process`]: CPU time, peak memory, threads.
+//! - [`Counters`], [`on_path`]: what the machine offers beside clocks.
 //!
 //! Left out: times of trials are taken by the worker around each call.
 #![forbid(unsafe_code)]
@@ -11,9 +12,13 @@
 mod cgroup;
 mod clock;
 mod cores;
+mod counters;
 mod machine;
 pub mod process;
+mod programs;
 
 pub use clock::{Clock, Monotonic};
-pub use cores::{usable_cores, usable_memory};
-pub use machine::Machine;
+pub use cores::{Cores, usable_cores, usable_memory};
+pub use counters::Counters;
+pub use machine::{Machine, online_cores, total_memory};
+pub use programs::on_path;

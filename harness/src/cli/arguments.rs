@@ -1,6 +1,6 @@
 //! The command line, but for what an engine adds to it (`workload.rs`).
 
-use super::{compare, engines, predict, profile, report, run, simulate, sweep, tune};
+use super::{compare, doctor, engines, predict, profile, report, run, simulate, sweep, tune};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -64,6 +64,8 @@ pub(super) enum Command {
     Compare(compare::CompareArguments),
     /// Predict from a sweep what more threads would bring
     Predict(predict::PredictArguments),
+    /// Say what is found here and what is missing: engines, cores, profiles, counters, peers
+    Doctor(doctor::DoctorArguments),
 }
 
 /// What commands that measure have in common.

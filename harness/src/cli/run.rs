@@ -9,6 +9,7 @@ use crate::measure::{Machine, usable_cores};
 use crate::plugin::Plugin;
 use crate::profile::{Choice, Store, choose};
 use crate::publish::{FileFigures, Target};
+use crate::version::Version;
 use crate::worker::{Limits, RepeatRule, Report, Run};
 use clap::{ArgMatches, Args};
 use scaletune_descriptor::Descriptor;
@@ -116,7 +117,7 @@ pub(super) fn run(
     let manifest = |outputs: Vec<FileFigures>| {
         json!({
             "schema_version": SCHEMA_VERSION,
-            "scaletune": {"version": env!("CARGO_PKG_VERSION"), "abi": abi_version()},
+            "scaletune": Version::this(),
             "engine": {
                 "name": descriptor.name, "version": descriptor.version, "build": descriptor.build, "path": plugin.path,
             },
@@ -223,8 +224,4 @@ pub(super) fn input_figures(files: &[(String, PathBuf)]) -> Result<Vec<Value>, E
         Ok(Value::Object(entry))
     });
     figures.collect()
-}
-
-fn abi_version() -> String {
-    format!("{}.{}", scaletune_abi::ABI_MAJOR, scaletune_abi::ABI_MINOR)
 }

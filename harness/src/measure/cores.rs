@@ -1,6 +1,30 @@
 //! How many cores, and how much memory, this process may use.
 
 use super::cgroup::Limits;
+use super::machine::online_cores;
+use serde::Serialize;
+
+/// The cores of the machine, and what is left of them for this process.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cores {
+    /// Cores that the machine has switched on.
+    pub online: usize,
+    /// Those that the affinity mask allows.
+    pub affinity: usize,
+    /// CPU quota in cores of the control groups; none where nothing limits it.
+    pub cpu_quota: Option<f64>,
+    /// What [`usable_cores`] makes of it.
+    pub usable: usize,
+}
+
+impl Cores {
+    /// Those of this process.
+    pub fn of_this_process() -> Cores {
+        let usable = usable_cores();
+        let online = online_cores().max(usable);
+        Cores { online, affinity: affinity().min(online), cpu_quota: cpu_quota(), usable }
+    }
+}
 
 /// Cores that this process may keep busy: those that its affinity mask allows, cut down to the CPU quota of its control
 /// groups, rounded down; at least 1.

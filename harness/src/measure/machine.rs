@@ -26,6 +26,20 @@ pub struct Machine {
 /// Memory within this ratio is the same: kernels and firmware keep back a little more or less.
 const SAME_MEMORY: f64 = 1.05;
 
+/// Cores that are switched on, whoever may use them; 0 where the system does not say.
+pub fn online_cores() -> usize {
+    use sysinfo::{CpuRefreshKind, RefreshKind, System};
+    let wanted = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
+    System::new_with_specifics(wanted).map_or(0, |system| system.cpus().len())
+}
+
+/// The machine's memory, bytes, whoever may use it; 0 where the system does not say.
+pub fn total_memory() -> u64 {
+    use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+    let wanted = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    System::new_with_specifics(wanted).map_or(0, |system| system.total_memory())
+}
+
 impl Machine {
     /// This machine.
     pub fn this() -> Machine {

@@ -66,6 +66,11 @@ impl Catalogue {
         Catalogue { search, worker }
     }
 
+    /// Where plugins are looked for, in order.
+    pub fn folders(&self) -> &[PathBuf] {
+        self.search.folders()
+    }
+
     /// Every plugin file, usable or not; of two with one name the first found is usable, the other says so.
     pub fn entries(&self) -> Vec<Entry> {
         let mut entries: Vec<Entry> = Vec::new();

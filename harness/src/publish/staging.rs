@@ -69,6 +69,38 @@ fn try_lock(folder: &Path) -> io::Result<Option<File>> {
     }
 }
 
+/// A staging folder that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// The folder.
+    pub path: PathBuf,
+    /// A run is at work in it. False: its run was killed, and the next run for the same target clears it away.
+    pub in_use: bool,
+}
+
+/// The staging folders in `parent`, sorted; nothing is changed.
+///
+/// # Errors
+/// `parent` can't be listed.
+pub fn leftovers(parent: &Path) -> io::Result<Vec<Leftover>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(parent)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !(name.starts_with('.') && name.contains(INFIX) && entry.file_type()?.is_dir()) {
+            continue;
+        }
+        // No lock file: killed before it was made.
+        let in_use = File::open(entry.path().join(LOCK)).is_ok_and(|lock| {
+            flock(&lock, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK)
+        });
+        found.push(Leftover { path: entry.path(), in_use });
+    }
+    found.sort_by(|left, right| left.path.cmp(&right.path));
+    Ok(found)
+}
+
 fn clear_abandoned(parent: &Path, prefix: &OsStr) -> io::Result<()> {
     for entry in fs::read_dir(parent)? {
         let entry = entry?;
@@ -104,6 +136,15 @@ mod tests {
         fs::create_dir_all(abandoned.join(FILES)).unwrap();
         let unrelated = parent.path().join(".other.tsv.scaletune-dead");
         fs::create_dir_all(&unrelated).unwrap();
+
+        let told = leftovers(parent.path()).unwrap();
+        let told: Vec<_> = told.iter().map(|it| (it.path.as_path(), it.in_use)).collect();
+        let own = living.files();
+        let own = own.parent().unwrap();
+        assert_eq!(told.len(), 3);
+        assert!(
+            told.contains(&(own, true)) && told.contains(&(&abandoned, false)) && told.contains(&(&unrelated, false))
+        );
 
         let second = Staging::beside(parent.path(), name).unwrap();
         assert!(living.files().join("half").exists());

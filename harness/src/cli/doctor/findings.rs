@@ -1,0 +1,217 @@
+//! What a doctor looks at: plain facts, gathered without changing anything.
+
+use super::peers::{Peer, peers};
+use crate::measure::{Cores, Counters, Machine, total_memory};
+use crate::plugin::{Catalogue, Entry};
+use crate::profile::{Profile, Store};
+use crate::publish::leftovers;
+use crate::version::Version;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Version of the document that `--json` prints.
+const SCHEMA_VERSION: u32 = 1;
+
+/// How the names of the folders begin in which `--demo`, `tune` and `sweep` work, in the system's temporary folder.
+const TEMPORARY: &[&str] = &["scaletune-demo-", "scaletune-trials-"];
+
+/// What was found.
+#[derive(Debug, Serialize)]
+pub(super) struct Findings {
+    schema_version: u32,
+    pub(super) scaletune: Program,
+    pub(super) machine: Machine,
+    pub(super) cores: Cores,
+    pub(super) memory: Memory,
+    pub(super) counters: Counters,
+    pub(super) engine_folders: Vec<Folder>,
+    pub(super) engines: Vec<Engine>,
+    pub(super) profile_folders: Vec<Folder>,
+    pub(super) profiles: Vec<Saved>,
+    pub(super) leftovers: Vec<Left>,
+    pub(super) peers: Vec<Peer>,
+    /// What should be mended, in words.
+    pub(super) problems: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Program {
+    #[serde(flatten)]
+    pub(super) version: Version,
+    pub(super) path: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Memory {
+    pub(super) total_bytes: u64,
+    pub(super) usable_bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Folder {
+    pub(super) path: PathBuf,
+    pub(super) exists: bool,
+}
+
+/// A plugin file.
+#[derive(Debug, Serialize)]
+pub(super) struct Engine {
+    pub(super) path: PathBuf,
+    #[serde(flatten)]
+    pub(super) state: EngineState,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(super) enum EngineState {
+    Usable { name: String, version: String },
+    Hidden { reason: String },
+    Refused { reason: String },
+}
+
+/// A profile file.
+#[derive(Debug, Serialize)]
+pub(super) struct Saved {
+    pub(super) path: PathBuf,
+    #[serde(flatten)]
+    pub(super) state: SavedState,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(super) enum SavedState {
+    /// Made on a machine like this one, for an engine that is here in the same version.
+    InUse { engine: String, threads: Vec<i64> },
+    /// Of use where no better one is; what differs.
+    Compatible { engine: String, threads: Vec<i64>, differences: Vec<String> },
+    /// Never taken, and why.
+    Useless { engine: String, reason: String },
+    /// Can't be read, and why.
+    Unreadable { reason: String },
+}
+
+/// What a run that was killed may have left.
+#[derive(Debug, Serialize)]
+pub(super) struct Left {
+    pub(super) path: PathBuf,
+    /// A run is at work in it; null: not known.
+    pub(super) in_use: Option<bool>,
+}
+
+impl Findings {
+    /// Looks at everything; `folders` are searched for what killed runs left, the current one where none is given.
+    pub(super) fn gather(catalogue: &Catalogue, folders: &[PathBuf]) -> std::io::Result<Findings> {
+        let machine = Machine::this();
+        let engines: Vec<Engine> = catalogue.entries().into_iter().map(engine).collect();
+        let store = Store::of_this_process();
+        let profiles: Vec<Saved> = store
+            .all()
+            .into_iter()
+            .map(|loaded| match loaded {
+                Ok(stored) => Saved { state: state(&stored.profile, &machine, &engines), path: stored.path },
+                Err(error) => {
+                    Saved { path: error.path().into(), state: SavedState::Unreadable { reason: error.to_string() } }
+                }
+            })
+            .collect();
+        let mut left = Vec::new();
+        let here = [PathBuf::from(".")];
+        for folder in if folders.is_empty() { here.as_slice() } else { folders } {
+            left.extend(
+                leftovers(folder)
+                    .map_err(|error| named(folder, &error))?
+                    .into_iter()
+                    .map(|it| Left { path: it.path, in_use: Some(it.in_use) }),
+            );
+        }
+        left.extend(temporary()?);
+        let problems = problems(&engines, &profiles);
+        Ok(Findings {
+            schema_version: SCHEMA_VERSION,
+            scaletune: Program { version: Version::this(), path: std::env::current_exe()? },
+            cores: Cores::of_this_process(),
+            memory: Memory { total_bytes: total_memory(), usable_bytes: machine.memory_bytes },
+            machine,
+            counters: Counters::of_this_machine(),
+            engine_folders: catalogue.folders().iter().map(|path| folder(path)).collect(),
+            engines,
+            profile_folders: store.folders().iter().map(|path| folder(path)).collect(),
+            profiles,
+            leftovers: left,
+            peers: peers(),
+            problems,
+        })
+    }
+}
+
+fn named(folder: &Path, error: &std::io::Error) -> std::io::Error {
+    std::io::Error::new(error.kind(), format!("{}: {error}", folder.display()))
+}
+
+fn folder(path: &Path) -> Folder {
+    Folder { path: path.into(), exists: path.is_dir() }
+}
+
+fn engine(Entry { path, plugin }: Entry) -> Engine {
+    let state = match plugin {
+        Ok(plugin) => EngineState::Usable { name: plugin.descriptor.name, version: plugin.descriptor.version },
+        Err(reason) if reason.starts_with("hidden by ") => EngineState::Hidden { reason },
+        Err(reason) => EngineState::Refused { reason },
+    };
+    Engine { path, state }
+}
+
+fn state(profile: &Profile, machine: &Machine, engines: &[Engine]) -> SavedState {
+    let engine = profile.engine.clone();
+    let here = engines.iter().find_map(|it| match &it.state {
+        EngineState::Usable { name, version } if *name == engine => Some(version),
+        _ => None,
+    });
+    let Some(version) = here else { return SavedState::Useless { engine, reason: "its engine is not here".into() } };
+    if profile.machine.architecture != machine.architecture {
+        return SavedState::Useless { engine, reason: format!("was made on {}", profile.machine.architecture) };
+    }
+    let mut differences = machine.differences(&profile.machine);
+    if *version != profile.engine_version {
+        differences.push(format!("version {version} here, {} there", profile.engine_version));
+    }
+    let threads = profile.points.iter().map(|point| point.threads).collect();
+    if differences.is_empty() {
+        SavedState::InUse { engine, threads }
+    } else {
+        SavedState::Compatible { engine, threads, differences }
+    }
+}
+
+/// Folders in the system's temporary folder; they carry no lock, so whether somebody works there is not known.
+fn temporary() -> std::io::Result<Vec<Left>> {
+    let folder = std::env::temp_dir();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(|error| named(&folder, &error))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if TEMPORARY.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes())) {
+            found.push(Left { path: entry.path(), in_use: None });
+        }
+    }
+    found.sort_by(|left, right| left.path.cmp(&right.path));
+    Ok(found)
+}
+
+fn problems(engines: &[Engine], profiles: &[Saved]) -> Vec<String> {
+    let mut problems = Vec::new();
+    if !engines.iter().any(|engine| matches!(engine.state, EngineState::Usable { .. })) {
+        problems.push("no engine can be used; --engine-path DIR names a folder with plugins".into());
+    }
+    for engine in engines {
+        if let EngineState::Refused { reason } = &engine.state {
+            problems.push(format!("{}: {reason}", engine.path.display()));
+        }
+    }
+    for profile in profiles {
+        if let SavedState::Unreadable { reason } = &profile.state {
+            problems.push(reason.clone());
+        }
+    }
+    problems
+}
