@@ -28,6 +28,7 @@ use crate::worker::{self, Worker};
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, FromArgMatches};
 use exit::Exit;
+use scaletune_descriptor::Descriptor;
 use serde::Serialize;
 use std::ffi::OsString;
 use std::io::Write;
@@ -115,7 +116,36 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
 fn full_command(plugin: Option<&Plugin>, wanted: &str) -> clap::Command {
     let command = Arguments::command().long_version(Version::this().to_string());
     let Some(Plugin { descriptor, .. }) = plugin else { return command };
-    command.mut_subcommand(wanted, |command| match wanted {
+    let example = example(descriptor, wanted);
+    command.mut_subcommand(wanted, |command| {
+        let command = if example.is_empty() { command } else { command.after_help(example) };
+        with_inputs(command, descriptor, wanted)
+    })
+}
+
+/// A line that works as it is, for an engine that can make its own workload; else nothing.
+fn example(descriptor: &Descriptor, wanted: &str) -> String {
+    let name = &descriptor.name;
+    let Some(offer) = &descriptor.simulate else { return String::new() };
+    let rest = match wanted {
+        "run" if descriptor.main_outputs().count() > 1 => " --demo --outdir out".into(),
+        "run" => match descriptor.main_outputs().next() {
+            Some(output) => format!(" --demo -o {}", output.file),
+            None => return String::new(),
+        },
+        "simulate" => match offer.presets.first() {
+            Some(preset) => format!(" --preset {preset} --out {name}-workload"),
+            None => format!(" --out {name}-workload"),
+        },
+        "sweep" => " --demo --threads 1,2 --max-time 60s".into(),
+        _ => " --demo".into(),
+    };
+    format!("Example: scaletune {wanted} {name}{rest}")
+}
+
+/// The flags that the engine adds.
+fn with_inputs(command: clap::Command, descriptor: &Descriptor, wanted: &str) -> clap::Command {
+    match wanted {
         "simulate" => {
             let sizes = descriptor.simulate.as_ref().map(|offer| offer.sizes.as_slice()).unwrap_or_default();
             workload::add_inputs(command, sizes, &format!("Sizes of {}", descriptor.name))
@@ -125,7 +155,7 @@ fn full_command(plugin: Option<&Plugin>, wanted: &str) -> clap::Command {
             workload::add_outputs(workload::add_inputs(command, &descriptor.inputs, &heading), descriptor)
         }
         _ => workload::add_inputs(command, &descriptor.inputs, &format!("Inputs of {}", descriptor.name)),
-    })
+    }
 }
 
 /// What must be known before the line can be parsed.

@@ -87,8 +87,9 @@ fn a_profile_of_this_machine_is_in_use() {
         outcome(scaletune(home.path()).args(["tune", "prune", "--demo", "--threads", "1", "--effort", "quick"]));
     assert_eq!(status, 0, "{error}");
     let (_, found) = doctor(home.path(), &[]);
-    let used = states(&found["profiles"], "in_use");
+    let used = found["profiles"].as_array().unwrap();
     assert!(used.len() == 1 && used[0]["engine"] == "prune" && used[0]["threads"][0] == 1, "{found}");
+    assert!(used[0]["usable"] == true && used[0]["machine_match"] == "exact", "{found}");
     // The same file, as if made on another processor.
     let path = used[0]["path"].as_str().unwrap().to_string();
     let text = std::fs::read_to_string(&path).unwrap();
@@ -96,8 +97,9 @@ fn a_profile_of_this_machine_is_in_use() {
     profile["machine"]["cpu"] = "Another CPU".into();
     std::fs::write(&path, profile.to_string()).unwrap();
     let (_, found) = doctor(home.path(), &[]);
-    let other = states(&found["profiles"], "compatible");
-    assert!(other[0]["differences"][0].as_str().unwrap().contains("Another CPU"), "{found}");
+    let other = &found["profiles"][0];
+    assert_eq!(other["machine_match"], "compatible");
+    assert!(other["differences"][0].as_str().unwrap().contains("Another CPU"), "{found}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod arrows;
 mod bench;
 mod demo;
+mod install;
 mod setup;
 
 use std::ffi::OsStr;
@@ -15,9 +16,10 @@ use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  demo   build, simulate a small workload, tune the counting engine on it, run it under the tuned plan
-  test   build the plugins, then run every test
-  bench  engines against the peers that are installed; `cargo xtask bench help` says more
+  demo     build, simulate a small workload, tune the counting engine on it, run it under the tuned plan
+  test     build the plugins, then run every test
+  install  program and plugins to ~/.local, or elsewhere by --prefix DIR
+  bench    engines against the peers that are installed; `cargo xtask bench help` says more
 ";
 
 fn main() -> ExitCode {
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let outcome = match command.as_str() {
         "demo" => setup::libclang().and_then(|()| demo::demo()),
         "test" => setup::libclang().and_then(|()| test()),
+        "install" => setup::libclang().and_then(|()| install::install()),
         "bench" => setup::libclang().and_then(|()| bench::bench()),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -7,7 +7,7 @@
 mod check;
 mod export;
 mod list;
-mod look;
+pub(super) mod look;
 mod merge;
 mod remove;
 mod show;

@@ -102,15 +102,6 @@ pub enum ProfileError {
     },
 }
 
-impl ProfileError {
-    /// The file.
-    pub fn path(&self) -> &Path {
-        match self {
-            ProfileError::Io { path, .. } | ProfileError::Content { path, .. } => path,
-        }
-    }
-}
-
 impl Profile {
     /// An empty profile, made now.
     pub fn new(engine: &str, engine_version: &str, machine: Machine, input_class: Map<String, Value>) -> Profile {

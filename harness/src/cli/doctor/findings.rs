@@ -1,9 +1,10 @@
 //! What a doctor looks at: plain facts, gathered without changing anything.
 
 use super::peers::{Peer, peers};
+use crate::cli::profile::look::{Look, Looker};
 use crate::measure::{Cores, Counters, Machine, total_memory};
 use crate::plugin::{Catalogue, Entry};
-use crate::profile::{Profile, Store};
+use crate::profile::Store;
 use crate::publish::leftovers;
 use crate::version::Version;
 use serde::Serialize;
@@ -16,7 +17,7 @@ const SCHEMA_VERSION: u32 = 1;
 const TEMPORARY: &[&str] = &["scaletune-demo-", "scaletune-trials-"];
 
 /// What was found.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(super) struct Findings {
     schema_version: u32,
     pub(super) scaletune: Program,
@@ -69,25 +70,13 @@ pub(super) enum EngineState {
     Refused { reason: String },
 }
 
-/// A profile file.
-#[derive(Debug, Serialize)]
-pub(super) struct Saved {
-    pub(super) path: PathBuf,
-    #[serde(flatten)]
-    pub(super) state: SavedState,
-}
+/// A profile file, as `scaletune profile list` sees it.
+pub(super) struct Saved(pub(super) Look);
 
-#[derive(Debug, Serialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub(super) enum SavedState {
-    /// Made on a machine like this one, for an engine that is here in the same version.
-    InUse { engine: String, threads: Vec<i64> },
-    /// Of use where no better one is; what differs.
-    Compatible { engine: String, threads: Vec<i64>, differences: Vec<String> },
-    /// Never taken, and why.
-    Useless { engine: String, reason: String },
-    /// Can't be read, and why.
-    Unreadable { reason: String },
+impl Serialize for Saved {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.json().serialize(serializer)
+    }
 }
 
 /// What a run that was killed may have left.
@@ -104,16 +93,8 @@ impl Findings {
         let machine = Machine::this();
         let engines: Vec<Engine> = catalogue.entries().into_iter().map(engine).collect();
         let store = Store::of_this_process();
-        let profiles: Vec<Saved> = store
-            .all()
-            .into_iter()
-            .map(|loaded| match loaded {
-                Ok(stored) => Saved { state: state(&stored.profile, &machine, &engines), path: stored.path },
-                Err(error) => {
-                    Saved { path: error.path().into(), state: SavedState::Unreadable { reason: error.to_string() } }
-                }
-            })
-            .collect();
+        let mut looker = Looker::new(catalogue);
+        let profiles: Vec<Saved> = store.all().into_iter().map(|found| Saved(looker.look(found))).collect();
         let mut left = Vec::new();
         let here = [PathBuf::from(".")];
         for folder in if folders.is_empty() { here.as_slice() } else { folders } {
@@ -161,28 +142,6 @@ fn engine(Entry { path, plugin }: Entry) -> Engine {
     Engine { path, state }
 }
 
-fn state(profile: &Profile, machine: &Machine, engines: &[Engine]) -> SavedState {
-    let engine = profile.engine.clone();
-    let here = engines.iter().find_map(|it| match &it.state {
-        EngineState::Usable { name, version } if *name == engine => Some(version),
-        _ => None,
-    });
-    let Some(version) = here else { return SavedState::Useless { engine, reason: "its engine is not here".into() } };
-    if profile.machine.architecture != machine.architecture {
-        return SavedState::Useless { engine, reason: format!("was made on {}", profile.machine.architecture) };
-    }
-    let mut differences = machine.differences(&profile.machine);
-    if *version != profile.engine_version {
-        differences.push(format!("version {version} here, {} there", profile.engine_version));
-    }
-    let threads = profile.points.iter().map(|point| point.threads).collect();
-    if differences.is_empty() {
-        SavedState::InUse { engine, threads }
-    } else {
-        SavedState::Compatible { engine, threads, differences }
-    }
-}
-
 /// Folders in the system's temporary folder; they carry no lock, so whether somebody works there is not known.
 fn temporary() -> std::io::Result<Vec<Left>> {
     let folder = std::env::temp_dir();
@@ -208,10 +167,6 @@ fn problems(engines: &[Engine], profiles: &[Saved]) -> Vec<String> {
             problems.push(format!("{}: {reason}", engine.path.display()));
         }
     }
-    for profile in profiles {
-        if let SavedState::Unreadable { reason } = &profile.state {
-            problems.push(reason.clone());
-        }
-    }
+    problems.extend(profiles.iter().filter_map(|profile| profile.0.seen.as_ref().err().cloned()));
     problems
 }

@@ -1,6 +1,8 @@
 //! The findings for a person: a heading for each part, a line for each thing.
 
-use super::findings::{EngineState, Findings, Folder, SavedState};
+use super::findings::{EngineState, Findings, Folder};
+use crate::cli::profile::look::Look;
+use crate::profile::MachineFit;
 use std::fmt::Write as _;
 
 pub(super) fn text(findings: &Findings) -> String {
@@ -91,30 +93,28 @@ fn engines(findings: &Findings) -> Vec<String> {
 }
 
 fn profiles(findings: &Findings) -> Vec<String> {
-    let budgets = |threads: &[i64]| {
-        let words: Vec<String> = threads.iter().map(i64::to_string).collect();
-        format!("{} thread{}", words.join(", "), if threads == [1] { "" } else { "s" })
-    };
-    let mut lines: Vec<String> = findings
-        .profiles
-        .iter()
-        .map(|profile| {
-            let path = profile.path.display();
-            match &profile.state {
-                SavedState::InUse { engine, threads } => format!("in use: {engine}, {}: {path}", budgets(threads)),
-                SavedState::Compatible { engine, threads, differences } => {
-                    format!("compatible: {engine}, {}: {path}: {}", budgets(threads), differences.join("; "))
-                }
-                SavedState::Useless { engine, reason } => format!("not used: {engine}: {path}: {reason}"),
-                SavedState::Unreadable { reason } => format!("unreadable: {reason}"),
-            }
-        })
-        .collect();
+    let mut lines: Vec<String> = findings.profiles.iter().map(|profile| line(&profile.0)).collect();
     if lines.is_empty() {
         lines.push("none; `scaletune tune ENGINE` makes one".into());
     }
     lines.extend(folders(&findings.profile_folders));
     lines
+}
+
+fn line(look: &Look) -> String {
+    let path = look.path.display();
+    match &look.seen {
+        Err(error) => format!("unreadable: {error}"),
+        Ok(seen) => {
+            let state = match (look.is_usable(), &seen.machine) {
+                (false, _) => "not used",
+                (true, MachineFit::Exact) => "in use",
+                (true, _) => "in use where none fits better",
+            };
+            let (engine, fit) = (&seen.profile.engine, seen.fit().join("; "));
+            format!("{state}: {engine}, threads {}: {path}: {fit}", seen.budgets())
+        }
+    }
 }
 
 fn leftovers(findings: &Findings) -> Vec<String> {

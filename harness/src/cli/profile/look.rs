@@ -9,30 +9,30 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Looks at profiles; asks each engine only once what it is.
-pub(super) struct Looker<'a> {
+pub(in crate::cli) struct Looker<'a> {
     catalogue: &'a Catalogue,
     machine: Machine,
     engines: BTreeMap<String, Result<Descriptor, String>>,
 }
 
 /// A profile, seen from here.
-pub(super) struct Look {
-    pub(super) path: PathBuf,
+pub(in crate::cli) struct Look {
+    pub(in crate::cli) path: PathBuf,
     /// What it comes to, or why it can't be read.
-    pub(super) seen: Result<Seen, String>,
+    pub(in crate::cli) seen: Result<Seen, String>,
 }
 
 /// What a readable profile comes to.
-pub(super) struct Seen {
-    pub(super) profile: Profile,
-    pub(super) machine: MachineFit,
-    pub(super) engine: EngineFit,
+pub(in crate::cli) struct Seen {
+    pub(in crate::cli) profile: Profile,
+    pub(in crate::cli) machine: MachineFit,
+    pub(in crate::cli) engine: EngineFit,
     /// What is wrong with its plans; empty where the engine is not here to ask.
-    pub(super) faults: Vec<Fault>,
+    pub(in crate::cli) faults: Vec<Fault>,
 }
 
 /// How a profile's engine fits the one that is here.
-pub(super) enum EngineFit {
+pub(in crate::cli) enum EngineFit {
     Same,
     /// Another version is here.
     OtherVersion(String),
@@ -41,11 +41,11 @@ pub(super) enum EngineFit {
 }
 
 impl<'a> Looker<'a> {
-    pub(super) fn new(catalogue: &'a Catalogue) -> Looker<'a> {
+    pub(in crate::cli) fn new(catalogue: &'a Catalogue) -> Looker<'a> {
         Looker { catalogue, machine: Machine::this(), engines: BTreeMap::new() }
     }
 
-    pub(super) fn look(&mut self, found: Found) -> Look {
+    pub(in crate::cli) fn look(&mut self, found: Found) -> Look {
         let seen = found.profile.map_err(|error| error.to_string()).map(|profile| self.see(profile));
         Look { path: found.path, seen }
     }
@@ -69,14 +69,14 @@ impl<'a> Looker<'a> {
 
 impl Look {
     /// Whether a run could take a plan from it, given such inputs.
-    pub(super) fn is_usable(&self) -> bool {
+    pub(in crate::cli) fn is_usable(&self) -> bool {
         self.seen.as_ref().is_ok_and(|seen| {
             let absent = matches!(seen.engine, EngineFit::Absent(_)) || matches!(seen.machine, MachineFit::None(_));
             !absent && seen.faults.is_empty()
         })
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(in crate::cli) fn json(&self) -> Value {
         let Seen { profile, machine, engine, faults } = match &self.seen {
             Ok(seen) => seen,
             Err(error) => return json!({"path": self.path, "usable": false, "error": error}),
@@ -111,7 +111,7 @@ impl Look {
 
 impl Seen {
     /// `bam, records 1000, sites 20`: the class of the inputs.
-    pub(super) fn class(&self) -> String {
+    pub(in crate::cli) fn class(&self) -> String {
         let one = |(name, value): (&String, &Value)| match value {
             Value::String(word) => format!("{name} {word}"),
             other => format!("{name} {other}"),
@@ -120,12 +120,12 @@ impl Seen {
     }
 
     /// `1, 2, 4`: the thread budgets.
-    pub(super) fn budgets(&self) -> String {
+    pub(in crate::cli) fn budgets(&self) -> String {
         self.profile.points.iter().map(|point| point.threads.to_string()).collect::<Vec<_>>().join(", ")
     }
 
     /// How well it fits, in words.
-    pub(super) fn fit(&self) -> Vec<String> {
+    pub(in crate::cli) fn fit(&self) -> Vec<String> {
         let machine = match &self.machine {
             MachineFit::Exact => "machine: exact match".into(),
             MachineFit::Compatible(differences) => format!("machine: compatible: {}", differences.join("; ")),
