@@ -4,6 +4,7 @@
 //! name before it is parsed in full.
 
 mod arguments;
+mod check;
 mod choice;
 mod compare;
 mod doctor;
@@ -94,6 +95,7 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
     let outcome = match (&arguments.command, plugin, own) {
         (Command::Engines(arguments), ..) => engines::run(&context, arguments),
         (Command::Doctor(arguments), ..) => doctor::run(&context, arguments),
+        (Command::Check(arguments), ..) => check::run(&mut context, arguments),
         (Command::Run(arguments), Some(plugin), Some(own)) => run::run(&mut context, &plugin, arguments, own),
         (Command::Tune(arguments), Some(plugin), Some(own)) => tune::run(&mut context, &plugin, arguments, own),
         (Command::Sweep(arguments), Some(plugin), Some(own)) => sweep::run(&mut context, &plugin, arguments, own),

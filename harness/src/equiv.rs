@@ -6,6 +6,8 @@
 //! - `json`: member by member; arrays by index; the order of members does not count.
 //! - anything else: byte by byte.
 //!
+//! Where an expected file holds a [`Part`] of an output, or names columns otherwise, that part is compared.
+//!
 //! Gzipped files are compared by what they hold. Files whose bytes are equal are equal whatever the rules say.
 //!
 //! Left out: where golden files lie and which runs are compared (`crate::cli`).
@@ -15,12 +17,14 @@ mod bytes;
 mod difference;
 mod files;
 mod json;
+mod part;
 mod rule;
 mod tsv;
 
 pub use bytes::compare_bytes;
 pub use difference::{Difference, EquivError, Fault};
-pub use files::{compare_files, compare_folders};
+pub use files::{compare_files, compare_folders, first_difference, read_text};
 pub use json::compare_json;
+pub use part::{Part, compare_part, has_column};
 pub use rule::cells_agree;
 pub use tsv::compare_tsv;

@@ -1,5 +1,6 @@
 //! The harness of scaletune: plugins, trials, tuning, profiles, production runs.
 
+pub mod check;
 pub mod cli;
 pub mod equiv;
 pub mod interrupt;

@@ -22,4 +22,4 @@ pub use choice::{Choice, Wish, choose};
 pub use document::{Evidence, Point, Profile, ProfileError, RunnerUp};
 pub use matching::{Advice, Circumstances, Fit, MachineFit, Misfit, Recommendation, fit, machine_fit, recommend};
 pub use merge::{MergeError, merge};
-pub use store::{Found, Store, StoreError, Stored};
+pub use store::{Found, Store, StoreError, Stored, checkout};

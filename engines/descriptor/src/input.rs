@@ -235,6 +235,23 @@ fn range<T: std::fmt::Display>(min: Option<T>, max: Option<T>) -> String {
     }
 }
 
+/// Rewrites every path among the values.
+pub fn map_paths(values: &mut Map<String, Value>, declared: &[Input], change: impl Fn(&str) -> PathBuf) {
+    let paths = declared.iter().filter(|input| matches!(input.kind, InputKind::Path { .. }));
+    for input in paths {
+        let each: &mut [Value] = match values.get_mut(&input.name) {
+            Some(Value::Array(values)) => values,
+            Some(value) => std::slice::from_mut(value),
+            None => continue,
+        };
+        for value in each {
+            if let Some(text) = value.as_str() {
+                *value = Value::from(change(text).to_string_lossy().into_owned());
+            }
+        }
+    }
+}
+
 /// The inputs of one workload: a value by name, defaults filled in, checked.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -21,7 +21,7 @@ mod space;
 pub use axis::{Axis, AxisKind, ChoiceValue, IntegerDefault, Role, Scale};
 pub use constraint::{Amount, Constraint, ParseError};
 pub use descriptor::{DefectiveDescriptor, Descriptor, Simulation, Stage};
-pub use input::{Input, InputError, InputKind, Inputs};
+pub use input::{Input, InputError, InputKind, Inputs, map_paths};
 pub use output::{Output, Place, Rule};
 pub use plan::{Plan, PlanError, Value};
 pub use space::{NoPlan, PlanSpace};

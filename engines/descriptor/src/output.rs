@@ -66,6 +66,21 @@ pub enum Rule {
     Ignore,
 }
 
+impl Rule {
+    /// True where whatever this rule lets pass `other` lets pass, too. Of rules of different kinds only exactness and
+    /// ignorance are known to compare.
+    pub fn is_within(self, other: Rule) -> bool {
+        match (self, other) {
+            (Rule::Exact, _) | (_, Rule::Ignore) => true,
+            (Rule::Tolerance { abs, rel }, Rule::Tolerance { abs: most_abs, rel: most_rel }) => {
+                abs <= most_abs && rel <= most_rel
+            }
+            (Rule::Ulp(steps), Rule::Ulp(most)) => steps <= most,
+            _ => false,
+        }
+    }
+}
+
 impl Output {
     /// An output in the main place whose columns must be exactly equal.
     pub fn new(name: &str, file: &str, format: &str, help: &str) -> Output {
@@ -172,6 +187,17 @@ mod tests {
         assert!(output.is_plain_name(&given("a")) && output.is_plain_name(&given("..")));
         assert!(!output.is_plain_name(&given("../a")) && !output.is_plain_name(&given("/a")));
         assert!(!is_plain("..") && !is_plain("") && !is_plain("a/b"));
+    }
+
+    #[test]
+    fn stricter_rules_are_within_looser_ones() {
+        let tolerance = |abs, rel| Rule::Tolerance { abs, rel };
+        let all = [Rule::Exact, tolerance(0.0, 1e-9), tolerance(1e-9, 1e-9), Rule::Ulp(1), Rule::Ulp(2), Rule::Ignore];
+        let within = |a: usize, b: usize| all[a].is_within(all[b]);
+        assert!(all.iter().all(|rule| Rule::Exact.is_within(*rule) && rule.is_within(Rule::Ignore)));
+        assert!(all.iter().all(|rule| rule.is_within(*rule)));
+        assert!(within(1, 2) && !within(2, 1) && within(3, 4) && !within(4, 3));
+        assert!(!within(1, 0) && !within(5, 2) && !within(3, 1) && !within(1, 3));
     }
 
     #[test]

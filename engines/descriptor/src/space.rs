@@ -1,5 +1,7 @@
 //! The plans that a thread budget allows.
 
+mod strategies;
+
 use crate::{Axis, Descriptor, Plan, Value};
 use serde_json::Map;
 use std::cell::Cell;

@@ -1,6 +1,6 @@
 //! The command line, but for what an engine adds to it (`workload.rs`).
 
-use super::{compare, doctor, engines, predict, profile, report, run, simulate, sweep, tune};
+use super::{check, compare, doctor, engines, predict, profile, report, run, simulate, sweep, tune};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -56,6 +56,8 @@ pub(super) enum Command {
     Profile(profile::ProfileArguments),
     /// Measure how an engine scales, plan by plan, and write a report
     Sweep(sweep::SweepArguments),
+    /// Check that engines give the right answers under every strategy
+    Check(check::CheckArguments),
     /// Make a workload to try an engine on
     Simulate(simulate::SimulateArguments),
     /// Write a sweep's report again

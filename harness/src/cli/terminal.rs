@@ -20,6 +20,16 @@ impl Terminal {
         Terminal { quiet, verbose, bar: wanted.then(hidden_bar), warnings: Vec::new() }
     }
 
+    /// Whether only warnings and errors are wanted.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Whether more is wanted.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
     /// A line that a user wants to see unless told otherwise.
     pub(super) fn note(&self, line: &str) {
         if !self.quiet {

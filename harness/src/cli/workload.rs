@@ -3,7 +3,7 @@
 use super::arguments::WorkloadArguments;
 use super::exit::Exit;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use scaletune_descriptor::{Descriptor, Input, InputKind, Inputs};
+use scaletune_descriptor::{Descriptor, Input, InputKind, Inputs, map_paths};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
@@ -176,23 +176,6 @@ impl Workload {
         paths
             .flat_map(|input| self.inputs.paths(&input.name).into_iter().map(|path| (input.name.clone(), path)))
             .collect()
-    }
-}
-
-/// Rewrites every path among the values.
-fn map_paths(values: &mut Map<String, Value>, inputs: &[Input], change: impl Fn(&str) -> PathBuf) {
-    let paths = inputs.iter().filter(|input| matches!(input.kind, InputKind::Path { .. }));
-    for input in paths {
-        let each: Box<dyn Iterator<Item = &mut Value>> = match values.get_mut(&input.name) {
-            Some(Value::Array(values)) => Box::new(values.iter_mut()),
-            Some(value) => Box::new(std::iter::once(value)),
-            None => continue,
-        };
-        for value in each {
-            if let Some(text) = value.as_str() {
-                *value = Value::from(change(text).to_string_lossy().into_owned());
-            }
-        }
     }
 }
 

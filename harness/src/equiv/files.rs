@@ -23,6 +23,20 @@ pub fn compare_folders(
     outputs: &[Output],
     inputs: &Inputs,
 ) -> Result<Equivalence, EquivError> {
+    let difference = first_difference(reference, folder, outputs, inputs)?;
+    Ok(difference.map_or(Equivalence::Same, |difference| Equivalence::Different(difference.to_string())))
+}
+
+/// As [`compare_folders`], with the difference in its parts.
+///
+/// # Errors
+/// A file can't be read, or the reference's is defective.
+pub fn first_difference(
+    reference: &Path,
+    folder: &Path,
+    outputs: &[Output],
+    inputs: &Inputs,
+) -> Result<Option<Difference>, EquivError> {
     let mut present = names(reference)?;
     present.extend(names(folder)?);
     present.sort();
@@ -31,7 +45,7 @@ pub fn compare_folders(
         let files = output.files(inputs, present.iter().map(String::as_str));
         if files.is_empty() && !output.optional {
             let fault = Fault::Missing { what: "every file, here and in the reference,".into() };
-            return Ok(Equivalence::Different(Difference { file: output.file.clone(), fault }.to_string()));
+            return Ok(Some(Difference { file: output.file.clone(), fault }));
         }
         for file in files {
             let (expected, found) = (reference.join(&file), folder.join(&file));
@@ -43,11 +57,19 @@ pub fn compare_folders(
                 (false, false) => Some(Fault::Missing { what: "the file, here and in the reference,".into() }),
             };
             if let Some(fault) = fault {
-                return Ok(Equivalence::Different(Difference { file, fault }.to_string()));
+                return Ok(Some(Difference { file, fault }));
             }
         }
     }
-    Ok(Equivalence::Same)
+    Ok(None)
+}
+
+/// What a file holds as text; gzip is undone.
+///
+/// # Errors
+/// It can't be read, or is no text.
+pub fn read_text(path: &Path) -> Result<String, EquivError> {
+    std::io::read_to_string(open(path)?).map_err(read_error(path))
 }
 
 /// The names of the files in a folder.

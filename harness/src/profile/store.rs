@@ -166,7 +166,7 @@ fn same_file(one: &Path, other: &Path) -> bool {
 }
 
 /// The nearest folder above `executable` that is a checkout of this project.
-fn checkout(executable: &Path) -> Option<&Path> {
+pub fn checkout(executable: &Path) -> Option<&Path> {
     executable
         .ancestors()
         .skip(1)
