@@ -25,7 +25,7 @@ const MOST_TASKS: usize = 4096;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     scaletune run count --demo -o counts.tsv\n  \
-    scaletune run count --bam S.bam --variants V.vcf.gz --sample S --threads 4 -o counts.tsv   (your files)\n\
+    scaletune run count --bam S.bam --variants V.vcf.gz --sample S -o counts.tsv   (your files)\n\
     `scaletune run ENGINE --help` shows an engine's inputs.")]
 pub(super) struct RunArguments {
     /// The engine

@@ -30,7 +30,7 @@ const SEED: u64 = 1;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     scaletune tune count --demo\n  \
-    scaletune tune count --bam S.bam --variants V.vcf.gz --threads 1,2,4 --effort quick   (your files)")]
+    scaletune tune count --bam S.bam --variants V.vcf.gz --effort quick   (your files)")]
 pub(super) struct TuneArguments {
     /// The engine
     #[arg(value_name = "ENGINE")]
