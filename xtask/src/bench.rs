@@ -5,22 +5,31 @@
 //! process and its children, as bash's `time` reports them.
 
 mod count;
+mod em;
+mod levels;
 mod schedule;
+mod section;
 mod strategies;
 mod table;
 
 use crate::{cargo, root, run, target};
+use section::Section;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 const USAGE: &str =
-    "usage: cargo xtask bench ENGINE [--size tiny|small|medium|large] [--rounds N] [--also NAME=COMMAND]...
+    "usage: cargo xtask bench [ENGINE] [--size tiny|small|medium|large] [--rounds N] [--also NAME=COMMAND]...
 
-  count       the engine and the peers that are installed (bgzip, samtools, bcftools, alleleCounter)
-  em, prune   the engine's strategies against its reference plan
+  count   the engine and the peers that are installed (bgzip, samtools, bcftools, alleleCounter, wasp2-count);
+          the four levels of its optimisation plan at 1 to 8 threads
+  em      the engine's strategies and telescope, where installed; stage by stage; the six ways to reassign
+  prune   the engine's strategies
 
-  All on a simulated workload, in rounds; writes reports/bench-ENGINE.md and reports/bench-ENGINE.json.
-  In COMMAND of --also, {workload} stands for the workload's folder, {bam} and {sites} for files of the counter's.";
+  Without ENGINE all of them. On simulated workloads, in rounds; writes reports/bench-ENGINE.md and .json, or
+  reports/bench.md and .json. In COMMAND of --also, which needs ENGINE, {workload} stands for the workload's folder,
+  {bam} and {sites} for files of the counter's.";
+
+const ENGINES: [&str; 3] = ["count", "em", "prune"];
 
 /// What the command line asks for.
 struct Wish {
@@ -35,6 +44,18 @@ pub(crate) struct Contender {
     pub(crate) name: String,
     /// A command for bash; what it prints is thrown away.
     pub(crate) command: String,
+    /// Not of this project: where it fails, it is left out, and the rest goes on.
+    pub(crate) peer: bool,
+}
+
+impl Contender {
+    pub(crate) fn ours(name: &str, command: String) -> Contender {
+        Contender { name: name.into(), command, peer: false }
+    }
+
+    pub(crate) fn peer(name: &str, command: String) -> Contender {
+        Contender { name: name.into(), command, peer: true }
+    }
 }
 
 /// What one run took, seconds.
@@ -45,24 +66,47 @@ pub(crate) struct Sample {
 }
 
 pub(crate) fn bench() -> Result<(), String> {
-    let mut words = std::env::args().skip(2);
-    let engine = words.next().filter(|engine| ["count", "em", "prune"].contains(&engine.as_str())).ok_or(USAGE)?;
+    let mut words = std::env::args().skip(2).peekable();
+    let engine = words.next_if(|word| !word.starts_with("--"));
+    if engine.as_ref().is_some_and(|engine| !ENGINES.contains(&engine.as_str())) {
+        return Err(USAGE.into());
+    }
     let wish = wish(words)?;
+    if engine.is_none() && !wish.also.is_empty() {
+        return Err(USAGE.into());
+    }
     run(&mut cargo(&["build", "--release"]))?;
-    let workload = workload(&engine, &wish.size)?;
+    let mut sections = Vec::new();
+    for name in ENGINES.iter().filter(|name| engine.as_ref().is_none_or(|engine| engine == *name)) {
+        sections.extend(sections_of(name, &wish)?);
+    }
+    let name = engine.map_or("bench".into(), |engine| format!("bench-{engine}"));
+    table::write(&root().join("reports"), &name, &wish.size, wish.rounds, &sections)
+}
+
+/// What there is to measure of an engine: whole programs first, then the tables of its optimisation plan.
+fn sections_of(engine: &str, wish: &Wish) -> Result<Vec<Section>, String> {
+    let workload = workload(engine, &wish.size)?;
     let mut contenders =
-        if engine == "count" { count::contenders(&workload)? } else { strategies::contenders(&engine, &workload) };
-    for (name, command) in wish.also {
+        if engine == "count" { count::contenders(&workload)? } else { strategies::contenders(engine, &workload) };
+    for (name, command) in &wish.also {
         let command = command
             .replace("{workload}", &workload.display().to_string())
             .replace("{bam}", &workload.join("simulated.bam").display().to_string())
             .replace("{sites}", &workload.join("probe.tsv").display().to_string());
-        contenders.push(Contender { name, command });
+        contenders.push(Contender::peer(name, command));
     }
-    let samples = rounds(&contenders, wish.rounds)?;
-    let reports = root().join("reports");
-    let projection = if engine == "count" { schedule::projection(&workload)? } else { String::new() };
-    table::write(&reports, &format!("bench-{engine}"), &wish.size, &contenders, &samples, &projection)
+    let samples = rounds(&mut contenders, wish.rounds)?;
+    let mut sections = vec![Section::of_programs(format!("{engine}: whole programs"), &contenders, &samples)];
+    match engine {
+        "count" => {
+            sections[0].say(&schedule::projection(&workload)?);
+            sections.push(levels::section(&workload, wish.rounds)?);
+        }
+        "em" => sections.extend([em::stages(&workload, wish.rounds)?, em::modes(&workload, wish.rounds)?]),
+        _ => {}
+    }
+    Ok(sections)
 }
 
 fn wish(mut words: impl Iterator<Item = String>) -> Result<Wish, String> {
@@ -93,19 +137,34 @@ fn workload(engine: &str, size: &str) -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-fn rounds(contenders: &[Contender], rounds: usize) -> Result<Vec<Vec<Sample>>, String> {
+/// Samples of each contender; peers that fail are taken out.
+fn rounds(contenders: &mut Vec<Contender>, rounds: usize) -> Result<Vec<Vec<Sample>>, String> {
+    // One round to warm the page cache, not counted, in which peers that can't be run are found.
+    let mut able = Vec::new();
+    for contender in contenders.drain(..) {
+        match measure(&contender.command) {
+            Ok(sample) => {
+                tell(0, &sample, &contender);
+                able.push(contender);
+            }
+            Err(error) if contender.peer && !able.is_empty() => eprintln!("left out: {}: {error}", contender.name),
+            Err(error) => return Err(format!("{}: {error}", contender.name)),
+        }
+    }
+    *contenders = able;
     let mut samples = vec![Vec::new(); contenders.len()];
-    // One round to warm the page cache, not counted.
-    for round in 0..=rounds {
+    for round in 1..=rounds {
         for (contender, samples) in contenders.iter().zip(&mut samples) {
             let sample = measure(&contender.command).map_err(|error| format!("{}: {error}", contender.name))?;
-            eprintln!("round {round}: {:9.3} s wall {:9.3} s CPU  {}", sample.wall, sample.cpu, contender.name);
-            if round > 0 {
-                samples.push(sample);
-            }
+            tell(round, &sample, contender);
+            samples.push(sample);
         }
     }
     Ok(samples)
+}
+
+fn tell(round: usize, sample: &Sample, contender: &Contender) {
+    eprintln!("round {round}: {:9.3} s wall {:9.3} s CPU  {}", sample.wall, sample.cpu, contender.name);
 }
 
 fn measure(command: &str) -> Result<Sample, String> {

@@ -55,7 +55,8 @@ fn holds_libclang(folder: &Path) -> bool {
     })
 }
 
-fn on_path(program: &str) -> bool {
+/// Whether a program of that name is on the PATH.
+pub(crate) fn on_path(program: &str) -> bool {
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }

@@ -1,6 +1,7 @@
 //! The contenders of `cargo xtask bench count`.
 
 use super::Contender;
+use crate::setup::on_path;
 use crate::target;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ pub(super) fn contenders(workload: &Path) -> Result<Vec<Contender>, String> {
     let (bam, vcf) = (bam.display(), vcf.display());
     let lists = site_lists(workload)?;
     let out = target().join("bench/counts.tsv");
-    let ours = |variants: &str, plan: &str, threads: usize| {
+    let scaletune = |variants: &str, plan: &str, threads: usize| {
         format!(
             "{program} run count -q --no-profile --threads {threads} --plan {plan} --bam {bam} {variants} -o {}",
             out.display()
@@ -19,26 +20,32 @@ pub(super) fn contenders(workload: &Path) -> Result<Vec<Contender>, String> {
     };
     let panel = format!("--variants {vcf} --sample SIM1");
     let sparse = format!("--variants {}", lists.sparse.display());
+    let (ours, peer) = (Contender::ours, Contender::peer);
     let mut contenders = vec![
-        contender("bgzip -dc -@1 (unpacking alone)", format!("bgzip -dc -@1 {bam}")),
-        contender("scaletune, 1 thread", ours(&panel, "reader=raw,workers=1", 1)),
-        contender("scaletune, 2 threads", ours(&panel, "reader=raw,workers=2", 2)),
-        contender("scaletune, 1 thread, reader=htslib", ours(&panel, "reader=htslib,workers=1", 1)),
-        contender("scaletune, 1 thread, 1,000 sites", ours(&sparse, "reader=raw,workers=1", 1)),
-        contender("samtools view -c", format!("samtools view -c {bam}")),
-        contender("samtools mpileup -l", format!("samtools mpileup -B -Q 0 -d 0 -l {} {bam}", lists.bed.display())),
-        contender(
+        peer("bgzip -dc -@1 (unpacking alone)", format!("bgzip -dc -@1 {bam}")),
+        ours("scaletune, 1 thread", scaletune(&panel, "reader=raw,workers=1", 1)),
+        ours("scaletune, 2 threads", scaletune(&panel, "reader=raw,workers=2", 2)),
+        ours("scaletune, 1 thread, reader=htslib", scaletune(&panel, "reader=htslib,workers=1", 1)),
+        ours("scaletune, 1 thread, 1,000 sites", scaletune(&sparse, "reader=raw,workers=1", 1)),
+        peer("samtools view -c", format!("samtools view -c {bam}")),
+        peer("samtools mpileup -l", format!("samtools mpileup -B -Q 0 -d 0 -l {} {bam}", lists.bed.display())),
+        peer(
             "bcftools mpileup -T",
             format!(
                 "bcftools mpileup --no-reference -B -Q 0 -d 100000 -a AD -T {} -Ou {bam}",
                 lists.positions.display()
             ),
         ),
-        contender(
+        peer(
             "alleleCounter -d",
             format!("alleleCounter -d -m 0 -q 0 -l {} -b {bam} -o /dev/null", lists.positions.display()),
         ),
     ];
+    let wasp2 = target().join("bench/wasp2.tsv");
+    contenders.push(peer(
+        "wasp2-count count-variants",
+        format!("wasp2-count count-variants {bam} {vcf} -s SIM1 -o {}", wasp2.display()),
+    ));
     contenders.retain(|contender| {
         let name = contender.name.split(' ').next().unwrap_or_default().trim_end_matches(',');
         let found = name == "scaletune" || on_path(name);
@@ -51,15 +58,6 @@ pub(super) fn contenders(workload: &Path) -> Result<Vec<Contender>, String> {
         return Err("bgzip is missing, and it is the yardstick; install tabix (Debian) or htslib".into());
     }
     Ok(contenders)
-}
-
-fn contender(name: &str, command: String) -> Contender {
-    Contender { name: name.into(), command }
-}
-
-fn on_path(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 /// The same sites in the forms that others read.

@@ -12,7 +12,7 @@ const WORKERS: [usize; 5] = [2, 4, 8, 16, 32];
 /// Efficiency of the counting engine's tasks by partition, from one run with one worker each, as a Markdown table.
 pub(super) fn projection(workload: &Path) -> Result<String, String> {
     let mut text = String::from(
-        "\nProjected from the task times of one worker (list schedule): efficiency of the scan.\n\n| partition | tasks",
+        "Projected from the task times of one worker (list schedule): efficiency of the scan.\n\n| partition | tasks",
     );
     WORKERS.iter().for_each(|workers| text += &format!(" | {workers} workers"));
     text += &format!(" |\n|---|---{} |\n", " | ---".repeat(WORKERS.len()));

@@ -28,8 +28,7 @@ const PEERS: &[(&str, &str)] = &[
     ("bcftools", "Debian's package bcftools"),
     ("alleleCounter", "Debian's package allelecount"),
     ("wasp2-count", "PyPI's package wasp2"),
-    ("perbase", "the crate perbase: cargo install perbase"),
-    ("telescope", "PyPI's package telescope-ngs"),
+    ("telescope", "its repository, github.com/mlbendall/telescope"),
     ("iqtree2", "Debian's package iqtree"),
 ];
 
