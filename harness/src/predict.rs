@@ -9,14 +9,19 @@
 //! Intervals come from redrawing the trials of each budget: they hold what noise does, not what the law leaves out. How
 //! far a law can be trusted is shown by the largest measured budget, predicted from the others alone.
 //!
+//! Beside the laws stands a simulated schedule of the tasks that were measured ([`schedule()`]): it knows nothing of
+//! contention, and a law nothing of tasks.
+//!
 //! With fewer than [`LEAST_COUNTS`] thread counts nothing is predicted: any curve goes through three points.
 #![forbid(unsafe_code)]
 
 mod fit;
+mod schedule;
 #[cfg(test)]
 mod tests;
 
 pub use fit::Law;
+pub use schedule::{NoSchedule, Policy, Schedule, SchedulePoint, Work, schedule};
 
 use crate::stats::{CONFIDENCE, Generator, Interval, median, quantile};
 use crate::sweep::Sweep;
@@ -35,6 +40,10 @@ pub struct Prediction {
     pub measured: Vec<Measured>,
     /// One fit for each law, the one with the smaller error on the held-out budget first.
     pub fits: Vec<Fit>,
+    /// A simulated schedule of the tasks that were measured.
+    pub schedule: Option<Schedule>,
+    /// Why there is none.
+    pub no_schedule: Option<String>,
 }
 
 /// A measured budget.
@@ -150,7 +159,11 @@ pub fn predict(sweep: &Sweep, threads: &[i64], seed: u64) -> Result<Prediction, 
     fits.sort_by(|left, right| left.held_out.relative_error.abs().total_cmp(&right.held_out.relative_error.abs()));
     let measured =
         observed.iter().map(|(threads, median_s)| Measured { threads: *threads as i64, median_s: *median_s });
-    Ok(Prediction { measured: measured.collect(), fits })
+    let (schedule, no_schedule) = match schedule(sweep, threads) {
+        Ok(schedule) => (Some(schedule), None),
+        Err(why) => (None, Some(why.to_string())),
+    };
+    Ok(Prediction { measured: measured.collect(), fits, schedule, no_schedule })
 }
 
 /// The budgets that count: their fastest right plan, where it fits the machine.

@@ -2,10 +2,12 @@
 
 use super::exit::Exit;
 use super::{Context, as_json, load, print};
-use crate::predict::{Figure, Fit, predict};
+use crate::predict::{Figure, Fit, HeldOut, Policy, Schedule, SchedulePoint, Work, predict};
+use crate::trial::Task;
 use clap::Args;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where redrawing starts, so that a prediction can be repeated.
 const SEED: u64 = 1;
@@ -14,8 +16,8 @@ const SEED: u64 = 1;
 #[derive(Args, Debug)]
 #[command(after_help = "Example: scaletune predict reports/count/sweep.json --threads 16,32   (a sweep of yours)")]
 pub(super) struct PredictArguments {
-    /// The sweep's document
-    #[arg(value_name = "SWEEP.json")]
+    /// A sweep's document, or the manifest of one run, whose tasks alone are scheduled
+    #[arg(value_name = "SWEEP.json|RUN.json")]
     pub(super) sweep: PathBuf,
     /// Thread budgets to predict, separated by commas
     #[arg(long, value_name = "N,...", value_delimiter = ',', required = true, value_parser = clap::value_parser!(u32).range(1..=65536))]
@@ -23,17 +25,54 @@ pub(super) struct PredictArguments {
 }
 
 pub(super) fn run(context: &Context, arguments: &PredictArguments) -> Result<(), Exit> {
-    let sweep = load(&arguments.sweep)?;
     let threads: Vec<i64> = arguments.threads.iter().map(|threads| i64::from(*threads)).collect();
+    let mut text = String::new();
+    if let Some(manifest) = manifest(&arguments.sweep) {
+        let points = of_manifest(&arguments.sweep, &manifest, &threads)?;
+        if context.json {
+            return print(&json!({ "schedule": { "points": points } }).to_string());
+        }
+        _ = writeln!(text, "Schedule of this run's tasks; what they share is not in it.");
+        tell_points(&mut text, &points);
+        return print(&text);
+    }
+    let sweep = load(&arguments.sweep)?;
     let prediction = predict(&sweep, &threads, SEED).map_err(|declined| Exit::input(declined.to_string()))?;
     if context.json {
         return print(&as_json(&prediction)?);
     }
-    let mut text = String::new();
     for fit in &prediction.fits {
         tell(&mut text, fit);
     }
+    if let Some(schedule) = &prediction.schedule {
+        tell_schedule(&mut text, schedule);
+    }
+    if let Some(why) = &prediction.no_schedule {
+        _ = writeln!(text, "No schedule: {why}.");
+    }
     print(&text)
+}
+
+/// The document, where it is the manifest of a run. What else it may be is told by whoever reads sweeps.
+fn manifest(path: &Path) -> Option<Value> {
+    let document: Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    document.get("tasks").is_some_and(Value::is_array).then_some(document)
+}
+
+/// A schedule of a run's tasks for each budget.
+fn of_manifest(path: &Path, manifest: &Value, threads: &[i64]) -> Result<Vec<SchedulePoint>, Exit> {
+    let fault = |what: &dyn std::fmt::Display| Exit::input(format!("{}: {what}", path.display()));
+    let tasks: Vec<Task> = serde_json::from_value(manifest["tasks"].clone()).map_err(|error| fault(&error))?;
+    let figure = |value: &Value| value.as_f64().ok_or_else(|| fault(&"is no manifest of a run: a time is missing"));
+    let (wall_s, run_s) = (figure(&manifest["wall_s"])?, figure(&manifest["stages"]["run"])?);
+    let work = Work::new((wall_s - run_s).max(0.0), run_s, &tasks, 1, 1.0).map_err(|why| fault(&why))?;
+    let used = manifest["threads_used"].as_f64().unwrap_or(1.0).max(1.0);
+    let one_s = work.seconds(Policy::InOrder, 1);
+    let point = |threads: &i64| {
+        let workers = (*threads as f64 * work.workers() as f64 / used) as usize;
+        SchedulePoint::new(&work, workers.max(1), *threads, one_s)
+    };
+    Ok(threads.iter().map(point).collect())
 }
 
 fn tell(text: &mut String, fit: &Fit) {
@@ -44,15 +83,7 @@ fn tell(text: &mut String, fit: &Fit) {
     let coherency = fit.coherency.map(|figure| format!(", coherency {}", share(&figure))).unwrap_or_default();
     let peak = fit.peak_threads.map(|threads| format!(", fastest at {threads:.0} threads")).unwrap_or_default();
     _ = writeln!(text, "{}: serial fraction {}{coherency}{peak}", fit.law, share(&fit.serial_fraction));
-    let held = &fit.held_out;
-    _ = writeln!(
-        text,
-        "  held out: {} threads take {:.4} s, {:.4} s were predicted ({:+.1} %)",
-        held.threads,
-        held.measured_s,
-        held.predicted_s,
-        100.0 * held.relative_error
-    );
+    tell_held_out(text, &fit.held_out);
     for point in &fit.points {
         let Figure { value, interval } = point.seconds;
         _ = writeln!(
@@ -62,6 +93,45 @@ fn tell(text: &mut String, fit: &Fit) {
             interval.low,
             interval.high,
             point.speedup.value,
+            100.0 * point.efficiency
+        );
+    }
+}
+
+fn tell_held_out(text: &mut String, held: &HeldOut) {
+    _ = writeln!(
+        text,
+        "  held out: {} threads take {:.4} s, {:.4} s were predicted ({:+.1} %)",
+        held.threads,
+        held.measured_s,
+        held.predicted_s,
+        100.0 * held.relative_error
+    );
+}
+
+fn tell_schedule(text: &mut String, schedule: &Schedule) {
+    let cut = if schedule.cut_by_workers { "cut finer for more workers" } else { "cut as they are" };
+    _ = writeln!(
+        text,
+        "Schedule: {} tasks of {} workers, {cut}; what they share is not in it",
+        schedule.tasks, schedule.workers
+    );
+    if let Some(held) = &schedule.held_out {
+        tell_held_out(text, held);
+    }
+    tell_points(text, &schedule.points);
+}
+
+fn tell_points(text: &mut String, points: &[SchedulePoint]) {
+    for point in points {
+        _ = writeln!(
+            text,
+            "  {} threads: {:.4} s in order, {:.4} s by stealing, {:.4} s longest first; speedup {:.2}, efficiency {:.0} %",
+            point.threads,
+            point.in_order_s,
+            point.work_stealing_s,
+            point.longest_first_s,
+            point.speedup,
             100.0 * point.efficiency
         );
     }

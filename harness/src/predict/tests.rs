@@ -44,6 +44,29 @@ fn contention_and_coherency_are_recovered() {
     assert!(law(&prediction, Law::Amdahl).held_out.relative_error < -0.05);
 }
 
+/// The fake engine has four tasks for each worker, a tenth of the time outside of `run`, a fifth of `run` before and
+/// behind them.
+#[test]
+fn tasks_are_scheduled_beside_the_laws() {
+    let sweep = sweep_of(usl(10.0, 0.0, 0.0), &[1, 2, 4, 8], 8, 0.0);
+    let schedule = predict(&sweep, &[8, 16], 1).unwrap().schedule.unwrap();
+    assert_eq!((schedule.threads, schedule.workers, schedule.tasks, schedule.cut_by_workers), (8, 8, 32, true));
+    let whole_s = sweep.best(8).unwrap().median_s.unwrap();
+    assert!((schedule.points[0].in_order_s / whole_s - 1.0).abs() < 0.02, "{whole_s} {schedule:?}");
+    // Cut as finely for each of 16 workers, the tasks take half as long; all else takes what it took.
+    let (serial, tasks) = (0.1 + 0.9 * 0.2, 0.9 * 0.8);
+    assert!((schedule.points[1].in_order_s / (whole_s * (serial + tasks / 2.0)) - 1.0).abs() < 0.03, "{schedule:?}");
+    let held = schedule.held_out.unwrap();
+    assert_eq!((held.threads, held.measured_s), (8, whole_s));
+    let point = &schedule.points[1];
+    assert!(point.longest_first_s <= point.in_order_s && point.task_efficiency <= 1.0);
+    assert!((point.speedup - 10.0 / point.in_order_s).abs() < 1e-9);
+    let mut none = sweep;
+    none.rows.iter_mut().for_each(|row| row.timeline = None);
+    let prediction = predict(&none, &[16], 1).unwrap();
+    assert_eq!((prediction.schedule, prediction.no_schedule.as_deref()), (None, Some("the engine told of no tasks")));
+}
+
 #[test]
 fn thin_data_carry_nothing() {
     let time = usl(10.0, 0.1, 0.0);

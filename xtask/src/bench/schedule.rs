@@ -1,13 +1,14 @@
-//! What more workers than this machine has would make of measured tasks: each free worker takes the next task of the
-//! list, as the engine's do. Contention for memory and disk is not in it.
+//! What more workers than this machine has would make of measured tasks, as `scaletune predict` schedules them: each free
+//! worker takes the next task of the list, as the engine's do. Contention for memory and disk is not in it.
 
 use super::measure;
 use crate::target;
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Workers to project for.
-const WORKERS: [usize; 5] = [2, 4, 8, 16, 32];
+const WORKERS: [&str; 5] = ["2", "4", "8", "16", "32"];
 
 /// Efficiency of the counting engine's tasks by partition, from one run with one worker each, as a Markdown table.
 pub(super) fn projection(workload: &Path) -> Result<String, String> {
@@ -18,17 +19,17 @@ pub(super) fn projection(workload: &Path) -> Result<String, String> {
     text += &format!(" |\n|---|---{} |\n", " | ---".repeat(WORKERS.len()));
     for partition in ["bytes", "sites", "chromosome"] {
         let tasks = if partition == "chromosome" { 1 } else { 256 };
-        let seconds =
-            task_seconds(workload, &format!("reader=raw,workers=1,partition={partition},tasks-per-worker={tasks}"))?;
-        text += &format!("| {partition} | {}", seconds.len());
-        WORKERS.iter().for_each(|workers| text += &format!(" | {:.0} %", 100.0 * efficiency(&seconds, *workers)));
+        let plan = format!("reader=raw,workers=1,partition={partition},tasks-per-worker={tasks}");
+        let manifest = trace(workload, &plan)?;
+        text += &format!("| {partition} | {}", tasks_of(&manifest)?);
+        efficiencies(&manifest)?.iter().for_each(|share| text += &format!(" | {:.0} %", 100.0 * share));
         text += " |\n";
     }
     Ok(text)
 }
 
-/// Seconds of each task of a run, in the order in which they were begun.
-fn task_seconds(workload: &Path, plan: &str) -> Result<Vec<f64>, String> {
+/// Runs a plan; the manifest that it leaves.
+fn trace(workload: &Path, plan: &str) -> Result<PathBuf, String> {
     let out = target().join("bench/trace.tsv");
     let command = format!(
         "{} run count -q --no-profile --threads 1 --plan {plan} --inputs {} -o {}",
@@ -37,43 +38,27 @@ fn task_seconds(workload: &Path, plan: &str) -> Result<Vec<f64>, String> {
         out.display()
     );
     measure(&command)?;
-    let manifest = target().join("bench/trace.tsv.run.json");
-    let text = std::fs::read_to_string(&manifest).map_err(|error| format!("{}: {error}", manifest.display()))?;
+    Ok(target().join("bench/trace.tsv.run.json"))
+}
+
+fn tasks_of(manifest: &Path) -> Result<usize, String> {
+    let text = std::fs::read_to_string(manifest).map_err(|error| format!("{}: {error}", manifest.display()))?;
     let document: Value = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", manifest.display()))?;
-    let mut spans: Vec<(f64, f64)> = document["tasks"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|task| Some((task["begin_s"].as_f64()?, task["end_s"].as_f64()?)))
-        .collect();
-    spans.sort_by(|a, b| a.0.total_cmp(&b.0));
-    if spans.is_empty() {
-        Err(format!("{}: lists no tasks", manifest.display()))
-    } else {
-        Ok(spans.iter().map(|(begin, end)| end - begin).collect())
-    }
+    Ok(document["tasks"].as_array().map_or(0, Vec::len))
 }
 
-/// The share of the workers' time that is work, when each free worker takes the next task.
-fn efficiency(seconds: &[f64], workers: usize) -> f64 {
-    let mut free_at = vec![0.0f64; workers];
-    for task in seconds {
-        let next = (0..workers).min_by(|a, b| free_at[*a].total_cmp(&free_at[*b])).unwrap_or(0);
-        free_at[next] += task;
+/// For each of [`WORKERS`] the share of the workers' time that is work while there are tasks.
+fn efficiencies(manifest: &Path) -> Result<Vec<f64>, String> {
+    let output = Command::new(target().join("release/scaletune"))
+        .args(["predict", "--json", "--threads", &WORKERS.join(",")])
+        .arg(manifest)
+        .output()
+        .map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    let end = free_at.iter().copied().fold(0.0, f64::max);
-    seconds.iter().sum::<f64>() / (workers as f64 * end)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_task_at_the_end_is_what_hurts() {
-        assert_eq!(efficiency(&[1.0; 8], 4), 1.0);
-        assert_eq!(efficiency(&[1.0, 1.0, 1.0, 1.0, 4.0], 4), 8.0 / 20.0);
-        assert_eq!(efficiency(&[4.0, 1.0, 1.0, 1.0, 1.0], 4), 8.0 / 16.0);
-        assert_eq!(efficiency(&[3.0], 2), 0.5);
-    }
+    let document: Value = serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
+    let points = document["schedule"]["points"].as_array();
+    let shares: Vec<f64> = points.into_iter().flatten().filter_map(|it| it["task_efficiency"].as_f64()).collect();
+    if shares.len() == WORKERS.len() { Ok(shares) } else { Err("`scaletune predict` gave no schedule".into()) }
 }
