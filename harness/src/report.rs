@@ -17,6 +17,7 @@ mod figures;
 mod html;
 mod labels;
 mod markdown;
+mod section;
 mod table;
 #[cfg(test)]
 mod tests;

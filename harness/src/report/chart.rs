@@ -4,6 +4,7 @@ mod plot;
 mod scaling;
 mod split;
 mod stages;
+mod timeline;
 
 pub(super) use stages::{PARTS, part_s};
 
@@ -31,7 +32,7 @@ pub struct Chart {
 /// The pictures that the sweep has data for.
 pub fn charts(sweep: &Sweep) -> Vec<Chart> {
     let labels = Labels::new(sweep);
-    let makers = [scaling::speedup, scaling::efficiency, split::heat_map, stages::bars];
+    let makers = [scaling::speedup, scaling::efficiency, timeline::lanes, stages::bars, split::heat_map];
     makers.into_iter().filter_map(|maker| maker(sweep, &labels)).collect()
 }
 
@@ -68,4 +69,9 @@ impl Chart {
         let at = svg.find('>').map_or(0, |at| at + 1);
         format!("{} role=\"img\">{title}{}", svg[..at].trim_end_matches('>'), &svg[at..])
     }
+}
+
+/// A text of at most so many letters.
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most { text.into() } else { text.chars().take(most.max(1) - 1).chain(['…']).collect() }
 }

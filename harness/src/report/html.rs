@@ -5,6 +5,7 @@ use super::chart::{Chart, charts};
 use super::escape::html as safe;
 use super::figures::{percent, seconds, threads, times};
 use super::labels::Labels;
+use super::section::sections;
 use super::table::{COLUMNS, cells, sorted};
 use super::words::{headline_row, memory, method, verdict};
 use crate::sweep::{Row, Sweep};
@@ -29,7 +30,7 @@ pub fn html(sweep: &Sweep) -> String {
     body.push_str("<section class=\"charts\">");
     charts(sweep).iter().for_each(|chart| body.push_str(&figure(chart)));
     body.push_str("</section>");
-    body.push_str(&named_section(sweep, &labels));
+    sections(sweep, &labels).iter().for_each(|section| body.push_str(&section.html()));
     body.push_str(&table_section(sweep, &labels));
     let method: String = method(sweep).iter().map(|sentence| format!("<p>{}</p>", safe(sentence))).collect();
     let _ = write!(body, "<section><h2>Machine and method</h2>{method}{}</section>", inputs(sweep));
@@ -61,7 +62,7 @@ fn verdict_section(sweep: &Sweep) -> String {
         text.push_str("<div class=\"tiles\">");
         text.push_str(&tile(seconds(best.median_s.unwrap_or(f64::NAN)), format!("on {}", threads(best.threads))));
         if let (Some(speedup), Some(efficiency)) = (best.speedup, best.efficiency) {
-            text.push_str(&tile(times(speedup), "one thread".into()));
+            text.push_str(&tile(times(speedup), "as fast as one thread".into()));
             text.push_str(&tile(percent(efficiency), "efficiency".into()));
         }
         text.push_str(&tile(memory(best), "peak memory".into()));
@@ -81,34 +82,6 @@ fn figure(chart: &Chart) -> String {
         chart.inline(),
         safe(&chart.caption)
     )
-}
-
-/// Plans with a name, budget by budget, as the plan that named them tells them.
-fn named_section(sweep: &Sweep, labels: &Labels<'_>) -> String {
-    let mut rows: Vec<&Row> = sweep.rows.iter().filter(|row| row.name.is_some()).collect();
-    if rows.is_empty() {
-        return String::new();
-    }
-    rows.extend(sweep.budgets().into_iter().filter_map(|threads| sweep.best(threads)).filter(|row| row.name.is_none()));
-    rows.sort_by_key(|row| row.threads);
-    let mut text = String::from(
-        "<section><h2>Named plans beside the best</h2><div class=\"scroll\"><table><thead><tr><th>Plan</th>\
-         <th class=\"n\">Threads</th><th class=\"n\">Time</th><th class=\"n\">Speedup</th><th class=\"n\">Efficiency</th>\
-         </tr></thead><tbody>",
-    );
-    for row in rows {
-        let name = if row.name.is_some() { labels.strategy(row) } else { format!("best: {}", labels.full(row)) };
-        let dash = || "–".to_string();
-        let cells = [
-            row.threads.to_string(),
-            row.median_s.map_or_else(dash, seconds),
-            row.speedup.map_or_else(dash, times),
-            row.efficiency.map_or_else(dash, percent),
-        ];
-        let cells: String = cells.iter().map(|cell| format!("<td class=\"n\">{}</td>", safe(cell))).collect();
-        text.push_str(&format!("<tr><td>{}</td>{cells}</tr>", safe(&name)));
-    }
-    text + "</tbody></table></div></section>"
 }
 
 /// Every row, by budget.

@@ -3,6 +3,7 @@
 use super::chart::charts;
 use super::escape;
 use super::labels::Labels;
+use super::section::{markdown_heads, sections};
 use super::table::{COLUMNS, cells, sorted};
 use super::words::{method, verdict};
 use crate::sweep::Sweep;
@@ -25,10 +26,9 @@ pub fn markdown(sweep: &Sweep) -> String {
             chart.caption
         ));
     }
+    sections(sweep, &labels).iter().for_each(|section| text.push_str(&section.markdown()));
     text.push_str("\n## Every plan\n\n");
-    let heads: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
-    let rules: Vec<&str> = COLUMNS.iter().map(|(_, number)| if *number { "---:" } else { "---" }).collect();
-    text.push_str(&format!("| {} |\n| {} |\n", heads.join(" | "), rules.join(" | ")));
+    text.push_str(&markdown_heads(&COLUMNS));
     for row in sorted(sweep) {
         let cells = cells(&labels, row).map(|cell| escape::markdown(&cell));
         text.push_str(&format!("| {} |\n", cells.join(" | ")));

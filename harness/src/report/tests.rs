@@ -14,7 +14,12 @@ fn reports_can_be_looked_at() {
     large.machine.usable_cores = 8;
     let many =
         sweep_of(|p| 10.0 * (0.03 + 0.97 / p as f64 + 0.0008 * (p - 1) as f64), &[1, 2, 4, 8, 16, 32, 64], 64, 0.05);
-    for (name, sweep) in [("sample", sample()), ("large", large), ("many", many)] {
+    let mut levels = large.clone();
+    for (level, row) in levels.rows.iter_mut().filter(|row| row.threads == 8).step_by(6).take(4).enumerate() {
+        row.name = Some(format!("level {level}"));
+        row.claim = (level % 3 == 0).then_some(crate::sweep::Claim { speedup: 5.6, efficiency: Some(0.7) });
+    }
+    for (name, sweep) in [("sample", sample()), ("large", large), ("many", many), ("levels", levels)] {
         let folder = folder.join(name);
         std::fs::create_dir_all(&folder).unwrap();
         sweep.save(&folder.join("sweep.json")).unwrap();
@@ -75,6 +80,9 @@ fn every_figure_of_the_table_is_the_documents() {
         assert_eq!(field("speedup").parse().ok(), row.speedup);
         assert_eq!(field("efficiency").parse().ok(), row.efficiency);
         assert_eq!(field("serial_fraction").parse().ok(), row.serial_fraction);
+        assert_eq!(field("cpu_inflation").parse().ok(), row.cpu_inflation);
+        assert_eq!(field("idle_share").parse().ok(), row.timeline.as_ref().map(|timeline| timeline.idle_share));
+        assert_eq!(field("voluntary_switches"), "3");
         assert_eq!(field("threads_used"), row.threads_used.to_string());
         assert_eq!(field("samples"), row.samples.len().to_string());
     }
@@ -91,7 +99,10 @@ fn every_figure_of_the_table_is_the_documents() {
 fn pictures_are_well_formed_and_hold_the_data() {
     let sweep = sample();
     let charts = charts(&sweep);
-    assert_eq!(charts.iter().map(|chart| chart.name).collect::<Vec<_>>(), ["speedup", "efficiency", "stages"]);
+    assert_eq!(
+        charts.iter().map(|chart| chart.name).collect::<Vec<_>>(),
+        ["speedup", "efficiency", "timeline", "stages"]
+    );
     for chart in &charts {
         let svg = chart.standalone();
         check_tags(&svg);
@@ -101,7 +112,65 @@ fn pictures_are_well_formed_and_hold_the_data() {
     let circles = charts[0].standalone().matches("<circle").count();
     let valid: Vec<&Row> = sweep.rows.iter().filter(|row| row.is_valid()).collect();
     assert_eq!(circles, valid.len() + valid.iter().filter(|row| row.oversubscribed).count());
-    assert!(super::charts(&sweep_of(amdahl, &[1], 1, 0.0)).iter().all(|chart| chart.name == "stages"));
+    assert!(
+        super::charts(&sweep_of(amdahl, &[1], 1, 0.0)).iter().all(|chart| ["stages", "timeline"].contains(&chart.name))
+    );
+}
+
+/// Amdahl's law by stage: the fake engine opens in a tenth of the time, whatever the threads, so that all shrink alike.
+#[test]
+fn the_stage_that_limits_is_named() {
+    let mut sweep = sweep_of(amdahl, &[1, 2, 4], 4, 0.0);
+    // Opening stays as long, all else is perfect: one second of ten.
+    for row in &mut sweep.rows {
+        let run_s = 9.0 / row.threads_used as f64;
+        row.stages = [("open".into(), 1.0.into()), ("run".into(), run_s.into())].into_iter().collect();
+    }
+    let limits = section::Limits::new(&sweep).unwrap();
+    let (worst, share) = limits.worst().unwrap();
+    assert_eq!(worst.name, "open");
+    assert!((share - 1.0).abs() < 1e-9 && (limits.most - 10.0).abs() < 1e-9, "{share} {}", limits.most);
+    let said = verdict(&sweep).join("\n");
+    assert!(said.contains("The stage \"open\" limits") && said.contains("ends speedup at 10.0×"), "{said}");
+    for text in [markdown(&sweep), html(&sweep)] {
+        assert!(text.contains("Which stage limits") && text.contains("it ends speedup at 10.0×"), "{text}");
+    }
+    assert!(section::Limits::new(&sweep_of(amdahl, &[1], 4, 0.0)).is_none());
+}
+
+#[test]
+fn claims_are_held_against_what_was_measured() {
+    let mut sweep = sweep_of(amdahl, &[1, 2, 4, 8], 4, 0.02);
+    let claim = |speedup| Some(crate::sweep::Claim { speedup, efficiency: Some(0.7) });
+    for (threads, name, speedup) in [(2, "level 0", 1.5), (4, "level 1", 3.9), (8, "level 3", 5.6)] {
+        let row = sweep.rows.iter_mut().find(|row| row.threads == threads).unwrap();
+        (row.name, row.claim) = (Some(name.into()), claim(speedup));
+    }
+    let page = markdown(&sweep);
+    let line = |name: &str| page.lines().find(|line| line.starts_with(&format!("| {name} "))).unwrap().to_string();
+    assert!(line("level 0").contains("1.50×, 70 % | holds |"), "{}", line("level 0"));
+    assert!(line("level 1").contains("does not hold here: "), "{}", line("level 1"));
+    assert!(line("level 3").contains("can't be checked with 4 usable cores"), "{}", line("level 3"));
+    assert!(html(&sweep).contains("5.60×, 70 %"));
+    // No names, no such section.
+    assert!(!markdown(&sweep_of(amdahl, &[1, 2], 2, 0.0)).contains("Named plans"));
+}
+
+#[test]
+fn uneven_workers_are_told_and_drawn() {
+    let mut sweep = sweep_of(amdahl, &[1, 2], 2, 0.0);
+    let index = sweep.rows.iter().position(|row| std::ptr::eq(row, sweep.best(2).unwrap())).unwrap();
+    let timeline = sweep.rows[index].timeline.as_mut().unwrap();
+    (timeline.imbalance, timeline.idle_share) = (1.4, 0.35);
+    let said = verdict(&sweep).join("\n");
+    assert!(said.contains("the busiest had 1.40× the mean") && said.contains("35 %"), "{said}");
+    let svg = charts(&sweep).into_iter().find(|chart| chart.name == "timeline").unwrap().standalone();
+    check_tags(&svg);
+    assert!(svg.contains("35 % idle, max / mean 1.40"));
+    // Two plans with 1 and 2 lanes, four tasks a lane.
+    assert_eq!(svg.matches("<rect").count(), 3 + 12);
+    sweep.rows.iter_mut().for_each(|row| row.timeline = None);
+    assert!(charts(&sweep).iter().all(|chart| chart.name != "timeline"));
 }
 
 #[test]
@@ -154,9 +223,11 @@ fn a_report_is_written_whole() {
     let sweep = sample();
     let written = write(&sweep, folder.path(), true).unwrap();
     let names: Vec<_> = written.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
-    assert_eq!(names, ["report.html", "report.md", "speedup.svg", "efficiency.svg", "stages.svg", "report.csv"]);
+    let expected =
+        ["report.html", "report.md", "speedup.svg", "efficiency.svg", "timeline.svg", "stages.svg", "report.csv"];
+    assert_eq!(names, expected);
     assert_eq!(std::fs::read_to_string(&written[0]).unwrap(), html(&sweep));
-    for picture in ["speedup.svg", "efficiency.svg", "stages.svg"] {
+    for picture in &expected[2..6] {
         assert!(markdown(&sweep).contains(&format!("({picture})")));
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), names.len());

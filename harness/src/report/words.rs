@@ -1,13 +1,17 @@
 //! What a sweep found, in sentences.
 
-use super::chart::{PARTS, part_s};
 use super::figures::{bytes, percent, seconds, threads, times};
 use super::labels::Labels;
+use super::section::Limits;
 use crate::stats::Interval;
 use crate::sweep::{Row, Sweep, Verdict};
 
 /// A share of the time that is worth a sentence.
 const WORTH_TELLING: f64 = 0.2;
+/// The busiest worker's time over the mean from which on workers are uneven.
+const UNEVEN: f64 = 1.1;
+/// A limit of speedup is told where it is within so many times the threads.
+const WITHIN_SIGHT: f64 = 4.0;
 /// Efficiency that noise and caches do not explain.
 const MORE_THAN_PERFECT: f64 = 1.1;
 /// Efficiency that most people call good.
@@ -27,7 +31,8 @@ pub fn verdict(sweep: &Sweep) -> Vec<String> {
     said.extend(enough_threads(sweep, best));
     said.extend(still_efficient(sweep, best));
     said.extend(limiting_stage(sweep, best));
-    said.extend(added_work(sweep, best));
+    said.extend(uneven_workers(best));
+    said.extend(added_work(best));
     said.extend(trouble(sweep));
     said
 }
@@ -43,7 +48,7 @@ fn headline(labels: &Labels<'_>, best: &Row) -> String {
     let time = seconds(best.median_s.unwrap_or(f64::NAN));
     let gained = match (best.speedup, best.efficiency) {
         (Some(speedup), Some(efficiency)) => {
-            format!(", {} one thread, efficiency {}", times(speedup), percent(efficiency))
+            format!(", {} as fast as one thread, efficiency {}", times(speedup), percent(efficiency))
         }
         _ => String::new(),
     };
@@ -105,29 +110,41 @@ fn still_efficient(sweep: &Sweep, best: &Row) -> Option<String> {
     Some(format!("Up to {} the threads are used to {} or more.", threads(most), percent(GOOD_EFFICIENCY)))
 }
 
-/// A stage besides the work itself that takes a share worth telling.
+/// The stage that keeps most of the time of one thread, where that ends speedup within sight.
 fn limiting_stage(sweep: &Sweep, best: &Row) -> Option<String> {
-    let share = |row: &Row, part: &str| -> Option<f64> {
-        let total: f64 = PARTS.iter().filter_map(|part| part_s(row, part)).sum();
-        Some(part_s(row, part)? / total).filter(|share| share.is_finite())
-    };
-    let stages = PARTS.iter().filter(|part| **part != "run");
-    let shares = stages.filter_map(|part| Some((share(best, part)?, *part)));
-    let (largest, part) = shares.max_by(|left, right| left.0.total_cmp(&right.0))?;
-    if largest < WORTH_TELLING {
+    let limits = Limits::new(sweep)?;
+    let (worst, share) = limits.worst()?;
+    if limits.most > WITHIN_SIGHT * best.threads_used as f64 {
         return None;
     }
-    let before = sweep.serial().and_then(|serial| share(serial, part));
-    let before = before.map(|before| format!(", on one thread {}", percent(before))).unwrap_or_default();
     Some(format!(
-        "There the stage \"{part}\" takes {} of the time{before}: it limits what more threads bring.",
-        percent(largest)
+        "The stage \"{}\" limits: it holds {} of what more threads would not shorten, which ends speedup at {} however many \
+         there are.",
+        worst.name,
+        percent(share),
+        times(limits.most)
     ))
 }
 
+/// Workers that wait for one another.
+fn uneven_workers(best: &Row) -> Option<String> {
+    let timeline = best.timeline.as_ref().filter(|timeline| timeline.busy_s.len() > 1)?;
+    let share = percent(timeline.idle_share);
+    if timeline.imbalance >= UNEVEN {
+        return Some(format!(
+            "Its workers are uneven: the busiest had {} the mean to do, and {share} of their time in the run passed without \
+             a task.",
+            times(timeline.imbalance)
+        ));
+    }
+    (timeline.idle_share >= WORTH_TELLING).then(|| {
+        format!("Its workers share the tasks evenly, but {share} of their time in the run passed without one.")
+    })
+}
+
 /// CPU time beyond what one thread needs.
-fn added_work(sweep: &Sweep, best: &Row) -> Option<String> {
-    let added = best.cpu_s? / sweep.serial()?.cpu_s? - 1.0;
+fn added_work(best: &Row) -> Option<String> {
+    let added = best.cpu_inflation? - 1.0;
     (added >= WORTH_TELLING / 2.0 && best.threads_used > 1)
         .then(|| format!("It spends {} more CPU time than one thread: work that parallelism adds.", percent(added)))
 }
@@ -186,7 +203,15 @@ pub(super) fn method(sweep: &Sweep) -> Vec<String> {
          Speedup is told against the fastest right plan with one thread; efficiency is speedup per busy thread, those \
          that decompress included; Karp-Flatt is the serial fraction that would explain the speedup. Every plan's output was compared with the reference plan's."
             .into(),
-        format!("{} trials in {}.", sweep.trials, seconds(sweep.elapsed_s)),
+        format!(
+            "{} trials in {}.{}",
+            sweep.trials,
+            seconds(sweep.elapsed_s),
+            sweep.worker_start_s.map_or_else(String::new, |start_s| format!(
+                " A worker takes {} to start, to load the plugin and to end, which is in no figure.",
+                seconds(start_s)
+            ))
+        ),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! Speedup and efficiency over the thread budgets.
 
-use super::Chart;
 use super::plot::{Axis, Frame, LETTERS, spread, ticks};
+use super::{Chart, cut};
 use crate::report::canvas::{Anchor, Canvas, Ink, Picture, SERIES_INKS};
 use crate::report::figures::{percent, threads, times};
 use crate::report::labels::{Labels, Series, series};
@@ -222,8 +222,4 @@ impl<'a> Drawn<'a> {
 /// `2`, `0.5`.
 fn trim(value: f64) -> String {
     format!("{value:.2}").trim_end_matches('0').trim_end_matches('.').to_string()
-}
-
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most { text.into() } else { text.chars().take(most - 1).chain(['…']).collect() }
 }

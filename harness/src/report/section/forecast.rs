@@ -1,0 +1,58 @@
+//! What more workers would make of the measured tasks.
+
+use super::Section;
+use crate::predict::schedule;
+use crate::report::figures::{percent, seconds, threads, times};
+use crate::report::labels::Labels;
+use crate::sweep::Sweep;
+
+/// Budgets that are simulated: doublings up to this.
+const MOST_THREADS: i64 = 64;
+
+/// A simulated schedule for budgets beyond the machine; none where no tasks were told of.
+pub(super) fn section(sweep: &Sweep, _labels: &Labels<'_>) -> Option<Section> {
+    let cores = sweep.machine.usable_cores as i64;
+    let budgets: Vec<i64> =
+        (0..).map(|power| 1 << power).take_while(|budget| *budget <= MOST_THREADS.max(2 * cores)).collect();
+    let schedule = schedule(sweep, &budgets).ok()?;
+    let cut =
+        if schedule.cut_by_workers { "cut finer for more workers, as the engine does" } else { "cut as they are" };
+    let mut words = vec![format!(
+        "The {} tasks of the best plan on {}, {cut}, dealt out to more workers, opening and writing as measured. It says \
+         what the cut of the work allows; what threads share (memory, disk, cores) is not in it.",
+        schedule.tasks,
+        threads(schedule.threads)
+    )];
+    if let Some(held) = &schedule.held_out {
+        words.push(format!(
+            "Checked on what was measured: from the tasks of fewer workers it gives {} for {}, which took {} ({:+.0} %).",
+            seconds(held.predicted_s),
+            threads(held.threads),
+            seconds(held.measured_s),
+            100.0 * held.relative_error
+        ));
+    }
+    let line = |point: &crate::predict::SchedulePoint| {
+        vec![
+            point.threads.to_string(),
+            seconds(point.in_order_s),
+            seconds(point.work_stealing_s),
+            seconds(point.longest_first_s),
+            times(point.speedup),
+            percent(point.efficiency),
+        ]
+    };
+    Some(Section {
+        title: "What the tasks would allow".into(),
+        words,
+        heads: vec![
+            ("Threads", true),
+            ("In order", true),
+            ("By stealing", true),
+            ("Longest first", true),
+            ("Speedup", true),
+            ("Efficiency", true),
+        ],
+        rows: schedule.points.iter().map(line).collect(),
+    })
+}
