@@ -5,6 +5,7 @@
 
 mod arguments;
 mod check;
+mod check_engine;
 mod choice;
 mod compare;
 mod doctor;
@@ -96,6 +97,7 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
         (Command::Engines(arguments), ..) => engines::run(&context, arguments),
         (Command::Doctor(arguments), ..) => doctor::run(&context, arguments),
         (Command::Check(arguments), ..) => check::run(&mut context, arguments),
+        (Command::CheckEngine(arguments), ..) => check_engine::run(&mut context, arguments),
         (Command::Run(arguments), Some(plugin), Some(own)) => run::run(&mut context, &plugin, arguments, own),
         (Command::Tune(arguments), Some(plugin), Some(own)) => tune::run(&mut context, &plugin, arguments, own),
         (Command::Sweep(arguments), Some(plugin), Some(own)) => sweep::run(&mut context, &plugin, arguments, own),

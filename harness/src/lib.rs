@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod cli;
+pub mod conformance;
 pub mod equiv;
 pub mod interrupt;
 pub mod measure;

@@ -18,6 +18,8 @@ mod streams;
 mod usage;
 
 pub use child::{ENTRY_ARGUMENT, child_main};
-pub use process::{Choose, Failure, FailureKind, Limits, Observer, Quiet, Report, Run, Worker, describe, simulate};
-pub use protocol::{Level, RepeatRule};
+pub use process::{
+    Choose, Ending, Failure, FailureKind, Limits, Observer, Quiet, Report, Run, Worker, describe, simulate,
+};
+pub use protocol::{Defect, Drill, Level, RepeatRule, Step};
 pub use usage::Usage;

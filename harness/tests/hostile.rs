@@ -34,6 +34,10 @@ fn a_table_that_breaks_the_contract_is_told_field_by_field() {
         (6, "no valid JSON"),
         (7, "descriptor can't be read: missing field `version`"),
         (8, "exports no `scaletune_engine_v1`"),
+        (9, "axis `a`: more than 4096 numbers can't all be tried"),
+        (10, "fewer parentheses within each other expected"),
+        (11, "output `o` needs a file name without `/`"),
+        (12, "describe() returned 8388608 bytes; 4194304 are allowed"),
     ];
     for (defect, cause) in defects {
         let home = home();
@@ -58,6 +62,31 @@ fn a_table_that_breaks_the_contract_is_told_field_by_field() {
 }
 
 #[test]
+fn a_call_that_breaks_the_contract_is_told() {
+    let defects = [
+        (13, "failed in input_class: input_class() returned no JSON object"),
+        (14, "failed in input_class: input_class() returned no UTF-8"),
+        (15, "failed in open: open() said ok and gave no session"),
+        (16, "failed in run: disk \u{fffd}\u{fffd} on fire"),
+    ];
+    for (defect, cause) in defects {
+        let home = home();
+        let define = format!("-DDEFECT={defect}");
+        let source = "harness/tests/engines/defective.c";
+        let Some(engines) = compile_c(home.path(), source, "example_c", &[&define, "-Wno-unused-function"]) else {
+            return;
+        };
+        std::fs::write(home.path().join("x"), "line\n").unwrap();
+        let mut command = scaletune(home.path());
+        command.arg("--engine-path").arg(&engines).args(["run", "example-c", "--file", "x", "-o", "answer.tsv"]);
+        let (status, _, stderr) = outcome(&mut command);
+        assert_eq!(status, 3, "{stderr}");
+        assert!(stderr.contains("engine `example-c`") && stderr.contains(cause), "{cause}: {stderr}");
+        assert_eq!(names(home.path()), ["engines", "x"]);
+    }
+}
+
+#[test]
 fn a_file_that_is_no_library_is_told() {
     let home = home();
     let engines = home.path().join("engines");
@@ -73,6 +102,7 @@ fn a_file_that_is_no_library_is_told() {
 fn panics_crashes_and_failures_name_call_cause_and_plan() {
     for (told, cause) in [
         ("panic-in-open", "in open: panicked: "),
+        ("panic-in-input-class", "in input_class: panicked: "),
         ("panic-in-prepare", "in prepare: panicked: "),
         ("panic-in-run", "in run: panicked: as told at "),
         ("panic-in-thread", "in run: panicked: as told, in a thread at "),
@@ -84,6 +114,8 @@ fn panics_crashes_and_failures_name_call_cause_and_plan() {
         ("fail", "failed in run: disk on fire"),
         ("missing-output", "the engine did not write `answer.tsv`"),
         ("undeclared-output", "the engine wrote `stray.tsv`, which it does not declare"),
+        ("link-output", "the engine wrote `answer.tsv`, which is no plain file"),
+        ("folder-output", "the engine wrote `answer.tsv`, which is no plain file"),
     ] {
         let (status, line) = deed(told, &[]);
         assert_eq!(status, 3, "{told}: {line}");
@@ -107,9 +139,67 @@ fn a_hang_ends_at_the_time_limit() {
 
 #[test]
 fn what_an_engine_prints_or_floods_does_no_harm() {
-    for told in ["print", "chatter", "leave-thread"] {
+    for told in ["print", "chatter"] {
         let (status, line) = deed(told, &[]);
         assert_eq!(status, 0, "{told}: {line}");
+    }
+}
+
+#[test]
+fn what_an_engine_says_can_t_steer_the_terminal() {
+    let home = home();
+    let engines = hostile_engine(home.path());
+    let mut command = scaletune(home.path());
+    command.arg("--engine-path").arg(engines).args(["run", "hostile", "--threads", "1", "--deed", "steer-terminal"]);
+    let stderr = succeed(command.args(["-o", "answer.tsv"]));
+    assert!(stderr.contains("yours") && !stderr.contains(['\u{1b}', '\u{7}']), "{stderr:?}");
+}
+
+#[test]
+fn memory_without_end_ends_at_the_limit() {
+    let (status, line) = deed("allocate", &["--max-memory", "200M"]);
+    assert_eq!(status, 3, "{line}");
+    assert!(line.contains("of memory in run: the limit of 210 MB is reached; --max-memory"), "{line}");
+    // An engine that keeps within it is left alone.
+    let (status, line) = deed("behave", &["--max-memory", "200M"]);
+    assert_eq!(status, 0, "{line}");
+}
+
+#[test]
+fn threads_left_behind_are_reported_and_end() {
+    let (status, line) = deed("leave-thread", &["-q"]);
+    assert_eq!(status, 0, "{line}");
+    assert!(line.contains("engine `hostile` left 1 thread behind"), "{line}");
+}
+
+#[test]
+fn an_engine_that_describes_itself_badly_is_listed_as_unusable() {
+    for (told, cause) in [("panic", "describe() returned nothing"), ("abort", "crashed in describe: SIGABRT")] {
+        let home = home();
+        let engines = hostile_engine(home.path());
+        let mut command = scaletune(home.path());
+        command.env("HOSTILE_DESCRIBE", told).arg("--engine-path").arg(engines).arg("engines");
+        let (status, list, _) = outcome(&mut command);
+        assert_eq!(status, 0);
+        assert!(list.contains("unusable") && list.contains(cause), "{told}: {list}");
+    }
+}
+
+#[test]
+fn a_workload_that_fails_leaves_nothing() {
+    for (told, cause) in [
+        ("panic", "in simulate: panicked: as told"),
+        ("fail", "failed in simulate: no ideas"),
+        ("no-inputs", "made a workload without inputs.toml"),
+    ] {
+        let home = home();
+        let engines = hostile_engine(home.path());
+        let mut command = scaletune(home.path());
+        command.env("HOSTILE_SIMULATE", told).arg("--engine-path").arg(engines);
+        let (status, _, stderr) = outcome(command.args(["simulate", "hostile", "--out", "work"]));
+        assert_eq!(status, 3, "{told}: {stderr}");
+        assert!(stderr.contains(cause), "{told}: {stderr}");
+        assert_eq!(names(home.path()), ["engines"], "{told}");
     }
 }
 

@@ -3,6 +3,7 @@
 
 use scaletune_sdk::{
     Axis, Call, Constraint, Descriptor, Engine, Error, InputClass, Inputs, IntegerDefault, Output, Plan, Role, Session,
+    Simulation, SimulationRequest,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 const DEEDS: &[&str] = &[
     "behave",
     "panic-in-open",
+    "panic-in-input-class",
     "panic-in-prepare",
     "panic-in-run",
     "panic-in-thread",
@@ -28,9 +30,28 @@ const DEEDS: &[&str] = &[
     "wrong-answer",
     "missing-output",
     "undeclared-output",
+    "link-output",
+    "folder-output",
+    "write-beside",
+    "write-far",
+    "write-relative",
     "too-many-threads",
     "leave-thread",
+    "allocate",
+    "steer-terminal",
+    "ignore-cancel",
+    "another-answer-each-run",
+    "another-class-each-time",
+    "stuck-after-one-prepare",
 ];
+
+/// What `describe` and `simulate` do is told by the environment, since they get no inputs.
+const DESCRIBE: &str = "HOSTILE_DESCRIBE";
+const SIMULATE: &str = "HOSTILE_SIMULATE";
+
+fn told(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_default()
+}
 
 struct Hostile;
 
@@ -39,12 +60,22 @@ struct Told {
     milliseconds: u64,
     workers: i64,
     style: String,
+    prepared: u32,
+    runs: u32,
+    /// What it holds on to.
+    held: Vec<Vec<u8>>,
 }
 
 impl Engine for Hostile {
     type Session = Told;
 
     fn describe() -> Descriptor {
+        match told(DESCRIBE).as_str() {
+            "panic" => panic!("as told"),
+            "abort" => std::process::abort(),
+            "hang" => std::thread::sleep(Duration::from_secs(3600)),
+            _ => {}
+        }
         Descriptor {
             name: "hostile".into(),
             version: "1.0.0".into(),
@@ -54,6 +85,7 @@ impl Engine for Hostile {
                 scaletune_sdk::Input::choice("deed", DEEDS, "What to do"),
                 scaletune_sdk::Input::integer("milliseconds", 0, 3_600_000, "How long the work takes in one thread")
                     .or(1),
+                scaletune_sdk::Input::path("file", &[], "A file that is opened and not looked at"),
             ],
             axes: vec![
                 Axis::choice(
@@ -69,25 +101,56 @@ impl Engine for Hostile {
             reference: Plan::parse("style=plain,workers=1").expect("a plan"),
             outputs: vec![Output::new("answer", "answer.tsv", "tsv", "The answer").keyed_by(&["question"])],
             stages: vec![],
-            simulate: None,
+            simulate: Some(Simulation { presets: vec!["tiny".into(), "small".into()], sizes: vec![] }),
         }
+    }
+
+    fn simulate(_: &Call<'_>, request: &SimulationRequest, folder: &Path) -> Result<(), Error> {
+        let write = |name: &str, text: String| {
+            std::fs::write(folder.join(name), text).map_err(|error| Error::failed(format!("{name}: {error}")))
+        };
+        let milliseconds = 1 + request.seed % 3;
+        match told(SIMULATE).as_str() {
+            "panic" => panic!("as told"),
+            "fail" => return Err(Error::failed("no ideas")),
+            "no-inputs" => return Ok(()),
+            "bad-inputs" => return write("inputs.toml", "[inputs]\nmilliseconds = \"many\"\n".into()),
+            "unstable" => write("noise", format!("{:?}", std::time::Instant::now()))?,
+            _ => {}
+        }
+        write(
+            "inputs.toml",
+            format!("engine = \"hostile\"\n[inputs]\ndeed = \"behave\"\nmilliseconds = {milliseconds}\n"),
+        )
     }
 
     fn open(_: &Call<'_>, inputs: &Inputs) -> Result<Told, Error> {
         let deed = inputs.text("deed").unwrap_or_default().to_string();
         assert_ne!(deed, "panic-in-open", "as told");
         let milliseconds = inputs.integer("milliseconds").unwrap_or(1).unsigned_abs();
-        Ok(Told { deed, milliseconds, workers: 1, style: String::new() })
+        if let Some(file) = inputs.path("file") {
+            std::fs::read(&file)
+                .map_err(|error| Error::bad_input(format!("input `file`: {}: {error}", file.display())))?;
+        }
+        Ok(Told { deed, milliseconds, workers: 1, style: String::new(), prepared: 0, runs: 0, held: Vec::new() })
     }
 }
 
 impl Session for Told {
     fn input_class(&self) -> InputClass {
+        assert_ne!(self.deed, "panic-in-input-class", "as told");
+        if self.deed == "another-class-each-time" {
+            return [("when".to_string(), format!("{:?}", std::time::Instant::now()).into())].into_iter().collect();
+        }
         [("milliseconds".to_string(), self.milliseconds.into())].into_iter().collect()
     }
 
     fn prepare(&mut self, _: &Call<'_>, plan: &Plan) -> Result<(), Error> {
         assert_ne!(self.deed, "panic-in-prepare", "as told");
+        self.prepared += 1;
+        if self.deed == "stuck-after-one-prepare" && self.prepared > 1 {
+            return Err(Error::failed("prepared already"));
+        }
         self.workers = plan.integer("workers").unwrap_or(1);
         self.style = plan.word("style").unwrap_or_default().to_string();
         if self.deed == "refuse-two-workers" && self.workers == 2 {
@@ -97,6 +160,7 @@ impl Session for Told {
     }
 
     fn run(&mut self, call: &Call<'_>) -> Result<(), Error> {
+        self.runs += 1;
         match self.deed.as_str() {
             "panic-in-run" => panic!("as told"),
             "panic-in-thread" => std::thread::scope(|scope| {
@@ -123,6 +187,13 @@ impl Session for Told {
                     }
                 }
             }
+            // Written to, so that the kernel has to give it; slowly enough for somebody to look.
+            "allocate" => loop {
+                self.held.push(vec![1; 16 << 20]);
+                std::thread::sleep(Duration::from_millis(2));
+            },
+            "steer-terminal" => call.warn("\u{1b}]0;yours\u{7}\u{1b}[2Jgone"),
+            "ignore-cancel" => std::thread::sleep(Duration::from_millis(2500)),
             "fail" => return Err(Error::failed("disk on fire")),
             "too-many-threads" => std::thread::scope(|scope| {
                 for _ in 0..8 {
@@ -151,10 +222,23 @@ impl Session for Told {
         if self.deed == "undeclared-output" {
             write("stray.tsv", String::new())?;
         }
+        let failed = |error: std::io::Error| Error::failed(error.to_string());
+        match self.deed.as_str() {
+            "link-output" => {
+                return std::os::unix::fs::symlink("/etc/hostname", folder.join("answer.tsv")).map_err(failed);
+            }
+            "folder-output" => return std::fs::create_dir(folder.join("answer.tsv")).map_err(failed),
+            "write-beside" => write("../stray.tsv", String::new())?,
+            "write-far" => write("../../stray.tsv", String::new())?,
+            "write-relative" => std::fs::write("stray.tsv", "").map_err(failed)?,
+            _ => {}
+        }
         if self.deed == "missing-output" {
             return Ok(());
         }
-        write("answer.tsv", format!("question\tanswer\nall\t{}\n", if wrong { 43 } else { 42 }))
+        let runs = if self.deed == "another-answer-each-run" { self.runs } else { 0 };
+        let answer = if wrong { 43 } else { 42 + runs };
+        write("answer.tsv", format!("question\tanswer\nall\t{answer}\n"))
     }
 }
 

@@ -153,7 +153,7 @@ impl Bench<'_> {
             inputs: &golden.values,
             folder,
             repeat: RepeatRule::ONCE,
-            limits: Limits { time: Some(self.settings.time_limit) },
+            limits: Limits::new(Some(self.settings.time_limit), None),
         };
         let threads = descriptor.threads_used(plan);
         let report = match self.worker.run(&job, &mut |_| Ok((threads, plan.clone())), &mut Quiet) {

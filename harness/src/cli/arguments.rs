@@ -1,6 +1,6 @@
 //! The command line, but for what an engine adds to it (`workload.rs`).
 
-use super::{check, compare, doctor, engines, predict, profile, report, run, simulate, sweep, tune};
+use super::{check, check_engine, compare, doctor, engines, predict, profile, report, run, simulate, sweep, tune};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -48,6 +48,8 @@ pub(super) struct Common {
 pub(super) enum Command {
     /// List the engines, or show one in full
     Engines(engines::EnginesArguments),
+    /// Check that a plugin keeps the contract, for authors of engines
+    CheckEngine(check_engine::CheckEngineArguments),
     /// Run an engine on your data, under the best plan known
     Run(run::RunArguments),
     /// Find the fastest plan for your data and machine, and save it as a profile

@@ -1,6 +1,6 @@
 //! `scaletune run`: one production run.
 
-use super::arguments::{PlanArguments, WorkloadArguments, duration};
+use super::arguments::{PlanArguments, WorkloadArguments, duration, size};
 use super::choice;
 use super::exit::Exit;
 use super::workload::Workload;
@@ -10,7 +10,7 @@ use crate::plugin::Plugin;
 use crate::profile::{Choice, Store, choose};
 use crate::publish::{FileFigures, Target};
 use crate::version::Version;
-use crate::worker::{Limits, RepeatRule, Report, Run};
+use crate::worker::{FailureKind, Limits, RepeatRule, Report, Run};
 use clap::{ArgMatches, Args};
 use scaletune_descriptor::Descriptor;
 use serde_json::{Map, Value, json};
@@ -49,6 +49,9 @@ pub(super) struct RunArguments {
     /// Give up after this long, such as 90s, 30m, 12h
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) time_limit: Option<std::time::Duration>,
+    /// Give up once the engine holds this much memory, such as 4G [default: what the machine or control group has]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(super) max_memory: Option<u64>,
 }
 
 pub(super) fn run(
@@ -80,7 +83,7 @@ pub(super) fn run(
         inputs: &workload.values,
         folder: &staging.files(),
         repeat: RepeatRule::ONCE,
-        limits: Limits { time: arguments.time_limit },
+        limits: Limits::new(arguments.time_limit, arguments.max_memory),
     };
     let mut chosen: Option<Choice> = None;
     let mut notes = Vec::new();
@@ -100,17 +103,18 @@ pub(super) fn run(
     }
     let report = report.map_err(|failure| {
         context.terminal.detail(failure.stderr.trim_end());
+        // What changed under the engine's hands explains its failure better than the engine can.
+        if failure.kind != FailureKind::Cancelled
+            && let Err(changed) = check_unchanged(&inputs_before, &files)
+        {
+            return changed;
+        }
         let plan = chosen.as_ref().map(|choice| choice.plan.to_string());
         Exit::of_worker(&descriptor.name, plan.as_deref(), &failure)
     })?;
     let Some(choice) = chosen else { return Err(Exit::failed("the worker asked for no plan")) };
     context.terminal.finish();
-    for (before, after) in inputs_before.iter().zip(input_figures(&files)?) {
-        if *before != after {
-            let path = before["path"].as_str().unwrap_or_default();
-            return Err(Exit::input(format!("{path}: changed while it was read; nothing was written; run again")));
-        }
-    }
+    check_unchanged(&inputs_before, &files)?;
     check_threads(context, descriptor, &choice, &report);
 
     let warnings = context.terminal.warnings().to_vec();
@@ -188,6 +192,11 @@ fn check_threads(context: &mut Context, descriptor: &Descriptor, choice: &Choice
         let (name, seen) = (&descriptor.name, report.peak_threads);
         context.terminal.warn(&format!("engine `{name}` ran {seen} threads; its plan allows {allowed}"));
     }
+    if report.threads_left > 0 {
+        let (name, left) = (&descriptor.name, report.threads_left);
+        let threads = if left == 1 { "thread" } else { "threads" };
+        context.terminal.warn(&format!("engine `{name}` left {left} {threads} behind; ended with its process"));
+    }
 }
 
 fn stages(report: &Report) -> Value {
@@ -204,6 +213,17 @@ fn metrics(report: &Report) -> Value {
 fn tasks(report: &Report) -> Value {
     let tasks = report.trace.tasks.iter().take(MOST_TASKS).map(|task| json!(task));
     Value::Array(tasks.collect())
+}
+
+/// Refuses inputs that are not what they were.
+fn check_unchanged(before: &[Value], files: &[(String, PathBuf)]) -> Result<(), Exit> {
+    for (before, after) in before.iter().zip(input_figures(files)?) {
+        if *before != after {
+            let path = before["path"].as_str().unwrap_or_default();
+            return Err(Exit::input(format!("{path}: changed while it was read; nothing was written; run again")));
+        }
+    }
+    Ok(())
 }
 
 /// Path, size and time of change of every input file.

@@ -4,14 +4,14 @@ use super::Context;
 use super::exit::Exit;
 use crate::plugin::Plugin;
 use crate::publish::Staging;
-use crate::worker;
+use crate::worker::{self, Limits};
 use clap::Args;
 use scaletune_descriptor::Simulation;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
 /// The file that a simulated workload is run by.
-const INPUTS_FILE: &str = "inputs.toml";
+pub(super) const INPUTS_FILE: &str = "inputs.toml";
 
 /// `scaletune simulate`
 #[derive(Args, Debug)]
@@ -90,7 +90,7 @@ fn make(
     folder: &Path,
 ) -> Result<(), Exit> {
     let request = json!({"preset": preset, "seed": seed, "sizes": sizes});
-    worker::simulate(&context.worker, &plugin.path, &request, folder, &mut context.terminal)
+    worker::simulate(&context.worker, &plugin.path, &request, folder, Limits::new(None, None), &mut context.terminal)
         .map_err(|failure| Exit::of_worker(&plugin.descriptor.name, None, &failure))?;
     if folder.join(INPUTS_FILE).is_file() {
         Ok(())

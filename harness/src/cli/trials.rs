@@ -40,7 +40,7 @@ impl<'a> Trials<'a> {
         time_limit: Option<Duration>,
     ) -> std::io::Result<Trials<'a>> {
         let folder = tempfile::Builder::new().prefix("scaletune-trials-").tempdir()?;
-        let (limits, repeat) = (Limits { time: time_limit }, RepeatRule::TRIAL);
+        let (limits, repeat) = (Limits::new(time_limit, None), RepeatRule::TRIAL);
         Ok(Trials { worker, plugin, workload, limits, repeat, folder, reference: None, input_class: Map::new() })
     }
 

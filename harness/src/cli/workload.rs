@@ -144,6 +144,30 @@ impl Workload {
         for output in wanted_outputs {
             values.insert(output.to_string(), Value::Bool(true));
         }
+        Workload::checked(descriptor, values, keep)
+    }
+
+    /// The workload of an inputs file.
+    ///
+    /// # Errors
+    /// As [`Workload::new`].
+    pub(super) fn of_file(descriptor: &Descriptor, path: &Path) -> Result<Workload, Exit> {
+        Workload::checked(descriptor, read_file(path, descriptor)?, None)
+    }
+
+    /// What the engine's defaults alone give.
+    ///
+    /// # Errors
+    /// An input must be given.
+    pub(super) fn of_defaults(descriptor: &Descriptor) -> Result<Workload, Exit> {
+        Workload::checked(descriptor, Map::new(), None)
+    }
+
+    fn checked(
+        descriptor: &Descriptor,
+        values: Map<String, Value>,
+        keep: Option<std::sync::Arc<tempfile::TempDir>>,
+    ) -> Result<Workload, Exit> {
         let extra: Vec<&str> = descriptor.flagged_outputs().map(|(flag, _)| flag).collect();
         let checked =
             Inputs::check(values, &descriptor.inputs, &extra).map_err(|error| Exit::input(error.to_string()))?;
@@ -152,6 +176,13 @@ impl Workload {
         map_paths(&mut values, &descriptor.inputs, |text| std::path::absolute(text).unwrap_or_else(|_| text.into()));
         let inputs = Inputs::check(values.clone(), &descriptor.inputs, &extra)
             .map_err(|error| Exit::input(error.to_string()))?;
+        if let Some(output) = descriptor.outputs.iter().find(|output| !output.is_plain_name(&inputs)) {
+            let name = inputs.fill(&output.file);
+            return Err(Exit::input(format!(
+                "output `{}` would be called `{name}`: that leads out of its folder; change the input that names it",
+                output.name
+            )));
+        }
         let workload = Workload { inputs, values, _keep: keep };
         for (input, path) in workload.files(descriptor) {
             // Opened, not only looked at: a file without read permission is told here, too.

@@ -26,6 +26,13 @@ pub fn bytes_read() -> (u64, u64) {
     (field("rchar:"), field("read_bytes:"))
 }
 
+/// Memory of process `pid` that the kernel can't simply drop, bytes: private pages, shared memory, and what is swapped
+/// out; 0 where the process is gone. Mapped files do not count: they make room for others.
+pub fn held_bytes(pid: i32) -> u64 {
+    let pid = pid.to_string();
+    ["RssAnon:", "RssShmem:", "VmSwap:"].iter().filter_map(|field| status_field(&pid, field)).sum::<u64>() * 1024
+}
+
 /// Threads that process `pid` has now; 0 where it is gone. One that is on its way out does not count: it may already have
 /// been joined, and its successor be at work, while the kernel still lists it.
 pub fn thread_count(pid: i32) -> u64 {
@@ -75,6 +82,8 @@ mod tests {
         assert!(std::hint::black_box(&block).iter().map(|byte| u64::from(*byte)).sum::<u64>() > 0);
         assert!(cpu_seconds() > cpu && peak_rss_bytes() > peak.min(32 << 20));
         assert!(peak_rss_bytes() >= 64 << 20);
+        assert!(held_bytes(me) >= 64 << 20);
+        assert_eq!(held_bytes(-1), 0);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// How long a plugin may take to say what it is.
 const DESCRIBE_LIMIT: Duration = Duration::from_secs(20);
+/// What it may hold meanwhile, bytes.
+const DESCRIBE_MEMORY: u64 = 2 << 30;
 
 /// A plugin that can be used.
 #[derive(Clone, Debug)]
@@ -124,7 +126,7 @@ impl Catalogue {
     pub fn inspect(&self, path: &Path) -> Result<Plugin, String> {
         trust::check(path)?;
         let path = path.canonicalize().map_err(|error| error.to_string())?;
-        let limits = Limits { time: Some(DESCRIBE_LIMIT) };
+        let limits = Limits { time: Some(DESCRIBE_LIMIT), memory: Some(DESCRIBE_MEMORY) };
         let json = describe(&self.worker, &path, limits).map_err(|failure| failure.message)?;
         let descriptor: Descriptor =
             serde_json::from_value(json).map_err(|error| format!("its descriptor can't be read: {error}"))?;

@@ -15,7 +15,7 @@ const STICKY: u32 = 0o1000;
 ///
 /// # Errors
 /// What others may write, and how to mend it.
-pub(super) fn check(file: &Path) -> Result<(), String> {
+pub fn check(file: &Path) -> Result<(), String> {
     let resolved = file.canonicalize().map_err(|error| format!("can't be found: {error}"))?;
     let user = rustix::process::geteuid().as_raw();
     for (depth, path) in resolved.ancestors().enumerate() {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 const INFIX: &str = ".scaletune-";
 const LOCK: &str = "lock";
 const FILES: &str = "files";
+const OWN: &str = "own";
 
 /// A staging folder; dropping it removes it with all that is left in it.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ impl Staging {
                 && folder.path().join(LOCK).exists()
             {
                 fs::create_dir(folder.path().join(FILES))?;
+                fs::create_dir(folder.path().join(OWN))?;
                 return Ok(Staging { folder, _lock: lock });
             }
         }
@@ -47,9 +49,21 @@ impl Staging {
         self.folder.path().join(FILES)
     }
 
-    /// A path beside [`Staging::files`] for what the harness itself prepares.
+    /// What lies beside [`Staging::files`] and is none of ours: written by an engine that left its folder.
+    ///
+    /// # Errors
+    /// The folder can't be read.
+    pub fn strays(&self) -> io::Result<Vec<String>> {
+        let names = fs::read_dir(self.folder.path())?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<Vec<_>>>()?;
+        let ours = |name: &String| name == LOCK || name == FILES || name == OWN;
+        Ok(names.into_iter().filter(|name| !ours(name)).collect())
+    }
+
+    /// A path apart from [`Staging::files`] for what the harness itself prepares.
     pub fn own(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.path().join(OWN).join(name)
     }
 }
 

@@ -4,7 +4,9 @@ use super::{FileFigures, Staging, compress, figures};
 use scaletune_descriptor::{Inputs, Output, Place};
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// Where a run's outputs go.
 #[derive(Debug)]
@@ -55,6 +57,23 @@ struct Move {
     from: PathBuf,
     to: PathBuf,
     name: String,
+}
+
+/// A file on its target's file system, synced: only its name is still another.
+enum Ready {
+    /// In the staging folder.
+    Staged(PathBuf),
+    /// Beside a target that is on another file system than the staging folder.
+    Beside(NamedTempFile),
+}
+
+impl Ready {
+    fn path(&self) -> &Path {
+        match self {
+            Ready::Staged(path) => path,
+            Ready::Beside(file) => file.path(),
+        }
+    }
 }
 
 impl Target {
@@ -149,7 +168,8 @@ impl Target {
         }
     }
 
-    /// Puts the staged outputs in place, then the manifest that `manifest` makes of their figures.
+    /// Puts the staged outputs in place, then the manifest that `manifest` makes of their figures. Whatever needs room
+    /// on a disk is done before the first old file goes.
     ///
     /// # Errors
     /// An output is missing or undeclared, or a file can't be written.
@@ -160,38 +180,48 @@ impl Target {
         inputs: &Inputs,
         manifest: impl FnOnce(Vec<FileFigures>) -> String,
     ) -> Result<(), TargetError> {
-        let moves = self.moves(staging, outputs, inputs)?;
-        if let Some(path) = self.manifest() {
-            match fs::remove_file(&path) {
+        let (mut files, mut ready) = (Vec::new(), Vec::new());
+        for (number, Move { from, to, name }) in self.moves(staging, outputs, inputs)?.into_iter().enumerate() {
+            let from = if to.extension().is_some_and(|extension| extension == "gz") && !name.ends_with(".gz") {
+                let compressed = staging.own(&format!("compressed-{number}"));
+                compress::gzip(&from, &compressed).map_err(io_error("compressing", &to))?;
+                compressed
+            } else {
+                from
+            };
+            if !to.as_os_str().is_empty() {
+                let shown = to.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                files.push(figures(&from, &shown).map_err(io_error("reading back", &from))?);
+            }
+            ready.push((make_ready(from, &to)?, to));
+        }
+        // Also where there is no manifest: what it says is the answer to `--json`.
+        let text = manifest(files);
+        let manifest = match self.manifest() {
+            Some(path) => {
+                let own = staging.own("run.json");
+                fs::write(&own, text).map_err(io_error("writing the manifest", &path))?;
+                Some((make_ready(own, &path)?, path))
+            }
+            None => None,
+        };
+        if let Some((_, path)) = &manifest {
+            match fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(io_error("removing the old manifest", &path)(error));
+                    return Err(io_error("removing the old manifest", path)(error));
                 }
                 _ => {}
             }
         }
-        let mut files = Vec::new();
-        for Move { from, to, name } in &moves {
-            let ready = if to.extension().is_some_and(|extension| extension == "gz") && !name.ends_with(".gz") {
-                let compressed = staging.own("compressed");
-                compress::gzip(from, &compressed).map_err(io_error("compressing", to))?;
-                compressed
-            } else {
-                from.clone()
-            };
-            if matches!(self.main, Main::Stdout) && to.as_os_str().is_empty() {
-                copy_to_stdout(&ready)?;
-                continue;
-            }
-            let shown = to.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            files.push(figures(&ready, &shown).map_err(io_error("reading back", &ready))?);
-            place(&ready, to)?;
-        }
-        if let Some(path) = self.manifest() {
-            let ready = staging.own("run.json");
-            fs::write(&ready, manifest(files)).map_err(io_error("writing the manifest", &path))?;
-            place(&ready, &path)?;
-        }
-        Ok(())
+        ready.into_iter().chain(manifest).try_for_each(|(ready, to)| place(ready, &to))
+    }
+
+    /// Whether the staged files are those that are declared, and nothing lies beside them.
+    ///
+    /// # Errors
+    /// An output is missing, undeclared, or no plain file.
+    pub fn check(&self, staging: &Staging, outputs: &[Output], inputs: &Inputs) -> Result<(), TargetError> {
+        self.moves(staging, outputs, inputs).map(drop)
     }
 
     /// Which staged file goes where.
@@ -211,16 +241,24 @@ impl Target {
             for name in names {
                 declared.push(name.clone());
                 let from = staging.files().join(&name);
-                let Some(to) = self.place_of(output, &name, from.exists())? else { continue };
-                match from.is_file() {
-                    true => moves.push(Move { from, to, name }),
-                    false if output.optional && !matches!(output.place, Place::Flag(_)) => {}
-                    false => return Err(TargetError::Engine(format!("did not write `{name}`, which it declares"))),
+                let is_there = !matches!(kind_of(&from)?, Kind::Absent);
+                let Some(to) = self.place_of(output, &name, is_there)? else { continue };
+                match kind_of(&from)? {
+                    Kind::File => moves.push(Move { from, to, name }),
+                    // A link would be published as one, and lead wherever its maker likes.
+                    Kind::Other => return Err(TargetError::Engine(format!("wrote `{name}`, which is no plain file"))),
+                    Kind::Absent if output.optional && !matches!(output.place, Place::Flag(_)) => {}
+                    Kind::Absent => {
+                        return Err(TargetError::Engine(format!("did not write `{name}`, which it declares")));
+                    }
                 }
             }
         }
         if let Some(stray) = present.iter().find(|name| !declared.contains(name)) {
             return Err(TargetError::Engine(format!("wrote `{stray}`, which it does not declare")));
+        }
+        if let Some(stray) = staging.strays().map_err(io_error("reading", &staging.files()))?.first() {
+            return Err(TargetError::Engine(format!("wrote `../{stray}`, outside the folder that it was given")));
         }
         Ok(moves)
     }
@@ -269,6 +307,25 @@ fn parent_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// What is to be found under a name.
+enum Kind {
+    /// A file of its own, under this name alone.
+    File,
+    /// A link, folder, pipe, device, or another name of a file that lies elsewhere.
+    Other,
+    Absent,
+}
+
+/// Links are not followed.
+fn kind_of(path: &Path) -> Result<Kind, TargetError> {
+    match path.symlink_metadata() {
+        Ok(metadata) if metadata.is_file() && metadata.nlink() == 1 => Ok(Kind::File),
+        Ok(_) => Ok(Kind::Other),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Kind::Absent),
+        Err(error) => Err(io_error("looking at", path)(error)),
+    }
+}
+
 /// A pipe or device, which is written to and not replaced.
 fn is_special(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| !metadata.is_file())
@@ -290,26 +347,47 @@ fn copy_to_stdout(from: &Path) -> Result<(), TargetError> {
     }
 }
 
-/// Syncs `from` and makes it `to`, in one step as far as any reader can see.
-fn place(from: &Path, to: &Path) -> Result<(), TargetError> {
+/// Brings `from` to the file system of `to`, and syncs it.
+fn make_ready(from: PathBuf, to: &Path) -> Result<Ready, TargetError> {
+    if to.as_os_str().is_empty() || is_special(to) {
+        return Ok(Ready::Staged(from));
+    }
+    let parent = parent_of(to);
+    let device = |path: &Path| path.metadata().map(|metadata| metadata.dev()).map_err(io_error("looking at", path));
+    if device(&from)? == device(parent)? {
+        sync(&from).map_err(io_error("syncing", &from))?;
+        return Ok(Ready::Staged(from));
+    }
+    // A flagged output on another file system: copied beside it, so that the last step is a rename there, too.
+    let mut beside = NamedTempFile::new_in(parent).map_err(io_error("writing", to))?;
+    let mut source = File::open(&from).map_err(io_error("reading", &from))?;
+    io::copy(&mut source, beside.as_file_mut()).map_err(io_error("writing", to))?;
+    // A temporary file is the owner's alone; this one is to be what it would have been otherwise.
+    let mode = source.metadata().map_err(io_error("looking at", &from))?.permissions();
+    beside.as_file().set_permissions(mode).map_err(io_error("writing", to))?;
+    beside.as_file().sync_all().map_err(io_error("syncing", to))?;
+    Ok(Ready::Beside(beside))
+}
+
+fn sync(path: &Path) -> io::Result<()> {
+    File::open(path).and_then(|file| file.sync_all())
+}
+
+/// Makes it `to`, in one step as far as any reader can see; an empty path is standard output.
+fn place(ready: Ready, to: &Path) -> Result<(), TargetError> {
+    if to.as_os_str().is_empty() {
+        return copy_to_stdout(ready.path());
+    }
     if is_special(to) {
-        let mut source = File::open(from).map_err(io_error("reading", from))?;
+        let mut source = File::open(ready.path()).map_err(io_error("reading", ready.path()))?;
         let mut sink = File::options().write(true).open(to).map_err(io_error("opening", to))?;
         return io::copy(&mut source, &mut sink).map(drop).map_err(io_error("writing", to));
     }
-    let sync = |path: &Path| File::open(path).and_then(|file| file.sync_all());
-    sync(from).map_err(io_error("syncing", from))?;
-    match fs::rename(from, to) {
-        // A flagged output on another file system: copy beside it first, so that the last step is a rename again.
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            let mut beside = tempfile::NamedTempFile::new_in(parent_of(to)).map_err(io_error("writing", to))?;
-            let mut source = File::open(from).map_err(io_error("reading", from))?;
-            io::copy(&mut source, beside.as_file_mut()).map_err(io_error("writing", to))?;
-            beside.as_file().sync_all().map_err(io_error("syncing", to))?;
-            beside.persist(to).map_err(|error| io_error("renaming into place", to)(error.error))?;
-        }
-        other => other.map_err(io_error("renaming into place", to))?,
-    }
+    let renamed = match ready {
+        Ready::Staged(path) => fs::rename(path, to),
+        Ready::Beside(file) => file.persist(to).map(drop).map_err(|error| error.error),
+    };
+    renamed.map_err(io_error("renaming into place", to))?;
     // So that the new name survives a power cut as well.
     sync(parent_of(to)).map_err(io_error("syncing the folder of", to))
 }

@@ -2,9 +2,9 @@
 
 use super::host::Host;
 use super::load::Engine;
-use super::protocol::{Event, Job, Kind, PlanLine, RepeatRule, Step, Totals};
+use super::protocol::{Defect, Drill, Event, Job, Kind, PlanLine, RepeatRule, Step, Totals};
 use super::usage::Usage;
-use crate::measure::process::peak_rss_bytes;
+use crate::measure::process::{peak_rss_bytes, thread_count};
 use crate::stats::median;
 
 use crate::trial::StageTime;
@@ -14,10 +14,13 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Stdin};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The one argument that makes the program a worker.
 pub const ENTRY_ARGUMENT: &str = "__worker";
+
+/// How long threads that were told to end may take to be gone after `close`.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 static CANCELLED: AtomicBool = AtomicBool::new(false);
 
@@ -54,8 +57,8 @@ pub fn child_main() -> anyhow::Result<()> {
     let host = Host::new(File::from(channel), cancelled);
     let outcome = match job {
         Job::Describe { plugin } => describe(&host, &plugin),
-        Job::Work { plugin, inputs, folder, repeat } => {
-            Work { host: &host, lines, repeat }.all(&plugin, inputs, &folder)
+        Job::Work { plugin, inputs, folder, repeat, drill } => {
+            Work { host: &host, lines, repeat, drill }.all(&plugin, inputs, &folder)
         }
         Job::Simulate { plugin, request, folder } => simulate(&host, &plugin, &request, &folder),
     };
@@ -70,13 +73,17 @@ pub fn child_main() -> anyhow::Result<()> {
 
 fn load(host: &Host, plugin: &Path) -> Result<Engine, Stop> {
     host.send(&Event::Step { step: Step::Load });
-    Engine::load(plugin).map_err(|message| Stop { step: Step::Load, kind: Kind::Incompatible, message })
+    Engine::load(plugin).map_err(|(defect, message)| Stop {
+        step: Step::Load,
+        kind: Kind::Incompatible(defect),
+        message,
+    })
 }
 
 fn describe(host: &Host, plugin: &Path) -> Result<Totals, Stop> {
     let engine = load(host, plugin)?;
     host.send(&Event::Step { step: Step::Describe });
-    let incompatible = |message| Stop { step: Step::Describe, kind: Kind::Incompatible, message };
+    let incompatible = |message| Stop { step: Step::Describe, kind: Kind::Incompatible(Defect::Description), message };
     let text = engine.describe().map_err(incompatible)?;
     let descriptor = serde_json::from_str(text)
         .map_err(|error| incompatible(format!("describe() returned no valid JSON: {error}")))?;
@@ -144,6 +151,7 @@ struct Work<'a> {
     host: &'a Host,
     lines: BufReader<Stdin>,
     repeat: RepeatRule,
+    drill: Drill,
 }
 
 impl Work<'_> {
@@ -152,6 +160,7 @@ impl Work<'_> {
         let folder = utf8(folder, Step::Write)?;
         let table = self.host.table();
         let mut totals = Totals::default();
+        let threads_before = thread_count(std::process::id() as i32);
 
         self.begin(Step::Open);
         let clock = Clock::start();
@@ -168,6 +177,7 @@ impl Work<'_> {
             self.begin(Step::Close);
             check(self.host, Step::Close, engine.close(session))?;
         }
+        totals.threads_left = threads_left(threads_before);
         totals.peak_rss_bytes = peak_rss_bytes();
         Ok(totals)
     }
@@ -205,6 +215,9 @@ impl Work<'_> {
         check(self.host, Step::Prepare, status)?;
         totals.add("prepare", clock.stop());
         let outside = self.host.take_stages();
+        if self.drill.cancel {
+            CANCELLED.store(true, Ordering::Relaxed);
+        }
 
         self.begin(Step::Run);
         // SAFETY: as above.
@@ -216,7 +229,30 @@ impl Work<'_> {
         check(self.host, Step::Write, unsafe { engine.write(session, folder) })?;
         totals.add("write", clock.stop());
         totals.stages.extend(outside.into_iter().chain(stages).chain(self.host.take_stages()));
+        if let Some((threads, plan, folder)) = self.drill.again.take() {
+            // SAFETY: as above.
+            unsafe { self.again(engine, session, &PlanLine { threads, axes: plan }, utf8(&folder, Step::Write)?) }?;
+        }
         Ok(())
+    }
+
+    /// Puts a session that has written its outputs through it all once more; `run` twice.
+    ///
+    /// # Safety
+    /// `session` is an open one of `engine`.
+    unsafe fn again(&self, engine: &Engine, session: *mut Session, plan: &PlanLine, folder: &str) -> Result<(), Stop> {
+        self.begin(Step::Prepare);
+        let plan = json!({"threads": plan.threads, "axes": plan.axes}).to_string();
+        // SAFETY: here and below, the caller vouches for the session.
+        check(self.host, Step::Prepare, unsafe { engine.prepare(session, &plan) })?;
+        self.begin(Step::Run);
+        for _ in 0..2 {
+            // SAFETY: as above.
+            check(self.host, Step::Run, unsafe { engine.run(session) })?;
+        }
+        self.begin(Step::Write);
+        // SAFETY: as above.
+        check(self.host, Step::Write, unsafe { engine.write(session, folder) })
     }
 
     /// The plan, once the parent has seen what was opened.
@@ -263,6 +299,18 @@ impl Work<'_> {
                 return Ok(stages);
             }
         }
+    }
+}
+
+/// Threads beyond those that there were; one that has been joined may take a moment to be gone.
+fn threads_left(before: u64) -> u64 {
+    let asked = Instant::now();
+    loop {
+        let left = thread_count(std::process::id() as i32).saturating_sub(before);
+        if left == 0 || asked.elapsed() > PATIENCE {
+            return left;
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

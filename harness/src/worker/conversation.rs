@@ -1,12 +1,12 @@
 //! One worker from start to end: its job is sent, its events are heard, limits are kept, the process is reaped.
 
 use super::child::ENTRY_ARGUMENT;
-use super::process::{Choose, Failure, FailureKind, Heard, Limits, Observer, Worker};
+use super::process::{Choose, Ending, Failure, FailureKind, Heard, Limits, Observer, Worker};
 use super::protocol::{Event, Job, Kind, PlanLine, Step};
 use super::reap::{Usage, signal_name, wait4};
 use super::streams::{listen_to, tail};
 use crate::interrupt;
-use crate::measure::process::thread_count;
+use crate::measure::process::{held_bytes, thread_count};
 use rustix::process::{Pid, Signal};
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -27,9 +27,10 @@ pub(super) struct Conversation {
     stdin: Option<ChildStdin>,
     events: Receiver<std::io::Result<Event>>,
     stderr: Option<JoinHandle<String>>,
-    deadline: Option<(Instant, Duration)>,
+    limits: Limits,
     began: Instant,
     step: Step,
+    step_began: Instant,
 }
 
 impl Conversation {
@@ -39,7 +40,11 @@ impl Conversation {
         };
         // A group of its own: the terminal's Ctrl-C reaches it through the parent only, and whatever an engine starts
         // can be ended with it.
-        let mut child = Command::new(&worker.executable)
+        let mut command = Command::new(&worker.executable);
+        if let Some(folder) = &worker.folder {
+            command.current_dir(folder);
+        }
+        let mut child = command
             .arg(ENTRY_ARGUMENT)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -57,9 +62,10 @@ impl Conversation {
             stdin: None,
             events: listen_to(stdout),
             stderr: stderr.map(|stderr| std::thread::spawn(move || tail(stderr))),
-            deadline: limits.time.map(|time| (Instant::now() + time, time)),
+            limits,
             began: Instant::now(),
             step: Step::Load,
+            step_began: Instant::now(),
         };
         if let Some(stdin) = &mut stdin {
             let mut line = serde_json::to_vec(job).map_err(|error| Failure::harness(error.to_string()))?;
@@ -82,7 +88,7 @@ impl Conversation {
                     None => {}
                 },
                 Ok(Err(error)) => {
-                    break Err(Failure::engine(format!("the worker said what is no event: {error}"), String::new()));
+                    break Err(self.failure(Ending::Crashed, format!("the worker said what is no event: {error}")));
                 }
                 Err(RecvTimeoutError::Disconnected) => return Err(self.crashed()),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -96,22 +102,12 @@ impl Conversation {
                 last_seen = seen;
                 if interrupt::requested() {
                     self.stop();
-                    break Err(Failure {
-                        kind: FailureKind::Cancelled,
-                        message: "interrupted".into(),
-                        stderr: String::new(),
-                    });
+                    let step = Some(self.step);
+                    break Err(Failure::new(FailureKind::Cancelled, step, Ending::Harness, "interrupted"));
                 }
-                if let Some((deadline, limit)) = self.deadline
-                    && Instant::now() >= deadline
-                {
-                    let message = format!(
-                        "gave no answer in {} after {:.1} s: time limit reached",
-                        self.step,
-                        limit.as_secs_f64()
-                    );
+                if let Some(failure) = self.beyond_limits() {
                     self.kill();
-                    break Err(Failure::engine(message, String::new()));
+                    break Err(failure);
                 }
             }
         };
@@ -128,6 +124,33 @@ impl Conversation {
         }
     }
 
+    /// The failure of a worker that has used up what it may.
+    fn beyond_limits(&self) -> Option<Failure> {
+        if let Some(limit) = self.limits.time.filter(|limit| self.began.elapsed() >= *limit) {
+            let seconds = limit.as_secs_f64();
+            let message = format!("gave no answer in {} after {seconds:.1} s: time limit reached", self.step);
+            return Some(self.failure(Ending::TimedOut, message));
+        }
+        let limit = self.limits.memory?;
+        let held = held_bytes(self.pid.as_raw_pid());
+        (held > limit).then(|| {
+            let megabytes = |bytes: u64| bytes as f64 / 1e6;
+            let message = format!(
+                "held {:.0} MB of memory in {}: the limit of {:.0} MB is reached; --max-memory sets another",
+                megabytes(held),
+                self.step,
+                megabytes(limit)
+            );
+            self.failure(Ending::OutOfMemory, message)
+        })
+    }
+
+    /// An engine's failure in the call that runs.
+    fn failure(&self, ending: Ending, message: String) -> Failure {
+        let after = self.step_began.elapsed();
+        Failure { after, ..Failure::new(FailureKind::Engine, Some(self.step), ending, message) }
+    }
+
     /// Takes one event in; `Some` when it was the last.
     fn handle(
         &mut self,
@@ -137,7 +160,7 @@ impl Conversation {
         observer: &mut dyn Observer,
     ) -> Option<Result<(), Failure>> {
         match event {
-            Event::Step { step } => self.step = step,
+            Event::Step { step } => (self.step, self.step_began) = (step, Instant::now()),
             Event::Described { descriptor } => heard.descriptor = Some(descriptor),
             Event::Opened { input_class } => {
                 let answer = choose(&input_class);
@@ -147,7 +170,7 @@ impl Conversation {
                     Err(message) => {
                         self.kill();
                         let kind = FailureKind::UnsupportedPlan;
-                        return Some(Err(Failure { kind, message, stderr: String::new() }));
+                        return Some(Err(Failure::new(kind, Some(self.step), Ending::Harness, message)));
                     }
                 }
             }
@@ -159,7 +182,10 @@ impl Conversation {
                 heard.add(totals);
                 return Some(Ok(()));
             }
-            Event::Failed { step, kind, message } => return Some(Err(failed(step, kind, message))),
+            Event::Failed { step, kind, message } => {
+                let after = self.step_began.elapsed();
+                return Some(Err(Failure { after, ..failed(step, kind, message) }));
+            }
         }
         None
     }
@@ -180,7 +206,8 @@ impl Conversation {
             (Some(signal), _) => format!("crashed in {}: {}", self.step, signal_name(signal)),
             (None, code) => format!("ended the process in {} with exit status {}", self.step, code.unwrap_or(-1)),
         };
-        Failure::engine(format!("{cause}, after {:.1} s", self.began.elapsed().as_secs_f64()), stderr)
+        let message = format!("{cause}, after {:.1} s", self.began.elapsed().as_secs_f64());
+        Failure { stderr, ..self.failure(Ending::Crashed, message) }
     }
 
     /// Asks the worker to stop, and makes it after a while.
@@ -243,14 +270,19 @@ impl Drop for Conversation {
 fn failed(step: Step, kind: Kind, message: String) -> Failure {
     // One line, whatever an assertion or a library put in.
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (kind, message) = match kind {
+    let (failure, message) = match kind {
         // The user's own fault is told in the engine's words alone.
         Kind::BadInput => (FailureKind::BadInput, message),
         Kind::UnsupportedPlan => (FailureKind::UnsupportedPlan, message),
         Kind::Cancelled => (FailureKind::Cancelled, "interrupted".into()),
         Kind::Failed => (FailureKind::Engine, format!("failed in {step}: {message}")),
         Kind::Panicked => (FailureKind::Engine, format!("in {step}: {message}")),
-        Kind::Incompatible => (FailureKind::Engine, message),
+        Kind::Incompatible(_) => (FailureKind::Engine, message),
     };
-    Failure { kind, message, stderr: String::new() }
+    let ending = match kind {
+        Kind::Panicked => Ending::Panicked,
+        Kind::Incompatible(defect) => Ending::Unusable(defect),
+        _ => Ending::Returned,
+    };
+    Failure::new(failure, Some(step), ending, message)
 }

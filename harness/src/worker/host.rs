@@ -1,7 +1,7 @@
 //! The host side of the ABI in the child: what an engine says becomes events.
 //!
-//! Any thread of the engine may call, and nothing it says is trusted: texts that are no UTF-8 are repaired and cut,
-//! progress is thinned out, so that a chatty engine can't drown the parent.
+//! Any thread of the engine may call, and nothing it says is trusted: texts that are no UTF-8, or would steer a
+//! terminal, are repaired and cut; progress is thinned out, so that a chatty engine can't drown the parent.
 
 use super::protocol::{Event, Level};
 use crate::trial::{StageTime, Task};
@@ -150,7 +150,8 @@ unsafe fn text(text: Text) -> String {
     }
     // SAFETY: the caller vouches for it.
     let bytes = unsafe { std::slice::from_raw_parts(text.ptr, text.len.min(MOST_TEXT)) };
-    String::from_utf8_lossy(bytes).into_owned()
+    let harmless = |c: char| if c.is_control() && c != '\n' && c != '\t' { char::REPLACEMENT_CHARACTER } else { c };
+    String::from_utf8_lossy(bytes).chars().map(harmless).collect()
 }
 
 unsafe extern "C" fn fail(context: *mut c_void, message: Text) {

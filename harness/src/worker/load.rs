@@ -2,11 +2,15 @@
 //!
 //! A plugin is never unloaded: after a successful `dlclose` Rust plugins were seen to stay mapped with live threads.
 
+use super::protocol::Defect;
 use scaletune_abi::{
     ABI_MAJOR, ABI_MINOR, ENTRY_SYMBOL, EngineTable, EntryPoint, HostTable, PREFIX_BYTES, Session, Status, Text,
 };
 use std::mem::ManuallyDrop;
 use std::path::Path;
+
+/// Most bytes of a descriptor: ours have some thousand.
+const MOST_DESCRIPTION: usize = 1 << 22;
 
 /// A loaded plugin whose table has been checked: every required function is there.
 pub(super) struct Engine {
@@ -31,29 +35,31 @@ impl Engine {
     ///
     /// # Errors
     /// What makes it no plugin for this host, field by field.
-    pub(super) fn load(path: &Path) -> Result<Engine, String> {
+    pub(super) fn load(path: &Path) -> Result<Engine, (Defect, String)> {
         use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
         // SAFETY: loading runs the library's initialisers: this process exists to bear what they do. The caller has
         // refused files that others may write.
         let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
-        let library = ManuallyDrop::new(library.map_err(|error| format!("can't be loaded: {error}"))?);
+        let library = ManuallyDrop::new(library.map_err(|error| (Defect::File, format!("can't be loaded: {error}")))?);
         // SAFETY: the contract gives the symbol this type.
         let entry = unsafe { library.get::<EntryPoint>(ENTRY_SYMBOL.as_bytes()) };
-        let entry = entry.map_err(|_| format!("exports no `{ENTRY_SYMBOL}`: not an engine of scaletune"))?;
+        let stranger = || format!("exports no `{ENTRY_SYMBOL}`: not an engine of scaletune");
+        let entry = entry.map_err(|_| (Defect::Symbol, stranger()))?;
         // SAFETY: the contract lets it be called at any time.
         let table = unsafe { entry() };
         if table.is_null() {
-            return Err(format!("`{ENTRY_SYMBOL}` returned null"));
+            return Err((Defect::Table, format!("`{ENTRY_SYMBOL}` returned null")));
         }
         // SAFETY: every table begins with the prefix and lives as long as the process.
         let prefix = unsafe { table.cast::<Prefix>().read() };
         let host_bytes = size_of::<EngineTable>();
         if prefix.abi_major != ABI_MAJOR || (prefix.size as usize) < host_bytes {
-            return Err(format!(
+            let message = format!(
                 "engine: abi {}.{}, {} bytes; host: abi {ABI_MAJOR}.{ABI_MINOR}, {host_bytes} bytes; \
                  build the engine against this version's scaletune.h or SDK",
                 prefix.abi_major, prefix.abi_minor, prefix.size
-            ));
+            );
+            return Err((Defect::Version, message));
         }
         // SAFETY: the size says that at least the fields that this host knows are there.
         let table = unsafe { table.read() };
@@ -70,7 +76,7 @@ impl Engine {
         .filter_map(|(name, missing)| missing.then_some(name))
         .collect();
         if !missing.is_empty() {
-            return Err(format!("its table has no function for {}", missing.join(", ")));
+            return Err((Defect::Functions, format!("its table has no function for {}", missing.join(", "))));
         }
         Ok(Engine { table, _library: library })
     }
@@ -85,6 +91,9 @@ impl Engine {
         let text = unsafe { describe().borrow::<'static>() };
         match text {
             Ok("") => Err("describe() returned nothing".into()),
+            Ok(text) if text.len() > MOST_DESCRIPTION => {
+                Err(format!("describe() returned {} bytes; {MOST_DESCRIPTION} are allowed", text.len()))
+            }
             Ok(text) => Ok(text),
             Err(error) => Err(format!("describe() returned no UTF-8: {error}")),
         }

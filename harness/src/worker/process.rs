@@ -1,8 +1,9 @@
 //! The parent's side: what a worker can be asked, and what it answers.
 
 use super::conversation::Conversation;
-use super::protocol::{Job, Level, RepeatRule, Totals};
+use super::protocol::{Defect, Drill, Job, Level, RepeatRule, Step, Totals};
 use super::usage::Usage;
+use crate::measure::Machine;
 use crate::trial::{self, StageTime, Trace};
 use scaletune_descriptor::Plan;
 use serde_json::{Map, Value};
@@ -13,6 +14,8 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Worker {
     pub(super) executable: PathBuf,
+    /// The current folder of workers; none = that of this process.
+    pub(super) folder: Option<PathBuf>,
 }
 
 /// Gives thread budget and plan once the class of the inputs is known, or says why there is none.
@@ -23,6 +26,19 @@ pub type Choose<'a> = dyn FnMut(&Map<String, Value>) -> Result<(i64, Plan), Stri
 pub struct Limits {
     /// Wall time of the whole process; none = as long as it takes.
     pub time: Option<Duration>,
+    /// Bytes that it may hold at once; none = as many as the kernel gives.
+    ///
+    /// The parent watches what the worker holds, and ends it beyond that. A limit of its address space (`RLIMIT_AS`)
+    /// would break honest engines: mapped files, stacks of threads and the allocator's arenas take addresses, not memory.
+    pub memory: Option<u64>,
+}
+
+impl Limits {
+    /// These limits; without one for memory, what this machine, or its control group, lets the worker use.
+    pub fn new(time: Option<Duration>, memory: Option<u64>) -> Limits {
+        let all = || Some(Machine::this().memory_bytes).filter(|bytes| *bytes > 0);
+        Limits { time, memory: memory.or_else(all) }
+    }
 }
 
 /// One plan on one workload.
@@ -55,6 +71,8 @@ pub struct Report {
     pub peak_rss_bytes: u64,
     /// Most threads that two looks in a row saw; 0 where the work was too short for that.
     pub peak_threads: u64,
+    /// Threads of the engine that lived on after `close`.
+    pub threads_left: u64,
     /// Timed repeats of `run`.
     pub runs: u32,
     /// Figures that the engine reported: name, value, unit.
@@ -69,6 +87,12 @@ pub struct Report {
 pub struct Failure {
     /// Whose fault it is.
     pub kind: FailureKind,
+    /// The call that it happened in; none where no worker was reached.
+    pub step: Option<Step>,
+    /// How it came to an end.
+    pub ending: Ending,
+    /// How long that call had been running, as the parent saw it.
+    pub after: Duration,
     /// What happened, in which call, in one line.
     pub message: String,
     /// The end of what the engine wrote to standard error.
@@ -87,6 +111,25 @@ pub enum FailureKind {
     /// The engine failed, panicked, crashed, hung, or is none.
     Engine,
     /// The harness could not start or reach the worker.
+    Harness,
+}
+
+/// How a worker's work came to an end that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The call returned a status other than ok.
+    Returned,
+    /// The call panicked, and said so.
+    Panicked,
+    /// The process died.
+    Crashed,
+    /// It was ended at the time limit.
+    TimedOut,
+    /// It was ended at the memory limit.
+    OutOfMemory,
+    /// The file is no plugin for this host.
+    Unusable(Defect),
+    /// The parent ended it, or never reached it.
     Harness,
 }
 
@@ -113,7 +156,11 @@ impl Observer for Quiet {
 pub fn describe(worker: &Worker, plugin: &Path, limits: Limits) -> Result<Value, Failure> {
     let job = Job::Describe { plugin: plugin.to_path_buf() };
     let heard = Conversation::start(worker, &job, limits)?.listen(&mut no_plan, &mut Quiet)?;
-    heard.descriptor.ok_or_else(|| Failure::engine("describe() gave nothing".into(), String::new()))
+    let nothing = || {
+        let ending = Ending::Unusable(Defect::Description);
+        Failure::new(FailureKind::Engine, Some(Step::Describe), ending, "describe() gave nothing")
+    };
+    heard.descriptor.ok_or_else(nothing)
 }
 
 /// Has a plugin make a workload in `folder`.
@@ -125,10 +172,11 @@ pub fn simulate(
     plugin: &Path,
     request: &Value,
     folder: &Path,
+    limits: Limits,
     observer: &mut dyn Observer,
 ) -> Result<(), Failure> {
     let job = Job::Simulate { plugin: plugin.into(), request: request.clone(), folder: folder.into() };
-    Conversation::start(worker, &job, Limits::default())?.listen(&mut no_plan, observer).map(drop)
+    Conversation::start(worker, &job, limits)?.listen(&mut no_plan, observer).map(drop)
 }
 
 fn no_plan(_: &Map<String, Value>) -> Result<(i64, Plan), String> {
@@ -138,7 +186,12 @@ fn no_plan(_: &Map<String, Value>) -> Result<(i64, Plan), String> {
 impl Worker {
     /// Workers are `executable __worker`.
     pub fn new(executable: PathBuf) -> Worker {
-        Worker { executable }
+        Worker { executable, folder: None }
+    }
+
+    /// The same, workers having `folder` as their current one.
+    pub fn in_folder(&self, folder: &Path) -> Worker {
+        Worker { executable: self.executable.clone(), folder: Some(folder.to_path_buf()) }
     }
 
     /// Workers are this program.
@@ -154,23 +207,39 @@ impl Worker {
     /// # Errors
     /// Why there is no report. What `choose` says against the inputs comes back as [`FailureKind::UnsupportedPlan`].
     pub fn run(&self, run: &Run<'_>, choose: &mut Choose<'_>, observer: &mut dyn Observer) -> Result<Report, Failure> {
+        self.drill(run, Drill::default(), choose, observer)
+    }
+
+    /// As [`Worker::run`], and puts the session through more.
+    ///
+    /// # Errors
+    /// As [`Worker::run`].
+    pub fn drill(
+        &self,
+        run: &Run<'_>,
+        drill: Drill,
+        choose: &mut Choose<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Report, Failure> {
         let job = Job::Work {
             plugin: run.plugin.to_path_buf(),
             inputs: run.inputs.clone(),
             folder: run.folder.to_path_buf(),
             repeat: run.repeat,
+            drill,
         };
         Conversation::start(self, &job, run.limits)?.listen(choose, observer).map(Heard::into_report)
     }
 }
 
 impl Failure {
-    pub(super) fn engine(message: String, stderr: String) -> Failure {
-        Failure { kind: FailureKind::Engine, message, stderr }
+    pub(super) fn new(kind: FailureKind, step: Option<Step>, ending: Ending, message: impl Into<String>) -> Failure {
+        let (message, stderr) = (message.into(), String::new());
+        Failure { kind, step, ending, after: Duration::ZERO, message, stderr }
     }
 
     pub(super) fn harness(message: String) -> Failure {
-        Failure { kind: FailureKind::Harness, message, stderr: String::new() }
+        Failure::new(FailureKind::Harness, None, Ending::Harness, message)
     }
 }
 
@@ -201,6 +270,7 @@ impl Heard {
         self.report.runs = totals.runs;
         self.report.stages = totals.stages;
         self.report.peak_rss_bytes = totals.peak_rss_bytes;
+        self.report.threads_left = totals.threads_left;
     }
 
     fn into_report(self) -> Report {

@@ -26,6 +26,8 @@ pub(super) enum Job {
         folder: PathBuf,
         /// How often to repeat `run`.
         repeat: RepeatRule,
+        /// What else the session is put through.
+        drill: Drill,
     },
     /// Make a workload.
     Simulate {
@@ -43,6 +45,15 @@ pub(super) enum Job {
 pub(super) struct PlanLine {
     pub(super) threads: i64,
     pub(super) axes: Plan,
+}
+
+/// What a session is put through beyond a run, to see whether its engine keeps the contract.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Drill {
+    /// Is asked to stop before `run` begins.
+    pub cancel: bool,
+    /// Is prepared, run and written again: thread budget, plan, existing and empty folder.
+    pub again: Option<(i64, Plan, PathBuf)>,
 }
 
 /// How often `run` is repeated within one trial.
@@ -75,10 +86,11 @@ pub enum Level {
     Debug,
 }
 
-/// The calls of an engine, as a failure names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The calls of an engine, as a failure names them; in the order of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Step {
+#[allow(missing_docs, reason = "the header documents each call")]
+pub enum Step {
     Load,
     Describe,
     Open,
@@ -143,6 +155,8 @@ pub(super) struct Totals {
     pub(super) runs: u32,
     /// Peak resident set in bytes.
     pub(super) peak_rss_bytes: u64,
+    /// Threads of the engine that live on after `close`.
+    pub(super) threads_left: u64,
 }
 
 /// The classes of failure, as the ABI's status tells them apart.
@@ -155,5 +169,23 @@ pub(super) enum Kind {
     Failed,
     Panicked,
     /// The file is no plugin, or not one for this host.
-    Incompatible,
+    Incompatible(Defect),
+}
+
+/// What makes a file no plugin for this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Defect {
+    /// It is no library that can be loaded.
+    File,
+    /// It exports no entry point.
+    Symbol,
+    /// The entry point gives no table.
+    Table,
+    /// The table is of another version, or too short.
+    Version,
+    /// The table lacks a function.
+    Functions,
+    /// What it says of itself can't be read.
+    Description,
 }

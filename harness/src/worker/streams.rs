@@ -2,18 +2,23 @@
 
 use super::protocol::Event;
 use std::io::{BufRead, BufReader, Read};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 /// How much of an engine's standard error is kept.
 const KEPT_STDERR: usize = 8 * 1024;
 
+/// Most bytes of an event; the longest is a descriptor.
+const LONGEST_EVENT: u64 = 1 << 26;
+
 /// A thread that reads events until the pipe ends.
 pub(super) fn listen_to(stdout: Option<impl Read + Send + 'static>) -> Receiver<std::io::Result<Event>> {
-    let (sender, receiver) = channel();
+    // Bounded: a worker that says more than anybody can hear has to wait.
+    let (sender, receiver) = sync_channel(1024);
     if let Some(stdout) = stdout {
         std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines() {
-                let event = line.and_then(|line| serde_json::from_str(&line).map_err(std::io::Error::from));
+            let mut stdout = BufReader::new(stdout);
+            while let Some(line) = next_line(&mut stdout).transpose() {
+                let event = line.and_then(|line| serde_json::from_slice(&line).map_err(std::io::Error::from));
                 // Nobody listens any more once the outcome is known.
                 if sender.send(event).is_err() {
                     return;
@@ -22,6 +27,16 @@ pub(super) fn listen_to(stdout: Option<impl Read + Send + 'static>) -> Receiver<
         });
     }
     receiver
+}
+
+/// The next line; none at the end.
+fn next_line(stdout: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let read = stdout.by_ref().take(LONGEST_EVENT).read_until(b'\n', &mut line)?;
+    if read as u64 == LONGEST_EVENT {
+        return Err(std::io::Error::other("a line without end"));
+    }
+    Ok((read > 0).then_some(line))
 }
 
 /// The last bytes of a stream, as text.

@@ -63,6 +63,60 @@ fn what_the_engine_did_not_do_right_leaves_the_old_file() {
 }
 
 #[test]
+fn only_plain_files_of_the_engines_own_are_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    fs::write(&secret, "not yours").unwrap();
+    let target = Target::file(&folder.path().join("out.tsv")).unwrap();
+    let refused = |make: &dyn Fn(&Path)| {
+        let staging = target.stage().unwrap();
+        make(&staging.files());
+        let published = target.publish(&staging, &outputs(), &inputs(), |_| String::new());
+        published.unwrap_err().to_string()
+    };
+    let no_file = "the engine wrote `counts.tsv`, which is no plain file";
+    assert_eq!(refused(&|files| symlink(&secret, files.join("counts.tsv")).unwrap()), no_file);
+    assert_eq!(refused(&|files| symlink("/nowhere", files.join("counts.tsv")).unwrap()), no_file);
+    assert_eq!(refused(&|files| fs::hard_link(&secret, files.join("counts.tsv")).unwrap()), no_file);
+    assert_eq!(refused(&|files| fs::create_dir(files.join("counts.tsv")).unwrap()), no_file);
+    let beside = refused(&|files| {
+        fs::write(files.join("counts.tsv"), "x").unwrap();
+        fs::write(files.join("../stray"), "x").unwrap();
+    });
+    assert_eq!(beside, "the engine wrote `../stray`, outside the folder that it was given");
+    assert_eq!(names(folder.path()), ["secret"]);
+    assert_eq!(fs::read_to_string(&secret).unwrap(), "not yours");
+}
+
+#[test]
+fn a_flagged_output_may_lie_on_another_file_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let Ok(elsewhere) = tempfile::tempdir_in("/dev/shm") else {
+        eprintln!("SKIPPED: no /dev/shm");
+        return;
+    };
+    let mut target = Target::file(&folder.path().join("out.tsv")).unwrap();
+    target.add_flagged("ledger", &elsewhere.path().join("why.tsv")).unwrap();
+    publish(&target, &[("counts.tsv", "new"), ("ledger.tsv", "why")]).unwrap();
+    assert_eq!(names(elsewhere.path()), ["why.tsv"]);
+    assert_eq!(fs::read_to_string(elsewhere.path().join("why.tsv")).unwrap(), "why");
+}
+
+#[test]
+fn what_fails_for_want_of_room_leaves_file_and_manifest() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.tsv");
+    let target = Target::file(&path).unwrap();
+    publish(&target, &[("counts.tsv", "old")]).unwrap();
+    let manifest = fs::read_to_string(folder.path().join("out.tsv.run.json")).unwrap();
+    let mut second = Target::file(&path).unwrap();
+    second.flagged.push(("ledger".into(), folder.path().join("absent/why.tsv")));
+    publish(&second, &[("counts.tsv", "new"), ("ledger.tsv", "why")]).unwrap_err();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+    assert_eq!(fs::read_to_string(folder.path().join("out.tsv.run.json")).unwrap(), manifest);
+}
+
+#[test]
 fn gz_compresses_the_same_way_each_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.tsv.gz");
