@@ -16,7 +16,8 @@ pub struct Part {
     /// Columns of the table, or paths in the JSON document, by the output's name, with the expected file's name for each;
     /// none = all that there are. Of a table's preamble a cell `##key` is compared only where it is named here.
     pub only: Option<BTreeMap<String, String>>,
-    /// Columns, paths, or cells `##key` of a preamble, by the output's name, that are left out.
+    /// Columns, paths, or cells `##key` of a preamble, by the output's name, that are left out. The output must have
+    /// them; the expected file need not.
     pub except: Vec<String>,
     /// Whether rows may come in any order; they are matched by the output's key columns.
     pub any_order: bool,
@@ -36,6 +37,9 @@ impl Part {
 /// # Errors
 /// The expected text does not hold the part, or the output's format has no parts.
 pub fn compare_part(expected: &str, found: &str, output: &Output, part: &Part) -> Result<Option<Fault>, String> {
+    if let Some(name) = part.except.iter().find(|name| !has_column(found, output, name)) {
+        return Ok(Some(Fault::Missing { what: format!("{name}, which is left out of the comparison,") }));
+    }
     match output.format.as_str() {
         "tsv" => {
             let left = table::cut(expected, part, |own, theirs| (theirs.to_string(), own.to_string()))?;

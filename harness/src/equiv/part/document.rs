@@ -24,7 +24,7 @@ pub(super) fn cut<'a>(
     let Some(only) = &part.only else {
         let mut document = document.clone();
         for path in &part.except {
-            remove(&mut document, path).ok_or_else(|| format!("member {path}, which is to be left out,"))?;
+            remove(&mut document, path);
         }
         return Ok(document);
     };

@@ -32,9 +32,6 @@ pub(super) fn cut(text: &str, part: &Part, names: impl Fn(&str, &str) -> (String
             chosen.collect::<Result<_, String>>()?
         }
         None => {
-            for name in part.except.iter().filter(|name| !name.starts_with("##")) {
-                place(name)?;
-            }
             let all = columns.iter().enumerate().filter(|(_, column)| !part.except.iter().any(|out| out == *column));
             all.map(|(index, column)| (index, column.to_string())).collect()
         }
