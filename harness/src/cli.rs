@@ -11,6 +11,7 @@ mod compare;
 mod doctor;
 mod engines;
 mod exit;
+mod gate;
 mod predict;
 mod profile;
 mod report;
@@ -102,6 +103,7 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
         (Command::Tune(arguments), Some(plugin), Some(own)) => tune::run(&mut context, &plugin, arguments, own),
         (Command::Sweep(arguments), Some(plugin), Some(own)) => sweep::run(&mut context, &plugin, arguments, own),
         (Command::Profile(arguments), ..) => profile::run(&context, arguments),
+        (Command::Gate(arguments), ..) => gate::run(&mut context, arguments),
         (Command::Report(arguments), ..) => report::run(&context, arguments),
         (Command::Compare(arguments), ..) => compare::run(&context, arguments),
         (Command::Predict(arguments), ..) => predict::run(&context, arguments),

@@ -4,6 +4,7 @@ pub mod check;
 pub mod cli;
 pub mod conformance;
 pub mod equiv;
+pub mod gate;
 pub mod interrupt;
 pub mod measure;
 pub mod plugin;

@@ -3,6 +3,8 @@
 //! - [`usable_cores`], [`usable_memory`], [`Cores`]: affinity and control groups counted in.
 //! - [`Machine`]: the fingerprint that profiles and reports carry.
 //! - [`Clock`]: seconds that tests can make up.
+//! - [`yardstick`]: what the machine gives at the moment.
+//! - [`InstructionCounter`]: instructions, counted by a program beside the process.
 //! - [`process`]: CPU time, peak memory, threads.
 //! - [`Counters`], [`on_path`]: what the machine offers beside clocks.
 //!
@@ -13,12 +15,16 @@ mod cgroup;
 mod clock;
 mod cores;
 mod counters;
+mod instructions;
 mod machine;
 pub mod process;
 mod programs;
+mod yardstick;
 
 pub use clock::{Clock, Monotonic};
 pub use cores::{Cores, usable_cores, usable_memory};
 pub use counters::Counters;
+pub use instructions::InstructionCounter;
 pub use machine::{Machine, online_cores, total_memory};
 pub use programs::on_path;
+pub use yardstick::yardstick;

@@ -4,6 +4,7 @@
 //! - [`median`], [`quantile`]: order statistics.
 //! - [`Estimate`]: the median of some samples with its bootstrap interval.
 //! - [`paired_ratio`]: how many times as long one of two interleaved series took.
+//! - [`unpaired_ratio`]: the same of two series that were taken at different times.
 //! - [`Scaling`]: speedup, efficiency and the serial fraction of Karp and Flatt.
 //! - [`Generator`]: the random numbers of all this.
 //!
@@ -15,7 +16,7 @@ mod order;
 mod random;
 mod scaling;
 
-pub use bootstrap::{CONFIDENCE, Estimate, Interval, bootstrap_interval, paired_ratio, resample};
+pub use bootstrap::{CONFIDENCE, Estimate, Interval, bootstrap_interval, paired_ratio, resample, unpaired_ratio};
 pub use order::{median, quantile};
 pub use random::Generator;
 pub use scaling::{Scaling, efficiency, karp_flatt, speedup};

@@ -1,6 +1,8 @@
 //! The command line, but for what an engine adds to it (`workload.rs`).
 
-use super::{check, check_engine, compare, doctor, engines, predict, profile, report, run, simulate, sweep, tune};
+use super::{
+    check, check_engine, compare, doctor, engines, gate, predict, profile, report, run, simulate, sweep, tune,
+};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -60,6 +62,8 @@ pub(super) enum Command {
     Sweep(sweep::SweepArguments),
     /// Check that engines give the right answers under every strategy
     Check(check::CheckArguments),
+    /// Judge new plugins by older ones: the same answers, as fast?
+    Gate(gate::GateArguments),
     /// Make a workload to try an engine on
     Simulate(simulate::SimulateArguments),
     /// Write a sweep's report again

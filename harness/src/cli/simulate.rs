@@ -69,9 +69,20 @@ pub(super) fn run(
 
 /// A small workload in a folder of its own, for `--demo`; the path of its inputs file.
 pub(super) fn demo(context: &mut Context, plugin: &Plugin) -> Result<(PathBuf, tempfile::TempDir), Exit> {
+    workload(context, plugin, "small", 1, Map::new())
+}
+
+/// A workload in a folder of its own; the path of its inputs file.
+pub(super) fn workload(
+    context: &mut Context,
+    plugin: &Plugin,
+    preset: &str,
+    seed: u64,
+    sizes: Map<String, Value>,
+) -> Result<(PathBuf, tempfile::TempDir), Exit> {
     offer(plugin)?;
     let folder = tempfile::Builder::new().prefix("scaletune-demo-").tempdir()?;
-    make(context, plugin, "small", 1, Map::new(), folder.path())?;
+    make(context, plugin, preset, seed, sizes, folder.path())?;
     Ok((folder.path().join(INPUTS_FILE), folder))
 }
 

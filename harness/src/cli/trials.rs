@@ -1,12 +1,15 @@
 //! Real trials: each plan in a worker of its own, its outputs compared with the reference's.
+//!
+//! The reference is the first plan measured, or the answer of another run that [`Trials::answering_to`] names.
 
 use super::workload::Workload;
 use crate::equiv;
 use crate::plugin::Plugin;
 use crate::trial::{Equivalence, Executor, Measurement, TrialError};
 use crate::worker::{Limits, Quiet, RepeatRule, Run, Worker};
-use scaletune_descriptor::Plan;
+use scaletune_descriptor::{Output, Plan};
 use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -15,7 +18,25 @@ const LIMIT_FACTOR: f64 = 20.0;
 /// ... but at least this long.
 const LEAST_LIMIT: Duration = Duration::from_secs(60);
 
-/// Runs trials of one engine on one workload. The first plan measured is the reference of all that follow.
+/// The answer that counts.
+enum Reference {
+    /// The first plan's.
+    Own(TempDir),
+    /// Another run's, in a folder that others keep.
+    Given(PathBuf),
+}
+
+impl Reference {
+    fn path(&self) -> &Path {
+        match self {
+            Reference::Own(folder) => folder.path(),
+            Reference::Given(folder) => folder,
+        }
+    }
+}
+
+/// Runs trials of one engine on one workload. The first plan measured is the reference of all that follow, unless one is
+/// given.
 pub(super) struct Trials<'a> {
     worker: &'a Worker,
     plugin: &'a Plugin,
@@ -23,7 +44,8 @@ pub(super) struct Trials<'a> {
     limits: Limits,
     repeat: RepeatRule,
     folder: TempDir,
-    reference: Option<TempDir>,
+    reference: Option<Reference>,
+    outputs: &'a [Output],
     input_class: Map<String, Value>,
 }
 
@@ -41,7 +63,20 @@ impl<'a> Trials<'a> {
     ) -> std::io::Result<Trials<'a>> {
         let folder = tempfile::Builder::new().prefix("scaletune-trials-").tempdir()?;
         let (limits, repeat) = (Limits::new(time_limit, None), RepeatRule::TRIAL);
-        Ok(Trials { worker, plugin, workload, limits, repeat, folder, reference: None, input_class: Map::new() })
+        let (outputs, input_class) = (plugin.descriptor.outputs.as_slice(), Map::new());
+        Ok(Trials { worker, plugin, workload, limits, repeat, folder, reference: None, outputs, input_class })
+    }
+
+    /// The same, every trial compared with the files in `folder` by the rules of `outputs`: those of whoever gave the
+    /// answer, so that an engine that loosens its rules does not pass by them.
+    pub(super) fn answering_to(mut self, folder: PathBuf, outputs: &'a [Output]) -> Trials<'a> {
+        (self.reference, self.outputs) = (Some(Reference::Given(folder)), outputs);
+        self
+    }
+
+    /// The files of the reference, once there are any.
+    pub(super) fn reference(&self) -> Option<&Path> {
+        self.reference.as_ref().map(Reference::path)
     }
 
     /// The same, each trial running its work once: what is measured from cold caches can't be repeated.
@@ -75,16 +110,19 @@ impl Executor for Trials<'_> {
             let seen = report.peak_threads;
             return Err(TrialError::Failed(format!("ran {seen} threads where its plan allows {allowed}")));
         }
+        // A limit by the first trial's time, and its class: whose reference counts does not matter for these.
+        if self.input_class.is_empty() {
+            self.input_class = report.input_class.clone();
+        }
+        let limit = Duration::from_secs_f64(report.wall_s * LIMIT_FACTOR).max(LEAST_LIMIT);
+        self.limits.time.get_or_insert(limit);
         let equivalence = match &self.reference {
             Some(reference) => {
-                equiv::compare_folders(reference.path(), folder.path(), &descriptor.outputs, &self.workload.inputs)
+                equiv::compare_folders(reference.path(), folder.path(), self.outputs, &self.workload.inputs)
                     .map_err(|error| TrialError::Failed(error.to_string()))?
             }
             None => {
-                self.reference = Some(folder);
-                self.input_class = report.input_class.clone();
-                let limit = Duration::from_secs_f64(report.wall_s * LIMIT_FACTOR).max(LEAST_LIMIT);
-                self.limits.time.get_or_insert(limit);
+                self.reference = Some(Reference::Own(folder));
                 Equivalence::Same
             }
         };

@@ -6,6 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use scaletune_descriptor::{Descriptor, Input, InputKind, Inputs, map_paths};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Flags that every command has without listing them.
 const COMMON_FLAGS: [&str; 7] = ["engine-path", "json", "quiet", "verbose", "no-progress", "help", "version"];
@@ -18,7 +19,7 @@ pub(super) struct Workload {
     /// The same as the JSON object that an engine gets.
     pub(super) values: Map<String, Value>,
     /// Keeps a simulated workload's folder for as long as it is used.
-    pub(super) _keep: Option<std::sync::Arc<tempfile::TempDir>>,
+    pub(super) _keep: Option<Arc<tempfile::TempDir>>,
 }
 
 /// Adds a flag for each input to `command`: `--NAME`, or `--input-NAME` where the command has a flag `--NAME` of its own,
@@ -136,7 +137,7 @@ impl Workload {
             (Some(path), _) => (read_file(path, descriptor)?, None),
             (None, true) => {
                 let (path, folder) = demo()?;
-                (read_file(&path, descriptor)?, Some(std::sync::Arc::new(folder)))
+                (read_file(&path, descriptor)?, Some(Arc::new(folder)))
             }
             (None, false) => (Map::new(), None),
         };
@@ -147,12 +148,16 @@ impl Workload {
         Workload::checked(descriptor, values, keep)
     }
 
-    /// The workload of an inputs file.
+    /// The workload of an inputs file; `keep` is a folder to keep for as long as the workload is used.
     ///
     /// # Errors
     /// As [`Workload::new`].
-    pub(super) fn of_file(descriptor: &Descriptor, path: &Path) -> Result<Workload, Exit> {
-        Workload::checked(descriptor, read_file(path, descriptor)?, None)
+    pub(super) fn of_file(
+        descriptor: &Descriptor,
+        path: &Path,
+        keep: Option<Arc<tempfile::TempDir>>,
+    ) -> Result<Workload, Exit> {
+        Workload::checked(descriptor, read_file(path, descriptor)?, keep)
     }
 
     /// What the engine's defaults alone give.
@@ -163,10 +168,11 @@ impl Workload {
         Workload::checked(descriptor, Map::new(), None)
     }
 
+    /// Checks values by name, and that every file among them can be read.
     fn checked(
         descriptor: &Descriptor,
         values: Map<String, Value>,
-        keep: Option<std::sync::Arc<tempfile::TempDir>>,
+        keep: Option<Arc<tempfile::TempDir>>,
     ) -> Result<Workload, Exit> {
         let extra: Vec<&str> = descriptor.flagged_outputs().map(|(flag, _)| flag).collect();
         let checked =

@@ -19,7 +19,7 @@ pub(super) fn html(text: &str) -> String {
 }
 
 /// For a cell of a Markdown table.
-pub(super) fn markdown(text: &str) -> String {
+pub(crate) fn markdown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

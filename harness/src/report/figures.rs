@@ -1,7 +1,7 @@
 //! Numbers as a person reads them.
 
 /// Seconds with three significant digits and a fitting unit.
-pub(super) fn seconds(value: f64) -> String {
+pub(crate) fn seconds(value: f64) -> String {
     match value {
         value if !value.is_finite() => "unknown".into(),
         value if value >= 99.95 => format!("{value:.0} s"),
@@ -34,7 +34,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// `1 thread`, `2 threads`.
-pub(super) fn threads(count: i64) -> String {
+pub(crate) fn threads(count: i64) -> String {
     format!("{count} thread{}", if count == 1 { "" } else { "s" })
 }
 

@@ -81,9 +81,7 @@ pub fn bootstrap_interval<T: Copy>(
     }
     let mut values: Vec<f64> = Vec::with_capacity(RESAMPLES);
     resample(samples, RESAMPLES, seed, |drawn| values.extend(statistic(drawn)));
-    values.sort_by(f64::total_cmp);
-    let tail = (1.0 - confidence) / 2.0;
-    Some(Interval { low: quantile_of_sorted(&values, tail)?, high: quantile_of_sorted(&values, 1.0 - tail)? })
+    interval_of(&mut values, confidence)
 }
 
 /// Draws as many of `samples` as there are, with replacement, and hands them to `each`; `times` times.
@@ -104,6 +102,31 @@ pub fn resample<T: Copy>(samples: &[T], times: usize, seed: u64, mut each: impl 
 pub fn paired_ratio(numerator: &[f64], denominator: &[f64], seed: u64) -> Option<Estimate> {
     let ratios: Vec<f64> = numerator.iter().zip(denominator).map(|(above, below)| above / below).collect();
     Estimate::of(&ratios, seed)
+}
+
+/// How many times as large the median of `numerator` is as that of `denominator`, where the samples were not taken side
+/// by side: both are redrawn, apart. None without samples on either side.
+pub fn unpaired_ratio(numerator: &[f64], denominator: &[f64], confidence: f64, seed: u64) -> Option<Estimate> {
+    let ratio = median(numerator)? / median(denominator)?;
+    let samples = numerator.len().min(denominator.len());
+    if samples < 2 {
+        return Some(Estimate { median: ratio, interval: None, samples });
+    }
+    let medians = |samples: &[f64], seed: u64| {
+        let mut medians = Vec::with_capacity(RESAMPLES);
+        resample(samples, RESAMPLES, seed, |drawn| medians.extend(median(drawn)));
+        medians
+    };
+    let (above, below) = (medians(numerator, seed), medians(denominator, seed.wrapping_add(1)));
+    let mut ratios: Vec<f64> = above.iter().zip(&below).map(|(above, below)| above / below).collect();
+    Some(Estimate { median: ratio, interval: interval_of(&mut ratios, confidence), samples })
+}
+
+/// What lies between the quantiles that leave out half of `1 - confidence` on either side.
+fn interval_of(values: &mut [f64], confidence: f64) -> Option<Interval> {
+    values.sort_by(f64::total_cmp);
+    let tail = (1.0 - confidence) / 2.0;
+    Some(Interval { low: quantile_of_sorted(values, tail)?, high: quantile_of_sorted(values, 1.0 - tail)? })
 }
 
 #[cfg(test)]
@@ -156,6 +179,25 @@ mod tests {
             Estimate::of(&a, 1).unwrap().interval.unwrap().overlaps(&Estimate::of(&b, 1).unwrap().interval.unwrap())
         );
         assert_eq!(paired_ratio(&[1.0, 2.0, 3.0], &[1.0], 1).unwrap().samples, 1);
+    }
+
+    #[test]
+    fn an_unpaired_ratio_covers_the_true_one_about_as_often_as_it_says() {
+        let mut generator = Generator::new(5);
+        let covered = (0..400).filter(|seed| {
+            // Log-uniform, the medians 1.2 and 1.
+            let mut draw = |middle: f64, count: usize| -> Vec<f64> {
+                (0..count).map(|_| middle * (generator.unit() - 0.5).exp2()).collect()
+            };
+            let (above, below) = (draw(1.2, 16), draw(1.0, 32));
+            unpaired_ratio(&above, &below, 0.95, *seed).unwrap().interval.unwrap().contains(1.2)
+        });
+        let covered = covered.count();
+        assert!((360..=398).contains(&covered), "{covered} of 400");
+        assert_eq!(unpaired_ratio(&[2.0], &[1.0, 1.0], 0.95, 1).unwrap().interval, None);
+        assert_eq!(unpaired_ratio(&[], &[1.0], 0.95, 1), None);
+        let sure = unpaired_ratio(&[3.0; 5], &[2.0; 5], 0.95, 1).unwrap();
+        assert_eq!((sure.median, sure.interval), (1.5, Some(Interval { low: 1.5, high: 1.5 })));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! One worker from start to end: its job is sent, its events are heard, limits are kept, the process is reaped.
 
-use super::child::ENTRY_ARGUMENT;
 use super::process::{Choose, Ending, Failure, FailureKind, Heard, Limits, Observer, Worker};
 use super::protocol::{Event, Job, Kind, PlanLine, Step};
 use super::reap::{Usage, signal_name, wait4};
@@ -10,7 +9,7 @@ use crate::measure::process::{held_bytes, thread_count};
 use rustix::process::{Pid, Signal};
 use std::io::Write;
 use std::os::unix::process::CommandExt;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -40,12 +39,8 @@ impl Conversation {
         };
         // A group of its own: the terminal's Ctrl-C reaches it through the parent only, and whatever an engine starts
         // can be ended with it.
-        let mut command = Command::new(&worker.executable);
-        if let Some(folder) = &worker.folder {
-            command.current_dir(folder);
-        }
-        let mut child = command
-            .arg(ENTRY_ARGUMENT)
+        let mut child = worker
+            .command()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,5 +1,6 @@
 //! The parent's side: what a worker can be asked, and what it answers.
 
+use super::child::ENTRY_ARGUMENT;
 use super::conversation::Conversation;
 use super::protocol::{Defect, Drill, Job, Level, RepeatRule, Step, Totals};
 use super::usage::Usage;
@@ -7,7 +8,9 @@ use crate::measure::Machine;
 use crate::trial::{self, StageTime, Trace};
 use scaletune_descriptor::Plan;
 use serde_json::{Map, Value};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 /// How workers are started: this program, called again.
@@ -15,7 +18,9 @@ use std::time::Duration;
 pub struct Worker {
     pub(super) executable: PathBuf,
     /// The current folder of workers; none = that of this process.
-    pub(super) folder: Option<PathBuf>,
+    folder: Option<PathBuf>,
+    /// The words in front of a worker's own.
+    under: Vec<OsString>,
 }
 
 /// Gives thread budget and plan once the class of the inputs is known, or says why there is none.
@@ -186,12 +191,34 @@ fn no_plan(_: &Map<String, Value>) -> Result<(i64, Plan), String> {
 impl Worker {
     /// Workers are `executable __worker`.
     pub fn new(executable: PathBuf) -> Worker {
-        Worker { executable, folder: None }
+        Worker { executable, folder: None, under: Vec::new() }
     }
 
     /// The same, workers having `folder` as their current one.
     pub fn in_folder(&self, folder: &Path) -> Worker {
-        Worker { executable: self.executable.clone(), folder: Some(folder.to_path_buf()) }
+        Worker { folder: Some(folder.to_path_buf()), ..self.clone() }
+    }
+
+    /// The same, workers running under another program, such as one that counts instructions: `words` come first.
+    pub fn under(&self, words: Vec<OsString>) -> Worker {
+        Worker { under: words, ..self.clone() }
+    }
+
+    /// The command that starts one.
+    pub(super) fn command(&self) -> Command {
+        let mut command = match self.under.split_first() {
+            Some((program, words)) => {
+                let mut command = Command::new(program);
+                command.args(words).arg(&self.executable);
+                command
+            }
+            None => Command::new(&self.executable),
+        };
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        command.arg(ENTRY_ARGUMENT);
+        command
     }
 
     /// Workers are this program.

@@ -156,12 +156,12 @@ impl Course<'_> {
     fn workload(&mut self, descriptor: &Descriptor) -> Result<Option<Workload>, Exit> {
         let made = self.simulated(descriptor)?;
         if let Some(path) = &self.arguments.inputs {
-            let workload = Workload::of_file(descriptor, path)?;
+            let workload = Workload::of_file(descriptor, path, None)?;
             self.checks.skip("workload", "--inputs gives another");
             return Ok(Some(workload));
         }
         if let Some(folder) = made {
-            return Ok(match Workload::of_file(descriptor, &folder.join(INPUTS_FILE)) {
+            return Ok(match Workload::of_file(descriptor, &folder.join(INPUTS_FILE), None) {
                 Ok(workload) => {
                     self.checks.pass("workload", "");
                     Some(workload)

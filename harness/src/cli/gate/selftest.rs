@@ -1,0 +1,85 @@
+//! `gate --selftest`: what the gate makes of equal plugins on this machine.
+
+use super::super::exit::Exit;
+use super::super::trials::Trials;
+use super::super::{Context, as_json, print};
+use super::bench::{Inputs, Pair, points, reference_plan};
+use super::{Case, Gate, Watch, Work, suite};
+use crate::gate::{Pairs, SelfTest, SelfTestCase, selftest};
+use crate::plugin::Plugin;
+use crate::trial::{Executor, TrialError};
+
+/// Pairs measured and gates replayed: in full, and in short.
+const FULL: (usize, usize) = (96, 400);
+const QUICK: (usize, usize) = (16, 60);
+
+pub(super) fn run(context: &mut Context, gate: &Gate<'_>) -> Result<(), Exit> {
+    let mut notes = Vec::new();
+    let suite = suite(context, gate, None, &mut notes)?;
+    let mut cases = Vec::new();
+    for case in &suite.cases {
+        let plugin = context.catalogue.find(&case.engine)?;
+        let case = if gate.arguments.quick { smallest(case, &plugin) } else { case.clone() };
+        cases.push(measure(context, gate, &case, &plugin, &mut notes)?);
+    }
+    context.terminal.finish();
+    let selftest = SelfTest::new(gate.machine.clone(), &gate.looks, cases);
+    if context.json {
+        print(&as_json(&selftest)?)?;
+    } else {
+        notes.iter().for_each(|note| context.terminal.note(&format!("note: {note}")));
+        print(&selftest.lines().join("\n"))?;
+    }
+    if selftest.is_sound() {
+        return Ok(());
+    }
+    let message = "selftest: equal plugins are called a regress in more than 5 of 100 gates; this machine is too noisy \
+                   for these margins";
+    Err(Exit { status: 1, message: message.into() })
+}
+
+/// The case on the engine's smallest workload, where it is a simulated one.
+fn smallest(case: &Case, plugin: &Plugin) -> Case {
+    let mut case = case.clone();
+    let presets = plugin.descriptor.simulate.as_ref().map(|offer| offer.presets.as_slice()).unwrap_or_default();
+    if let (Work::Simulated { preset, .. }, Some(first)) = (&mut case.work, presets.first()) {
+        preset.clone_from(first);
+    }
+    case
+}
+
+fn measure(
+    context: &mut Context,
+    gate: &Gate<'_>,
+    case: &Case,
+    plugin: &Plugin,
+    notes: &mut Vec<String>,
+) -> Result<SelfTestCase, Exit> {
+    let descriptor = &plugin.descriptor;
+    let named = |why: String| Exit::input(format!("case `{}`: {why}", case.name));
+    descriptor.check_plan(&case.fixed).map_err(|error| named(error.to_string()))?;
+    let workload = Inputs::of(context, case, plugin)?.workload(plugin)?;
+    let worker = context.worker.clone();
+    let limit = gate.arguments.measuring.time_limit;
+    let mut baseline = Trials::new(&worker, plugin, &workload, limit)?;
+    let plan = reference_plan(descriptor, case).map_err(|error| named(error.to_string()))?;
+    baseline.measure(&plan).map_err(|error| match error {
+        TrialError::Cancelled => Exit::interrupted(),
+        TrialError::BadInput(why) | TrialError::UnsupportedPlan(why) => named(why),
+        TrialError::Failed(why) => Exit::failed(format!("case `{}`: plan {plan}: {why}", case.name)),
+    })?;
+    let class = baseline.input_class().clone();
+    let points = points([(descriptor, &class), (descriptor, &class)], case, notes);
+    let points = points.map_err(|error| named(error.to_string()))?;
+    let answer = baseline.reference().map(std::path::Path::to_path_buf).unwrap_or_default();
+    let candidate = Trials::new(&worker, plugin, &workload, limit)?.answering_to(answer, &descriptor.outputs);
+    let (pairs, replays) = if gate.arguments.quick { QUICK } else { FULL };
+    let max_time = gate.arguments.measuring.max_time;
+    let request = Pairs { points: &points, margins: case.margins, looks: &gate.looks, pairs, replays, max_time };
+    let mut pair = Pair { baseline: Some(baseline), candidate };
+    let mut watch = Watch { terminal: &mut context.terminal, case: &case.name };
+    let detections = selftest(&request, &mut pair, &gate.clock, &mut watch)
+        .map_err(|_| Exit::interrupted())?
+        .map_err(|why| Exit::failed(format!("case `{}`: {why}", case.name)))?;
+    Ok(SelfTestCase { name: case.name.clone(), points: detections })
+}

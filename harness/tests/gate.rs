@@ -1,0 +1,271 @@
+//! The regression gate, with plugins that differ in a known way.
+//!
+//! No verdict here hangs on how fast this machine is. Those that do are at the end, ignored: they take minutes, and are
+//! run by hand with
+//! `cargo test -p scaletune --test gate -- --ignored --nocapture --test-threads 1`.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use common::{compile_c, home, names, outcome, scaletune};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Folders of plugins, each the same engine in another variant.
+struct Variants {
+    home: tempfile::TempDir,
+}
+
+impl Variants {
+    /// Each variant: a name, and what the compiler is told. None, with a visible line, where there is no compiler.
+    fn new(variants: &[(&str, &[&str])]) -> Option<Variants> {
+        let home = home();
+        for (name, defines) in variants {
+            compile_c(&home.path().join(name), "harness/tests/engines/spinner.c", "spinner", defines)?;
+        }
+        // One thread, little work: the answer is what most tests are about.
+        let suite = "[[case]]\nengine = 'spinner'\nname = 'spin'\npreset = 'tiny'\nthreads = [1]\n";
+        std::fs::write(home.path().join("suite.toml"), suite).unwrap();
+        Some(Variants { home })
+    }
+
+    fn path(&self) -> &Path {
+        self.home.path()
+    }
+
+    fn folder(&self, variant: &str) -> PathBuf {
+        self.path().join(variant).join("engines")
+    }
+
+    /// A gate of the plugins in `variant`: exit status, standard output, standard error.
+    fn gate(&self, variant: &str, more: &[&str]) -> (i32, String, String) {
+        let mut command = scaletune(self.path());
+        command.arg("--engine-path").arg(self.folder(variant)).arg("gate").args(more);
+        outcome(&mut command)
+    }
+
+    /// The same against the plugins in `old`, eight rounds of the suite.
+    fn against(&self, variant: &str, old: &str, more: &[&str]) -> (i32, String, String) {
+        let folder = self.folder(old);
+        let mut arguments = vec!["--against", folder.to_str().unwrap(), "--suite", "suite.toml", "--rounds", "8"];
+        arguments.extend(more);
+        self.gate(variant, &arguments)
+    }
+}
+
+fn report(stdout: &str) -> Value {
+    serde_json::from_str(stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"))
+}
+
+#[test]
+fn a_wrong_answer_is_a_regress_whatever_its_speed() {
+    let wrong: &[&str] = &["-DWRONG", "-DLOOSE", "-DVERSION=2"];
+    let Some(variants) = Variants::new(&[("old", &[]), ("wrong", wrong)]) else { return };
+    let (status, _, stderr) = variants.against("wrong", "old", &["--junit", "gate.xml", "--markdown", "gate.md"]);
+    assert_eq!(status, 1, "{stderr}");
+    // By the older plugin's rules: that the newer one takes any answer does not help it.
+    for part in ["WRONG ANSWER", "answer.tsv: row 1, column answer: expected ", "verdict: regress", "regress in spin"] {
+        assert!(stderr.contains(part), "{part}: {stderr}");
+    }
+    let read = |name: &str| std::fs::read_to_string(variants.path().join(name)).unwrap();
+    let (junit, markdown) = (read("gate.xml"), read("gate.md"));
+    assert!(junit.contains("failures=\"1\"") && junit.contains("type=\"wrong answer\""), "{junit}");
+    assert!(markdown.contains("## scaletune gate: **regress**") && markdown.contains("spinner (1 → 2)"), "{markdown}");
+}
+
+#[test]
+fn the_same_answer_is_told_with_every_figure() {
+    let Some(variants) = Variants::new(&[("old", &[]), ("new", &["-DVERSION=2"])]) else { return };
+    let (status, stdout, stderr) = variants.against("new", "old", &["--json"]);
+    let report = report(&stdout);
+    let case = &report["cases"][0];
+    assert_eq!(case["answer"]["is"], "same", "{stderr}");
+    assert_eq!((&case["baseline_version"], &case["candidate_version"]), (&"1".into(), &"2".into()));
+    assert_eq!(case["points"][0]["baseline"]["samples"], 8);
+    assert_eq!(case["points"][0]["checks"][0]["metric"], "cpu");
+    // How it comes out is the machine's business; exit status and verdict say the same.
+    assert_eq!(status, i32::from(report["verdict"] == "regress"), "{stderr}");
+}
+
+#[test]
+fn an_open_question_is_a_warning_unless_strict() {
+    let Some(variants) = Variants::new(&[("old", &[])]) else { return };
+    // No time to measure anything but the answer.
+    let (status, _, stderr) = variants.against("old", "old", &["--max-time", "0s"]);
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stderr.contains("warning: gate: inconclusive") && stderr.contains("the time was up"), "{stderr}");
+    assert!(stderr.contains("baseline and candidate are one file"), "{stderr}");
+    let (status, _, stderr) = variants.against("old", "old", &["--max-time", "0s", "--strict", "-q"]);
+    assert_eq!((status, stderr.as_str()), (1, "scaletune: gate: inconclusive in spin\n"));
+}
+
+#[test]
+fn what_the_older_plugin_did_the_newer_must_do() {
+    let Some(variants) = Variants::new(&[("old", &[]), ("fussy", &["-DNEEDS_MORE"])]) else { return };
+    let (status, _, stderr) = variants.against("fussy", "old", &[]);
+    assert_eq!(status, 1, "{stderr}");
+    assert!(stderr.contains("NO ANSWER") && stderr.contains("not enough for this version"), "{stderr}");
+    // The other way round nothing can be said.
+    let (status, _, stderr) = variants.against("old", "fussy", &[]);
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stderr.contains("answer not compared: the older plugin gave no answer"), "{stderr}");
+    // A candidate without the engine.
+    std::fs::create_dir_all(variants.folder("empty")).unwrap();
+    let (status, _, stderr) = variants.against("empty", "old", &[]);
+    assert_eq!(status, 1, "{stderr}");
+    assert!(stderr.contains("NO ANSWER: there is no engine `spinner`"), "{stderr}");
+}
+
+#[test]
+fn a_baseline_is_written_and_judged_by() {
+    let Some(variants) = Variants::new(&[("old", &[]), ("wrong", &["-DWRONG"])]) else { return };
+    let write = ["--baseline", "b.json", "--write", "--suite", "suite.toml", "--rounds", "8"];
+    let (status, _, stderr) = variants.gate("old", &write);
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stderr.contains("spin: recorded, 1 thread"), "{stderr}");
+    let document = variants.path().join("b.json");
+    let files = variants.path().join("b.json.files");
+    assert_eq!(names(&files).len(), 1);
+
+    let judge = |variant: &str, more: &[&str]| {
+        variants.gate(variant, &[&["--baseline", "b.json", "--rounds", "8", "--json"], more].concat())
+    };
+    let (_, stdout, stderr) = judge("old", &[]);
+    let same = &report(&stdout)["cases"][0];
+    assert_eq!(
+        (same["answer"]["is"].as_str(), same["points"][0]["checks"][0]["role"].as_str()),
+        (Some("same"), Some("decides")),
+        "{stderr}"
+    );
+    let (status, stdout, _) = judge("wrong", &[]);
+    assert_eq!((status, report(&stdout)["cases"][0]["answer"]["is"].as_str()), (1, Some("different")));
+
+    // Other inputs: the recorded answer says nothing of them.
+    std::fs::write(variants.path().join("i.toml"), "[inputs]\niterations = 640\n").unwrap();
+    std::fs::write(variants.path().join("other.toml"), "[[case]]\nengine='spinner'\nname='spin'\ninputs='i.toml'")
+        .unwrap();
+    let (status, stdout, _) = judge("old", &["--suite", "other.toml"]);
+    let why = report(&stdout)["cases"][0]["answer"]["why"].to_string();
+    assert!(status == 0 && why.contains("input `iterations` is not what b.json was recorded with"), "{why}");
+
+    // Another machine: its times don't count.
+    let text = std::fs::read_to_string(&document).unwrap();
+    let mut elsewhere: Value = serde_json::from_str(&text).unwrap();
+    elsewhere["machine"]["cpu"] = "another".into();
+    std::fs::write(&document, elsewhere.to_string()).unwrap();
+    let (status, stdout, _) = judge("old", &[]);
+    let report = report(&stdout);
+    let note = report["notes"][0].as_str().unwrap();
+    assert!(note.contains("recorded on another machine (CPU ") && note.contains("its times don't count"), "{note}");
+    assert_eq!(report["cases"][0]["points"][0]["checks"][0]["role"], "shown");
+    assert_eq!((status, report["verdict"].as_str()), (0, Some("pass")));
+
+    // A damaged answer is never compared with.
+    std::fs::write(files.join(&names(&files)[0]), "damaged").unwrap();
+    let (status, _, stderr) = judge("old", &[]);
+    assert!(status == 2 && stderr.contains("is not the file that was recorded"), "{stderr}");
+
+    // Written again by another version: what has changed is said, and what is left over is removed.
+    let (status, _, stderr) = variants.gate("wrong", &write);
+    assert!(status == 0 && stderr.contains("the answer of case `spin` has changed: answer.tsv"), "{stderr}");
+    assert_eq!(names(&files).len(), 1);
+    assert_eq!(judge("wrong", &[]).0, 0);
+}
+
+#[test]
+fn bad_usage_is_told_and_nothing_is_written() {
+    let Some(variants) = Variants::new(&[("old", &[])]) else { return };
+    std::fs::write(variants.path().join("odd.toml"), "[[case]]\nengine = 'spinner'\nmargins = 3").unwrap();
+    std::fs::write(variants.path().join("axis.toml"), "[[case]]\nengine = 'spinner'\nset = { wheels = 4 }").unwrap();
+    let old = variants.folder("old");
+    let old = old.to_str().unwrap();
+    let cases: &[(&[&str], &str)] = &[
+        (&[], "--baseline"),
+        (&["--baseline", "absent.json"], "absent.json: No such file"),
+        (&["--baseline", "suite.toml"], "suite.toml: is no JSON"),
+        (&["--against", "absent"], "--against absent: is no folder"),
+        (&["--against", old, "--suite", "odd.toml"], "odd.toml: "),
+        (&["--against", old, "--suite", "axis.toml"], "no axis `wheels`"),
+        (&["--against", old, "--margin=-1"], "--margin is in percent, above 0"),
+        (&["--against", old, "--margin", "0"], "margin is in percent"),
+        (&["--against", old, "--rounds", "7"], "--rounds"),
+        (&["--against", old, "--junit", "absent/x.xml"], "absent/x.xml: can't be written"),
+        (&["--against", old, "--write"], "--write"),
+        (&["--baseline", "absent/b.json", "--write"], "absent/b.json: can't be written"),
+        (&["--selftest", "--junit", "x.xml"], "--junit"),
+    ];
+    for (arguments, cause) in cases {
+        let (status, _, stderr) = variants.gate("old", arguments);
+        assert!(status == 2 && stderr.contains(cause), "{arguments:?}: {stderr}");
+    }
+    assert_eq!(names(variants.path()), ["axis.toml", "odd.toml", "old", "suite.toml"]);
+}
+
+#[test]
+fn a_self_test_tells_what_the_gate_can_see_here() {
+    let Some(variants) = Variants::new(&[("old", &[])]) else { return };
+    let (status, stdout, stderr) = variants.gate("old", &["--selftest", "--quick", "--suite", "suite.toml", "--json"]);
+    // Whether this machine is quiet enough is its own business.
+    assert!([0, 1].contains(&status), "{stderr}");
+    let json = report(&stdout);
+    let point = &json["cases"][0]["points"][0];
+    assert_eq!((point["pairs"].as_u64(), point["metric"].as_str()), (Some(16), Some("cpu")));
+    let verdicts: u64 = point["verdicts"].as_array().unwrap().iter().filter_map(Value::as_u64).sum();
+    assert_eq!(Some(verdicts), point["replays"].as_u64());
+    assert!(json["machine"]["cpu"].is_string());
+}
+
+/// Runs 40 gates; how many said regress, and in how many of these it was `metric` that did.
+fn forty(variants: &Variants, variant: &str, suite: &str, metric: &str) -> (usize, usize) {
+    std::fs::write(variants.path().join("forty.toml"), suite).unwrap();
+    let old = variants.folder("old");
+    let began = Instant::now();
+    let (mut verdicts, mut by_metric, mut rounds) = ([0usize; 3], 0, 0);
+    for _ in 0..40 {
+        let (status, stdout, stderr) =
+            variants.gate(variant, &["--against", old.to_str().unwrap(), "--suite", "forty.toml", "--json"]);
+        assert!([0, 1].contains(&status), "{stderr}");
+        let report = report(&stdout);
+        let case = &report["cases"][0];
+        assert_eq!(case["answer"]["is"], "same", "{stdout}");
+        rounds += case["rounds"].as_u64().unwrap();
+        verdicts[["pass", "inconclusive", "regress"].iter().position(|v| report["verdict"] == *v).unwrap()] += 1;
+        let checks = case["points"].as_array().unwrap().iter().flat_map(|point| point["checks"].as_array().unwrap());
+        by_metric +=
+            usize::from(checks.into_iter().any(|check| check["metric"] == metric && check["verdict"] == "regress"));
+    }
+    let [pass, open, regress] = verdicts;
+    let (seconds, load) = (began.elapsed().as_secs_f64(), std::fs::read_to_string("/proc/loadavg").unwrap());
+    eprintln!(
+        "{variant}: {regress} regress ({by_metric} by {metric}), {open} inconclusive, {pass} pass of 40 gates; \
+         {:.1} rounds a gate, {seconds:.0} s; load {}",
+        rounds as f64 / 40.0,
+        load.trim()
+    );
+    (regress, by_metric)
+}
+
+const ONE_THREAD: &str = "[[case]]\nengine = 'spinner'\nthreads = [1]\n";
+
+#[test]
+#[ignore = "takes minutes and hangs on the machine: by hand"]
+fn a_tenth_more_cpu_work_is_called_in_38_of_40_gates() {
+    let Some(variants) = Variants::new(&[("old", &[]), ("slow", &["-DPERCENT=110"])]) else { return };
+    assert!(forty(&variants, "slow", ONE_THREAD, "cpu").1 >= 38);
+}
+
+#[test]
+#[ignore = "takes minutes and hangs on the machine: by hand"]
+fn no_slowdown_is_called_in_at_most_1_of_40_gates() {
+    let Some(variants) = Variants::new(&[("old", &[]), ("same", &["-DVERSION=2"])]) else { return };
+    assert!(forty(&variants, "same", ONE_THREAD, "cpu").0 <= 1);
+}
+
+#[test]
+#[ignore = "takes minutes and hangs on the machine: by hand"]
+fn lost_parallelism_is_called_in_38_of_40_gates() {
+    let Some(variants) = Variants::new(&[("old", &[]), ("serial", &["-DSERIAL"])]) else { return };
+    let suite = "[[case]]\nengine = 'spinner'\nthreads = [2]\n";
+    assert!(forty(&variants, "serial", suite, "scaling").1 >= 38);
+}
