@@ -6,8 +6,8 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::folds::{Fold, FoldScratch};
 pub use super::gradient::Gradient;
-use super::lane_gradient::{Tape, UNIT_FAMILIES};
 use super::lanes::{self, BLOCK_FAMILIES, Columns, Scratch};
 use super::program::{Op, Program};
 use super::rate_program::RateProgram;
@@ -16,11 +16,12 @@ use super::repeat_passes::PassScratch;
 use super::repeats::Repeats;
 use super::schedule::{CODE_BITS, Codes, Schedule};
 use super::simd::InstructionSet;
+use super::sums::UNIT_FAMILIES;
 pub use super::workers::Workers;
 use super::workers::{Kept, lock};
 use crate::error::{Error, Result};
 use crate::model::{Rates, RootPrior};
-use crate::monitor::{self, Monitor};
+use crate::monitor::Monitor;
 use crate::plan::{Kernel, Plan};
 use crate::states::{Patterns, TipStates};
 use crate::tree::Tree;
@@ -40,7 +41,11 @@ pub enum Rating {
 /// How the columns are computed.
 pub(super) enum Method {
     Reference,
-    Lanes { schedule: Schedule, codes: Codes },
+    Lanes {
+        schedule: Schedule,
+        codes: Codes,
+    },
+    /// A chunk each.
     Repeats(Vec<Repeats>),
 }
 
@@ -64,12 +69,14 @@ pub struct Evaluator {
     pub(super) families: usize,
     /// Columns without any data: their likelihood is exactly 1.
     pub(super) empty: Vec<u32>,
-    /// Patterns for gradients, found when the first is asked for, and the share of updates that are distinct.
-    pub(super) repeats: OnceLock<(Vec<Repeats>, f64)>,
-    /// Memory of passes over repeats and of tapes, kept between evaluations: megabytes that the system would
-    /// otherwise have to hand out and clear each time.
+    /// Folded subtrees for gradients, found when the first is asked for.
+    pub(super) folds: OnceLock<Vec<Fold>>,
+    /// Patterns for gradients, where chunks differ from the units that those are summed over.
+    pub(super) repeats: OnceLock<Vec<Repeats>>,
+    /// Memory of passes and tapes, kept between evaluations: megabytes that the system would otherwise have to hand
+    /// out and clear each time.
     pub(super) passes: Kept<PassScratch>,
-    pub(super) tapes: Kept<Tape>,
+    pub(super) fold_scratch: Kept<FoldScratch>,
 }
 
 impl Evaluator {
@@ -124,7 +131,7 @@ impl Evaluator {
         let method = match plan.kernel {
             Kernel::PerFamily => Method::Reference,
             Kernel::Lanes | Kernel::Patterns => Method::Lanes { schedule: plain.clone(), codes: Codes::default() },
-            Kernel::Repeats if own.is_none() => Method::Repeats(find_repeats(&tree, &columns, chunk, &workers)?),
+            Kernel::Repeats if own.is_none() => Method::Repeats(Repeats::find_all(&tree, &columns, chunk, &workers)?),
             // With rates of its own a family shares no subtree with another.
             Kernel::Repeats | Kernel::Auto => {
                 // AVX2 permutes too few lanes for tables of 16: reading them one by one costs thrice the
@@ -150,9 +157,10 @@ impl Evaluator {
             set,
             families,
             empty,
+            folds: OnceLock::new(),
             repeats: OnceLock::new(),
             passes: Kept::default(),
-            tapes: Kept::default(),
+            fold_scratch: Kept::default(),
         })
     }
 
@@ -341,7 +349,7 @@ impl Evaluator {
     ) -> Result<()> {
         // The bounds of the lanes hold here too: the same products in another order.
         let program = Program::new(&self.tree, &self.columns, &self.plain, rates, prior);
-        let wide = risky(&program);
+        let wide = program.is_risky();
         let scaled = program.ops.iter().any(|op| matches!(op, Op::Rescale { .. }));
         let transitions = reference::transitions(&self.tree, rates);
         let prior = prior.probabilities(rates);
@@ -386,23 +394,4 @@ impl Evaluator {
     pub fn workers(&self) -> &Workers {
         &self.workers
     }
-}
-
-/// Can a value leave the range of doubles on its way?
-pub(super) fn risky(program: &Program) -> bool {
-    let risky = |op: &Op| matches!(op, Op::Rescale { risky: true, .. });
-    program.risky_root || program.ops.iter().any(risky)
-}
-
-pub(super) fn find_repeats(tree: &Tree, columns: &TipStates, chunk: usize, workers: &Workers) -> Result<Vec<Repeats>> {
-    let count = columns.family_count();
-    let ranges: Vec<_> = (0..count).step_by(chunk).map(|first| first..(first + chunk).min(count)).collect();
-    let found = Mutex::new(Vec::with_capacity(ranges.len()));
-    workers.each("repeats", ranges, &monitor::Unwatched, |(): &mut (), index, range| {
-        let repeats = Repeats::find(tree, columns, range);
-        lock(&found).push((index, repeats));
-    })?;
-    let mut found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    found.sort_by_key(|(index, _)| *index);
-    Ok(found.into_iter().map(|(_, repeats)| repeats).collect())
 }

@@ -1,19 +1,15 @@
 //! Gradients of the log-likelihood by rates, branch lengths and root prior: which road, and the chain rule.
-//! Leaves out the sweeps themselves (see [`super::lane_gradient`], [`super::repeat_passes`]).
+//! Leaves out the sweeps themselves (see [`super::folds`], [`super::lane_gradient`], [`super::repeat_passes`]).
 
-use std::sync::Mutex;
-
-use super::evaluator::{Evaluator, Method, find_repeats, risky};
-use super::lane_gradient::{self, Sums, UNIT_FAMILIES, Unit};
-use super::lanes::Columns;
+use super::evaluator::{Evaluator, Method};
+use super::folds::{FOLD_COLUMNS, Fold, FoldTask};
 use super::program::{Op, Program};
 use super::reference::{self, Workspace};
 use super::repeat_passes::{Task, UNIT_COLUMNS};
 use super::repeats::Repeats;
-use super::schedule::Codes;
-use super::workers::lock;
+use super::sums::{Sums, UNIT_FAMILIES};
 use crate::error::Result;
-use crate::model::{Rates, RootPrior, TransitionSlope};
+use crate::model::{Rates, RootPrior, Transition, TransitionSlope};
 use crate::monitor::Monitor;
 use crate::plan::Kernel;
 
@@ -58,42 +54,51 @@ impl Evaluator {
             let all = (0..self.columns.family_count() as u32).collect();
             (Sums::zeros(self.tree.node_count()), all)
         } else {
-            let program = Program::new(&self.tree, &self.columns, &self.plain, rates, prior);
-            let scaled = program.ops.iter().any(|op| matches!(op, Op::Rescale { .. }));
-            match self.gradient_repeats(scaled)?.filter(|_| !risky(&program)) {
-                Some(units) => {
-                    let task = Task {
+            let transitions = reference::transitions(&self.tree, rates);
+            match self.repeat_task(&transitions, rates, prior, weights)? {
+                Some((units, task)) => (self.repeat_gradient(units, &task, &mut values, monitor)?, vec![]),
+                None => {
+                    let task = FoldTask {
                         tree: &self.tree,
-                        transitions: &reference::transitions(&self.tree, rates),
+                        states: &self.columns,
+                        transitions: &transitions,
                         prior: prior.probabilities(rates),
-                        scaled,
                         weights,
+                        plain: &self.plain,
+                        set: self.set,
                     };
-                    (self.repeat_gradient(units, &task, &mut values, monitor)?, vec![])
+                    self.fold_gradient(&task, &mut values, monitor)?
                 }
-                None => self.lane_gradient(&program, weights, &mut values, monitor)?,
             }
         };
         self.reference_gradient(&left_over, rates, prior, weights, &mut values, &mut sums, monitor)?;
         Ok((self.expand(values), self.chain(rates, &sums)))
     }
 
-    /// The patterns over which gradients are formed, if enough of them repeat (or the plan says so).
-    fn gradient_repeats(&self, scaled: bool) -> Result<Option<&[Repeats]>> {
-        if self.kernel == Kernel::Lanes {
+    /// The patterns to go over, if the plan says so and ordinary numbers can carry the values.
+    fn repeat_task<'a>(
+        &'a self,
+        transitions: &'a [Transition],
+        rates: Rates,
+        prior: RootPrior,
+        weights: &'a [f64],
+    ) -> Result<Option<(&'a [Repeats], Task<'a>)>> {
+        let Method::Repeats(chunks) = &self.method else { return Ok(None) };
+        let program = Program::new(&self.tree, &self.columns, &self.plain, rates, prior);
+        let scaled = program.ops.iter().any(|op| matches!(op, Op::Rescale { .. }));
+        if program.is_risky() {
             return Ok(None);
         }
-        if self.repeats.get().is_none() {
-            let found = find_repeats(&self.tree, &self.columns, UNIT_COLUMNS, &self.workers)?;
-            let distinct: usize = found.iter().map(Repeats::distinct).sum();
-            let all = self.columns.family_count() * self.tree.tip_count().saturating_sub(1);
-            let share = distinct as f64 / (all as f64).max(1.0);
-            // Another thread may have been first: its patterns are the same.
-            let _ = self.repeats.set((found, share));
-        }
-        let limit = if scaled { REPEATING_SCALED } else { REPEATING };
-        let useful = |(_, share): &&(Vec<Repeats>, f64)| self.kernel == Kernel::Repeats || *share < limit;
-        Ok(self.repeats.get().filter(useful).map(|(found, _)| found.as_slice()))
+        let units = if self.chunk == UNIT_COLUMNS {
+            chunks
+        } else if let Some(units) = self.repeats.get() {
+            units
+        } else {
+            let found = Repeats::find_all(&self.tree, &self.columns, UNIT_COLUMNS, &self.workers)?;
+            self.repeats.get_or_init(|| found)
+        };
+        let prior = prior.probabilities(rates);
+        Ok(Some((units, Task { tree: &self.tree, transitions, prior, scaled, weights })))
     }
 
     fn repeat_gradient(
@@ -103,53 +108,53 @@ impl Evaluator {
         values: &mut [f64],
         monitor: &dyn Monitor,
     ) -> Result<Sums> {
-        let parts = Mutex::new(Vec::with_capacity(units.len()));
         let pieces: Vec<_> = values.chunks_mut(UNIT_COLUMNS).zip(units).collect();
-        self.workers.each("gradient", pieces, monitor, |(): &mut (), index, (out, unit)| {
-            let sums = self.passes.with(|scratch| unit.gradient(task, scratch, out));
-            lock(&parts).push((index, sums));
+        let parts = self.workers.ordered("gradient", pieces, monitor, |(out, unit)| {
+            self.passes.with(|scratch| unit.gradient(task, scratch, out))
         })?;
-        let mut parts = parts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        parts.sort_by_key(|(index, _)| *index);
         let mut total = Sums::zeros(self.tree.node_count());
-        for (_, sums) in parts {
-            total.add(&sums);
-        }
+        parts.iter().for_each(|sums| total.add(sums));
         Ok(total)
     }
 
-    fn lane_gradient(
+    fn fold_gradient(
         &self,
-        program: &Program,
-        weights: &[f64],
+        task: &FoldTask<'_>,
         values: &mut [f64],
         monitor: &dyn Monitor,
     ) -> Result<(Sums, Vec<u32>)> {
-        let codes = Codes::default();
-        let columns = Columns { states: &self.columns, codes: &codes };
-        let units = values.len().div_ceil(UNIT_FAMILIES);
-        let parts = Mutex::new(Vec::with_capacity(units));
-        self.workers.each(
-            "gradient",
-            values.chunks_mut(UNIT_FAMILIES).collect(),
-            monitor,
-            |(): &mut (), index, out| {
-                let first = index * UNIT_FAMILIES;
-                let unit = Unit { tree: &self.tree, program, columns: &columns, weights, first };
-                let mut left = Vec::new();
-                let sums = self.tapes.with(|tape| lane_gradient::run(self.set, &unit, out, &mut left, tape));
-                lock(&parts).push((index, sums, left));
-            },
-        )?;
-        let mut parts = parts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        parts.sort_by_key(|(index, ..)| *index);
+        let folds = self.folds(monitor)?;
+        let pieces: Vec<_> = values.chunks_mut(FOLD_COLUMNS).zip(folds).collect();
+        let parts = self.workers.ordered("gradient", pieces, monitor, |(out, fold)| {
+            let mut left = Vec::new();
+            let sums = self.fold_scratch.with(|scratch| fold.gradient(task, scratch, out, &mut left));
+            (sums, left)
+        })?;
         let mut total = Sums::zeros(self.tree.node_count());
         let mut left_over = Vec::new();
-        for (_, sums, left) in parts {
+        for (sums, left) in parts {
             total.add(&sums);
             left_over.extend(left);
         }
         Ok((total, left_over))
+    }
+
+    /// The subtrees to fold, found when the first gradient is asked for.
+    fn folds(&self, monitor: &dyn Monitor) -> Result<&[Fold]> {
+        if let Some(folds) = self.folds.get() {
+            return Ok(folds);
+        }
+        let count = self.columns.family_count();
+        let units = (0..count).step_by(FOLD_COLUMNS).map(|first| first..(first + FOLD_COLUMNS).min(count));
+        let found = self.workers.ordered("fold", units.collect(), monitor, |columns| {
+            if self.kernel == Kernel::Lanes {
+                Fold::none(&self.tree, columns)
+            } else {
+                Fold::find(&self.tree, &self.columns, columns)
+            }
+        })?;
+        // Another thread may have been first: its folds are the same.
+        Ok(self.folds.get_or_init(|| found))
     }
 
     #[expect(clippy::too_many_arguments, reason = "one step of `gradient`, apart only to be read apart")]
@@ -169,39 +174,32 @@ impl Evaluator {
         let transitions = reference::transitions(&self.tree, rates);
         let prior = prior.probabilities(rates);
         let root = self.tree.root();
-        let parts = Mutex::new(Vec::new());
-        self.workers.each(
-            "gradient",
-            columns.chunks(UNIT_FAMILIES).collect(),
-            monitor,
-            |(): &mut (), index, columns: &[u32]| {
-                let mut work = Workspace::new(&self.tree);
-                let mut sums = Sums::zeros(self.tree.node_count());
-                let mut logs = Vec::with_capacity(columns.len());
-                for &column in columns {
-                    let family = column as usize;
-                    let likelihood = work.upward(&self.tree, &transitions, prior, |tip| self.columns.get(tip, family));
-                    logs.push((family, likelihood.ln()));
-                    if likelihood.is_zero() {
-                        continue;
-                    }
-                    let weight = weights[family];
-                    work.downward(&self.tree, &transitions, prior, likelihood, |node, above, below| {
-                        let difference = below[1].minus(below[0]);
-                        sums.branches[node][0] += weight * above[0].times(difference).value();
-                        sums.branches[node][1] -= weight * above[1].times(difference).value();
-                    });
-                    let partials = work.partials(root);
-                    for (sum, partial) in sums.prior.iter_mut().zip(partials) {
-                        *sum += weight * partial.over(likelihood).value();
-                    }
+        let units = columns.chunks(UNIT_FAMILIES).collect();
+        let parts = self.workers.ordered("gradient", units, monitor, |columns: &[u32]| {
+            let mut work = Workspace::new(&self.tree);
+            let mut sums = Sums::zeros(self.tree.node_count());
+            let mut logs = Vec::with_capacity(columns.len());
+            for &column in columns {
+                let family = column as usize;
+                let likelihood = work.upward(&self.tree, &transitions, prior, |tip| self.columns.get(tip, family));
+                logs.push((family, likelihood.ln()));
+                if likelihood.is_zero() {
+                    continue;
                 }
-                lock(&parts).push((index, sums, logs));
-            },
-        )?;
-        let mut parts = parts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        parts.sort_by_key(|(index, ..)| *index);
-        for (_, part, logs) in parts {
+                let weight = weights[family];
+                work.downward(&self.tree, &transitions, prior, likelihood, |node, above, below| {
+                    let difference = below[1].minus(below[0]);
+                    sums.branches[node][0] += weight * above[0].times(difference).value();
+                    sums.branches[node][1] -= weight * above[1].times(difference).value();
+                });
+                let partials = work.partials(root);
+                for (sum, partial) in sums.prior.iter_mut().zip(partials) {
+                    *sum += weight * partial.over(likelihood).value();
+                }
+            }
+            (sums, logs)
+        })?;
+        for (part, logs) in parts {
             sums.add(&part);
             for (family, value) in logs {
                 values[family] = value;
@@ -240,9 +238,3 @@ impl Gradient {
         self
     }
 }
-
-/// Share of distinct updates below which repeats beat lanes for gradients, from the cost of one of each: 4 ns
-/// beside 1.35 ns on 100 taxa.
-const REPEATING: f64 = 0.33;
-/// The same where values must be scaled: 14 ns beside 2 ns on 2,000 taxa.
-const REPEATING_SCALED: f64 = 0.14;

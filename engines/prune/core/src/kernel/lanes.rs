@@ -6,9 +6,7 @@
 use super::program::{Op, Program};
 use super::rate_program::{RateOp, RateProgram};
 use super::schedule::Codes;
-#[cfg(target_arch = "x86_64")]
-use super::simd::{Avx2, Avx512};
-use super::simd::{InstructionSet, Portable, Simd, decay};
+use super::simd::{InstructionSet, Simd, decay, for_every_set};
 use super::top::Top;
 use crate::states::TipStates;
 
@@ -40,15 +38,18 @@ pub(crate) fn run(
 ) {
     check_range(columns.states, first, out.len());
     // SAFETY: the set is one of those that the processor has, and the range lies within the columns.
-    unsafe {
-        match set {
-            #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => run_avx512(program, columns, first, out, left_over, scratch),
-            #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2 => run_avx2(program, columns, first, out, left_over, scratch),
-            _ => blocks::<Portable, 2>(program, columns, first, out, left_over, scratch),
-        }
-    }
+    unsafe { run_on(set, program, columns, first, out, left_over, scratch) }
+}
+
+for_every_set! {
+    fn run_on(
+        program: &Program,
+        columns: &Columns<'_>,
+        first: usize,
+        out: &mut [f64],
+        left_over: &mut Vec<u32>,
+        scratch: &mut Scratch,
+    ) = blocks[8, 4, 2]
 }
 
 /// As [`run`], for families each with rates of its own.
@@ -63,75 +64,22 @@ pub(crate) fn run_rates(
 ) {
     check_range(states, first, out.len());
     // SAFETY: as above; the program's rates are padded like the columns.
-    unsafe {
-        match set {
-            #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => run_rates_avx512(program, states, first, out, left_over, scratch),
-            #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2 => run_rates_avx2(program, states, first, out, left_over, scratch),
-            _ => rate_blocks::<Portable, 2>(program, states, first, out, left_over, scratch),
-        }
-    }
+    unsafe { run_rates_on(set, program, states, first, out, left_over, scratch) }
+}
+
+for_every_set! {
+    fn run_rates_on(
+        program: &RateProgram,
+        states: &TipStates,
+        first: usize,
+        out: &mut [f64],
+        left_over: &mut Vec<u32>,
+        scratch: &mut Scratch,
+    ) = rate_blocks[4, 2, 2]
 }
 
 fn check_range(states: &TipStates, first: usize, count: usize) {
     assert!(first.is_multiple_of(BLOCK_FAMILIES) && first + count <= states.family_count());
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
-unsafe fn run_avx512(
-    program: &Program,
-    columns: &Columns<'_>,
-    first: usize,
-    out: &mut [f64],
-    left_over: &mut Vec<u32>,
-    scratch: &mut Scratch,
-) {
-    // SAFETY: the caller vouches for AVX-512 and the range.
-    unsafe { blocks::<Avx512, 8>(program, columns, first, out, left_over, scratch) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn run_avx2(
-    program: &Program,
-    columns: &Columns<'_>,
-    first: usize,
-    out: &mut [f64],
-    left_over: &mut Vec<u32>,
-    scratch: &mut Scratch,
-) {
-    // SAFETY: the caller vouches for AVX2 and the range.
-    unsafe { blocks::<Avx2, 4>(program, columns, first, out, left_over, scratch) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
-unsafe fn run_rates_avx512(
-    program: &RateProgram,
-    states: &TipStates,
-    first: usize,
-    out: &mut [f64],
-    left_over: &mut Vec<u32>,
-    scratch: &mut Scratch,
-) {
-    // SAFETY: the caller vouches for AVX-512 and the range.
-    unsafe { rate_blocks::<Avx512, 4>(program, states, first, out, left_over, scratch) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn run_rates_avx2(
-    program: &RateProgram,
-    states: &TipStates,
-    first: usize,
-    out: &mut [f64],
-    left_over: &mut Vec<u32>,
-    scratch: &mut Scratch,
-) {
-    // SAFETY: the caller vouches for AVX2 and the range.
-    unsafe { rate_blocks::<Avx2, 2>(program, states, first, out, left_over, scratch) }
 }
 
 /// # Safety

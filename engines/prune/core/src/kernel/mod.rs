@@ -1,6 +1,7 @@
 //! Ways to compute likelihoods and their gradients. Every one agrees with the reference kernel (`per-family`) to 1e-10.
 
 pub mod evaluator;
+mod folds;
 mod gradient;
 mod lane_gradient;
 mod lanes;
@@ -11,6 +12,7 @@ mod repeat_passes;
 mod repeats;
 mod schedule;
 mod simd;
+mod sums;
 mod top;
 pub(crate) mod wide;
 mod workers;

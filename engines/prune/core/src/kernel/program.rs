@@ -7,6 +7,7 @@
 //! that, a component may be lost that would have counted: such stretches are *risky*, and a family whose
 //! larger component became small there is left to the reference kernel.
 
+use super::reference;
 use super::schedule::{CODE_BITS, Cluster, Leaf, Schedule, Step};
 use super::wide::STEP_BITS;
 use crate::model::{Rates, RootPrior, Transition};
@@ -69,15 +70,16 @@ pub(crate) struct Bound {
 impl Bound {
     /// Of a set of vectors.
     pub(crate) fn of(vectors: impl Iterator<Item = [f64; 2]>) -> Self {
-        let mut bound = Self { larger: 0.0, smallest: 0.0, zero: false, risky: false };
+        // Bits fall as values rise: those of the lowest value are the most.
+        let (mut larger, mut smallest, mut zero) = (1.0f64, 1.0f64, false);
         for [x, y] in vectors {
-            bound.zero |= x == 0.0 || y == 0.0;
-            bound.larger = bound.larger.max(bits(x.max(y)));
-            for value in [x, y].into_iter().filter(|&v| v > 0.0) {
-                bound.smallest = bound.smallest.max(bits(value));
+            zero |= (x == 0.0) | (y == 0.0);
+            larger = larger.min(x.max(y));
+            for value in [x, y] {
+                smallest = smallest.min(if value > 0.0 { value } else { 1.0 });
             }
         }
-        bound
+        Self { larger: bits(larger), smallest: bits(smallest), zero, risky: false }
     }
 
     fn times(self, other: Self) -> Self {
@@ -203,28 +205,44 @@ pub(crate) enum Event {
 impl Program {
     /// Fills in a schedule for one pair of rates.
     pub(crate) fn new(tree: &Tree, states: &TipStates, schedule: &Schedule, rates: Rates, prior: RootPrior) -> Self {
-        let mut transitions: Vec<Transition> =
-            (0..tree.node_count()).map(|node| Transition::new(rates, tree.length(node))).collect();
+        let mut transitions = reference::transitions(tree, rates);
         transitions[tree.root()] = Transition::IDENTITY;
         let transition = |node: u32| transitions[node as usize].0;
+        let tables: Vec<Table> = schedule.clusters.iter().map(|c| table(tree, c, &transition)).collect();
+        let bound = |index: u32| {
+            let Table([zero, one]) = &tables[index as usize];
+            let used = 1usize << schedule.clusters[index as usize].bits;
+            Bound::of((0..used).map(|code| [zero[code], one[code]]))
+        };
+        let program = Self::above(tree, states, schedule, &transitions, prior.probabilities(rates), bound);
+        Self { tables, ..program }
+    }
+
+    /// Fills in a schedule, what its clusters contribute being known elsewhere: `cluster` bounds it.
+    pub(crate) fn above(
+        tree: &Tree,
+        states: &TipStates,
+        schedule: &Schedule,
+        transitions: &[Transition],
+        prior: [f64; 2],
+        cluster: impl Fn(u32) -> Bound,
+    ) -> Self {
+        // No branch leads to the root.
+        let transition = |node: u32| {
+            if node as usize == tree.root() { Transition::IDENTITY.0 } else { transitions[node as usize].0 }
+        };
         let columns = |tip: u32| {
             let p = transition(tree.tips()[tip as usize]);
             [[p[0][0], p[1][0]], [p[0][1], p[1][1]]]
         };
         let missing = |tip: u32| states.missing_row(tip as usize).is_some();
-        let tables: Vec<Table> = schedule.clusters.iter().map(|c| table(tree, c, &transition)).collect();
         let leaf = |leaf: Leaf| match leaf {
             Leaf::Tip(tip) => {
                 let [absent, present] = columns(tip);
                 Bound::of([absent, present].into_iter())
             }
-            Leaf::Cluster(index) => {
-                let Table([zero, one]) = &tables[index as usize];
-                let used = 1usize << schedule.clusters[index as usize].bits;
-                Bound::of((0..used).map(|code| [zero[code], one[code]]))
-            }
+            Leaf::Cluster(index) => cluster(index),
         };
-        let prior = prior.probabilities(rates);
         let mut ops = Vec::with_capacity(schedule.steps.len() + 16);
         let branch = |node| Branch::of(transition(node));
         let limit = limit(schedule, leaf, branch, prior);
@@ -250,7 +268,14 @@ impl Program {
                 }
             });
         });
-        Self { ops, tables, depth: schedule.depth, prior, risky_root }
+        Self { ops, tables: vec![], depth: schedule.depth, prior, risky_root }
+    }
+}
+
+impl Program {
+    /// Can a value leave the range of doubles on its way?
+    pub(crate) fn is_risky(&self) -> bool {
+        self.risky_root || self.ops.iter().any(|op| matches!(op, Op::Rescale { risky: true, .. }))
     }
 }
 

@@ -3,8 +3,8 @@
 //! The same sums as in lanes (see [`super::lane_gradient`]), by another road: faster where patterns repeat much.
 //! Leaves out data that ordinary numbers can't carry: the evaluator sends those elsewhere.
 
-use super::lane_gradient::Sums;
 use super::repeats::{Repeats, TIP_CLASSES, TIP_VECTORS};
+use super::sums::Sums;
 use super::wide::{INVERSE_STEP, STEP, STEP_BITS};
 use crate::model::Transition;
 use crate::tree::Tree;
@@ -55,7 +55,7 @@ impl Repeats {
         scratch: &mut PassScratch,
         out: &mut [f64],
     ) {
-        let count = self.tip_count() * TIP_CLASSES + self.distinct();
+        let count = self.class_count();
         let PassScratch { values, steps, logs, .. } = scratch;
         values.resize(count, [0.0; 2]);
         steps.clear();
@@ -77,7 +77,7 @@ impl Repeats {
     }
 
     fn gradient_of<const SCALED: bool>(&self, task: &Task<'_>, scratch: &mut PassScratch, out: &mut [f64]) -> Sums {
-        let count = self.tip_count() * TIP_CLASSES + self.distinct();
+        let count = self.class_count();
         let PassScratch { values, adjoints, steps, logs } = scratch;
         values.resize(count, [0.0; 2]);
         adjoints.clear();
@@ -92,8 +92,33 @@ impl Repeats {
         for (out, &class) in out.iter_mut().zip(self.classes()) {
             *out = logs[class as usize];
         }
-        self.downward::<SCALED>(task, values, adjoints, &mut sums);
+        self.downward::<SCALED>(task.transitions, values, adjoints, &mut sums);
         sums
+    }
+
+    /// Carried values of every class of every operand, without scaling.
+    pub(super) fn forest_up<'a>(&self, transitions: &[Transition], scratch: &'a mut PassScratch) -> &'a [Pair] {
+        let PassScratch { values, steps, .. } = scratch;
+        values.resize(self.class_count(), [0.0; 2]);
+        self.upward::<false>(transitions, values, steps);
+        values
+    }
+
+    /// After [`Self::forest_up`]: adds the sums below classes whose adjoints are given, in parts.
+    pub(super) fn forest_down(
+        &self,
+        transitions: &[Transition],
+        parts: impl Iterator<Item = (u32, Pair)>,
+        scratch: &mut PassScratch,
+        sums: &mut Sums,
+    ) {
+        let PassScratch { values, adjoints, .. } = scratch;
+        adjoints.clear();
+        adjoints.resize(self.class_count(), [0.0; 2]);
+        for (class, part) in parts {
+            adjoints[class as usize] = plus(adjoints[class as usize], part);
+        }
+        self.downward::<false>(transitions, values, adjoints, sums);
     }
 
     fn upward<const SCALED: bool>(&self, transitions: &[Transition], values: &mut [Pair], steps: &mut [i32]) {
@@ -153,7 +178,13 @@ impl Repeats {
         }
     }
 
-    fn downward<const SCALED: bool>(&self, task: &Task<'_>, values: &[Pair], adjoints: &mut [Pair], sums: &mut Sums) {
+    fn downward<const SCALED: bool>(
+        &self,
+        transitions: &[Transition],
+        values: &[Pair],
+        adjoints: &mut [Pair],
+        sums: &mut Sums,
+    ) {
         let mut along = Vec::new();
         for (index, join) in self.joins().iter().enumerate().rev() {
             let operand = self.tip_count() + index;
@@ -166,11 +197,11 @@ impl Repeats {
                 for (&[a, b], own) in pairs.iter().zip(&mut *own) {
                     let product = times(values[left + a as usize], values[right + b as usize]);
                     let Rescaled { product, .. } = rescaled::<SCALED>(product);
-                    *own = back_along(self.path(operand), task.transitions, product, *own, &mut along, sums);
+                    *own = back_along(self.path(operand), transitions, product, *own, &mut along, sums);
                 }
                 join_down::<SCALED>(pairs, &Transition::IDENTITY, [left, right], values, own, below);
             } else {
-                let transition = first.map_or(Transition::IDENTITY, |node| task.transitions[node as usize]);
+                let transition = first.map_or(Transition::IDENTITY, |node| transitions[node as usize]);
                 let branch = join_down::<SCALED>(pairs, &transition, [left, right], values, own, below);
                 if let Some(node) = first {
                     sums.branches[node as usize][0] += branch[0];
@@ -181,7 +212,7 @@ impl Repeats {
         for tip in 0..self.tip_count() {
             for (class, vector) in TIP_VECTORS.into_iter().enumerate() {
                 let adjoint = adjoints[tip * TIP_CLASSES + class];
-                back_along(self.path(tip), task.transitions, vector, adjoint, &mut along, sums);
+                back_along(self.path(tip), transitions, vector, adjoint, &mut along, sums);
             }
         }
     }

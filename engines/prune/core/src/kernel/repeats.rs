@@ -6,8 +6,11 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
 use super::wide::{Wide, row_times};
+use super::workers::Workers;
+use crate::error::Result;
 use crate::model::Transition;
-use crate::states::{State, TipStates};
+use crate::monitor::Unwatched;
+use crate::states::TipStates;
 use crate::tree::Tree;
 
 /// One step: distinct pairs of classes of two operands become the classes of a new one.
@@ -22,6 +25,29 @@ pub(super) struct Join {
     carry: Option<u32>,
 }
 
+/// A subtree whose patterns were found and that is part of no larger such one.
+#[derive(Debug, Clone)]
+pub(super) struct Top {
+    pub(super) operand: u32,
+    /// Its root.
+    pub(super) node: u32,
+    /// Class of each family.
+    pub(super) classes: Vec<u32>,
+}
+
+/// How large subtrees may become.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    /// Distinct patterns at most.
+    pub(super) classes: usize,
+    /// Tips at most.
+    pub(super) tips: usize,
+}
+
+impl Limit {
+    const NONE: Self = Self { classes: usize::MAX, tips: usize::MAX };
+}
+
 /// The distinct subtree patterns of some families.
 #[derive(Debug, Clone)]
 pub(crate) struct Repeats {
@@ -30,64 +56,113 @@ pub(crate) struct Repeats {
     pairs: Vec<[u32; 2]>,
     /// Unary nodes above each operand, innermost first, including the operand's own branch for tips.
     chains: Vec<Vec<u32>>,
-    /// Class at the root of each family, of operand `root`.
-    classes: Vec<u32>,
+    /// The whole tree, if nothing limits them.
+    tops: Vec<Top>,
     tips: usize,
+}
+
+/// What is known of a node that waits for its parent.
+#[derive(Clone)]
+struct Part {
+    node: u32,
+    operand: u32,
+    classes: Vec<u32>,
+    distinct: usize,
+}
+
+impl Part {
+    fn top(self) -> Top {
+        Top { operand: self.operand, node: self.node, classes: self.classes }
+    }
 }
 
 pub(super) const TIP_CLASSES: usize = 3;
 
 impl Repeats {
-    /// Finds the patterns of `families`.
+    /// Finds the patterns of `families`, of the whole tree.
     pub(crate) fn find(tree: &Tree, states: &TipStates, families: Range<usize>) -> Self {
-        let count = families.len();
+        Self::find_within(tree, states, families, Limit::NONE)
+    }
+
+    /// Finds the patterns of every `chunk` columns.
+    pub(super) fn find_all(tree: &Tree, columns: &TipStates, chunk: usize, workers: &Workers) -> Result<Vec<Self>> {
+        let count = columns.family_count();
+        let ranges = (0..count).step_by(chunk).map(|first| first..(first + chunk).min(count)).collect();
+        workers.ordered("repeats", ranges, &Unwatched, |range| Self::find(tree, columns, range))
+    }
+
+    /// No patterns at all.
+    pub(super) fn none(tree: &Tree, families: Range<usize>) -> Self {
         let tips = tree.tip_count();
+        Self { families, joins: vec![], pairs: vec![], chains: vec![vec![]; tips], tops: vec![], tips }
+    }
+
+    /// Without the classes of families, for those that keep them elsewhere.
+    pub(super) fn without_classes(mut self) -> Self {
+        self.tops.iter_mut().for_each(|top| top.classes = vec![]);
+        self.joins.shrink_to_fit();
+        self.pairs.shrink_to_fit();
+        self
+    }
+
+    /// Finds the patterns of the largest subtrees within a limit; single tips are none, unless one is the tree.
+    pub(super) fn find_within(tree: &Tree, states: &TipStates, families: Range<usize>, limit: Limit) -> Self {
         let mut finder = Finder::default();
-        let mut joins: Vec<Join> = Vec::new();
-        let mut pairs: Vec<[u32; 2]> = Vec::new();
-        let mut chains: Vec<Vec<u32>> = vec![vec![]; tips];
-        // Operand and classes of each node that waits for its parent.
-        let mut waiting: Vec<Option<(u32, Vec<u32>, usize)>> = vec![None; tree.node_count()];
-        let mut root = None;
+        let mut found = Self::none(tree, families);
+        let mut waiting: Vec<Option<Part>> = std::iter::repeat_with(|| None).take(tree.node_count()).collect();
+        let tips_below = tips_below(tree);
         for node in 0..tree.node_count() {
-            let (operand, classes, distinct) = if let Some(tip) = tree.tip_rank(node) {
-                let classes = families.clone().map(|family| class_of(states.get(tip, family))).collect();
-                (tip as u32, classes, TIP_CLASSES)
+            let part = if let Some(tip) = tree.tip_rank(node) {
+                let classes = tip_classes(states, tip, &found.families);
+                Some(Part { node: node as u32, operand: tip as u32, classes, distinct: TIP_CLASSES })
             } else {
-                let mut product: Option<(u32, Vec<u32>, usize)> = None;
                 let children = tree.children(node);
-                for (i, &child) in children.iter().enumerate() {
-                    let Some(next) = waiting[child as usize].take() else { continue };
-                    product = Some(match product {
-                        None => next,
-                        Some((left, left_classes, left_count)) => {
-                            let (right, right_classes, right_count) = next;
-                            let start = pairs.len();
-                            let classes =
-                                finder.join((&left_classes, left_count), (&right_classes, right_count), &mut pairs);
-                            let carry = (i + 1 == children.len() && node != tree.root()).then_some(node as u32);
-                            joins.push(Join { left, right, pairs: start..pairs.len(), carry });
-                            chains.push(vec![]);
-                            ((tips + joins.len() - 1) as u32, classes, pairs.len() - start)
-                        }
-                    });
+                let parts: Vec<Part> = children.iter().filter_map(|&child| waiting[child as usize].take()).collect();
+                let whole = parts.len() == children.len() && tips_below[node] <= limit.tips;
+                let product = if whole { found.product(&mut finder, tree, node, &parts, limit.classes) } else { None };
+                if product.is_none() {
+                    // What could be joined no further stands for itself.
+                    let inner = parts.into_iter().filter(|part| tree.tip_rank(part.node as usize).is_none());
+                    found.tops.extend(inner.map(Part::top));
                 }
-                match product {
-                    Some(product) => product,
-                    None => continue,
-                }
+                product
             };
+            let Some(part) = part else { continue };
             if node == tree.root() {
-                root = Some((operand, classes));
+                found.tops.push(part.top());
             } else {
                 if tree.children(node).len() < 2 {
-                    chains[operand as usize].push(node as u32);
+                    found.chains[part.operand as usize].push(node as u32);
                 }
-                waiting[node] = Some((operand, classes, distinct));
+                waiting[node] = Some(part);
             }
         }
-        let classes = root.map_or_else(|| vec![0; count], |(_, classes)| classes);
-        Self { families, joins, pairs, chains, classes, tips }
+        found
+    }
+
+    /// The patterns of `node` from those of all its children, unless there are more than `most`.
+    fn product(&mut self, finder: &mut Finder, tree: &Tree, node: usize, parts: &[Part], most: usize) -> Option<Part> {
+        let (first, others) = parts.split_first()?;
+        let (joins, pairs) = (self.joins.len(), self.pairs.len());
+        let mut product = Part { node: node as u32, ..first.clone() };
+        for (i, right) in others.iter().enumerate() {
+            let start = self.pairs.len();
+            let left = (product.classes.as_slice(), product.distinct);
+            let right_classes = (right.classes.as_slice(), right.distinct);
+            let Some(classes) = finder.join(left, right_classes, most, &mut self.pairs) else {
+                self.joins.truncate(joins);
+                self.chains.truncate(self.tips + joins);
+                self.pairs.truncate(pairs);
+                return None;
+            };
+            let carry = (i + 1 == others.len() && node != tree.root()).then_some(node as u32);
+            let (left, right) = (product.operand, right.operand);
+            self.joins.push(Join { left, right, pairs: start..self.pairs.len(), carry });
+            self.chains.push(vec![]);
+            let operand = (self.tips + self.joins.len() - 1) as u32;
+            product = Part { node: node as u32, operand, classes, distinct: self.pairs.len() - start };
+        }
+        Some(product)
     }
 
     /// Distinct patterns over all joins: the work of one evaluation.
@@ -111,9 +186,14 @@ impl Repeats {
         &self.pairs[join.pairs.clone()]
     }
 
-    /// Class at the root of each family.
+    /// Subtrees that are part of no larger one.
+    pub(super) fn tops(&self) -> &[Top] {
+        &self.tops
+    }
+
+    /// Class at the root of each family, if nothing limited the search.
     pub(super) fn classes(&self) -> &[u32] {
-        &self.classes
+        self.tops.first().map_or(&[], |top| &top.classes)
     }
 
     /// Nodes whose branches an operand is carried along, lowest first.
@@ -124,7 +204,21 @@ impl Repeats {
 
     /// The operand that is the whole tree.
     pub(super) fn root(&self) -> u32 {
-        (self.tips + self.joins.len() - 1) as u32
+        self.tops.first().map_or(0, |top| top.operand)
+    }
+
+    /// Classes of an operand, as a range among those of all.
+    pub(super) fn classes_of(&self, operand: u32) -> Range<usize> {
+        let start = self.offset(operand);
+        match (operand as usize).checked_sub(self.tips) {
+            None => start..start + TIP_CLASSES,
+            Some(join) => start..start + self.joins[join].pairs.len(),
+        }
+    }
+
+    /// Classes of all operands together.
+    pub(super) fn class_count(&self) -> usize {
+        self.tips * TIP_CLASSES + self.pairs.len()
     }
 
     /// Where the classes of an operand begin among those of all.
@@ -157,7 +251,7 @@ impl Repeats {
         }
         let root = self.offset(self.root());
         let logs: Vec<f64> = values[root..].iter().map(|&value| row_times(prior, value).ln()).collect();
-        for (out, &class) in out.iter_mut().zip(&self.classes) {
+        for (out, &class) in out.iter_mut().zip(self.classes()) {
             *out = logs[class as usize];
         }
     }
@@ -166,12 +260,26 @@ impl Repeats {
 /// Vectors of a tip that is absent, present, missing.
 pub(super) const TIP_VECTORS: [[f64; 2]; TIP_CLASSES] = [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]];
 
-fn class_of(state: State) -> u32 {
-    match state {
-        State::Absent => 0,
-        State::Present => 1,
-        State::Missing => 2,
+/// Places in [`TIP_VECTORS`] of the families' states.
+fn tip_classes(states: &TipStates, tip: usize, families: &Range<usize>) -> Vec<u32> {
+    let bit = |row: &[u8], family: usize| u32::from(row[family / 8] >> (family % 8) & 1);
+    let present = states.present_row(tip);
+    match states.missing_row(tip) {
+        None => families.clone().map(|family| bit(present, family)).collect(),
+        Some(missing) => families.clone().map(|f| if bit(missing, f) == 1 { 2 } else { bit(present, f) }).collect(),
     }
+}
+
+/// Tips below every node.
+fn tips_below(tree: &Tree) -> Vec<usize> {
+    let mut count = vec![0; tree.node_count()];
+    for node in 0..tree.node_count() {
+        count[node] += usize::from(tree.tip_rank(node).is_some());
+        if let Some(parent) = tree.parent(node) {
+            count[parent] += count[node];
+        }
+    }
+    count
 }
 
 /// Numbers distinct pairs.
@@ -185,7 +293,14 @@ struct Finder {
 }
 
 impl Finder {
-    fn join(&mut self, left: (&[u32], usize), right: (&[u32], usize), pairs: &mut Vec<[u32; 2]>) -> Vec<u32> {
+    /// Classes of the pairs of two operands' classes, `None` if there are more than `most`.
+    fn join(
+        &mut self,
+        left: (&[u32], usize),
+        right: (&[u32], usize),
+        most: usize,
+        pairs: &mut Vec<[u32; 2]>,
+    ) -> Option<Vec<u32>> {
         const EMPTY: u32 = u32::MAX;
         let start = pairs.len();
         let count = left.0.len();
@@ -198,6 +313,9 @@ impl Finder {
                 let entry = &mut self.table[a as usize * right.1 + b as usize];
                 if *entry == EMPTY {
                     *entry = (pairs.len() - start) as u32;
+                    if *entry as usize >= most {
+                        return None;
+                    }
                     pairs.push([a, b]);
                 }
                 classes.push(*entry);
@@ -208,13 +326,16 @@ impl Finder {
                 let fresh = (pairs.len() - start) as u32;
                 let id = *self.map.entry(u64::from(a) << 32 | u64::from(b)).or_insert(fresh);
                 if id == fresh {
+                    if fresh as usize >= most {
+                        return None;
+                    }
                     pairs.push([a, b]);
                 }
                 classes.push(id);
             }
         }
         self.sort(left.1, &mut pairs[start..], &mut classes);
-        classes
+        Some(classes)
     }
 
     /// Renumbers classes so that pairs with the same left class stand together: passes over them then touch that

@@ -62,17 +62,119 @@ impl Schedule {
     /// Plans the work; `cluster_bits` of 0 means no clusters.
     pub(crate) fn new(tree: &Tree, states: &TipStates, cluster_bits: u32) -> Self {
         let bits = code_bits(tree, states);
-        let whole = |node: usize| tree.tip_rank(node).is_none() && bits[node] <= cluster_bits;
-        let is_leaf = |node: usize| tree.tip_rank(node).is_some() || whole(node);
-        let need = depths(tree, &is_leaf);
-        let mut builder = Builder { tree, states, bits: &bits, steps: vec![], clusters: vec![], depth: 0, waiting: 0 };
-        if is_leaf(tree.root()) {
-            let leaf = if whole(tree.root()) { builder.cluster(&[tree.root() as u32]) } else { Leaf::Tip(0) };
-            builder.steps.push(Step::Start(leaf));
-        } else {
-            builder.walk(cluster_bits, &is_leaf, &need);
+        let is_leaf = |node: usize| tree.tip_rank(node).is_some() || bits[node] <= cluster_bits;
+        let mut clusters = vec![];
+        // As many to one table as fit.
+        let group = |leaves: &[u32], into: &mut Vec<Leaf>| {
+            let mut rest = leaves;
+            while let Some((&first, _)) = rest.split_first() {
+                let mut taken = 1;
+                let mut sum = bits[first as usize];
+                while taken < rest.len() && sum + bits[rest[taken] as usize] <= cluster_bits {
+                    sum += bits[rest[taken] as usize];
+                    taken += 1;
+                }
+                into.push(match tree.tip_rank(first as usize) {
+                    Some(tip) if taken == 1 => Leaf::Tip(tip as u32),
+                    _ => {
+                        clusters.push(Cluster::of(tree, states, &rest[..taken]));
+                        Leaf::Cluster((clusters.len() - 1) as u32)
+                    }
+                });
+                rest = &rest[taken..];
+            }
+        };
+        let (steps, depth) = walk(tree, is_leaf, group);
+        Self { steps, depth, clusters }
+    }
+
+    /// Plans the work above `folded` subtrees: each a cluster of its own, by place in the list of their roots.
+    pub(crate) fn above(tree: &Tree, folded: &[u32]) -> Self {
+        let mut place = vec![None; tree.node_count()];
+        folded.iter().enumerate().for_each(|(index, &node)| place[node as usize] = Some(index as u32));
+        let is_leaf = |node: usize| tree.tip_rank(node).is_some() || place[node].is_some();
+        let group = |leaves: &[u32], into: &mut Vec<Leaf>| {
+            into.extend(leaves.iter().map(|&node| match (place[node as usize], tree.tip_rank(node as usize)) {
+                (Some(index), _) => Leaf::Cluster(index),
+                // What is no cluster is a tip.
+                (None, tip) => Leaf::Tip(tip.unwrap_or_default() as u32),
+            }));
+        };
+        let (steps, depth) = walk(tree, is_leaf, group);
+        Self { steps, depth, clusters: vec![] }
+    }
+}
+
+/// Steps for a tree whose leaves are known without looking below them, and how many results wait at once.
+/// `group` makes leaves of those children of one node that are.
+fn walk(
+    tree: &Tree,
+    is_leaf: impl Fn(usize) -> bool,
+    mut group: impl FnMut(&[u32], &mut Vec<Leaf>),
+) -> (Vec<Step>, usize) {
+    let (mut steps, mut waiting, mut depth) = (vec![], 0usize, 0usize);
+    let mut leaves = vec![];
+    if is_leaf(tree.root()) {
+        group(&[tree.root() as u32], &mut leaves);
+        return (leaves.into_iter().map(Step::Start).collect(), 0);
+    }
+    let need = depths(tree, &is_leaf);
+    let inner_children = |node: usize| {
+        let mut children: Vec<u32> = tree.children(node).iter().copied().filter(|&c| !is_leaf(c as usize)).collect();
+        children.sort_by(|&a, &b| need[b as usize].cmp(&need[a as usize]));
+        children
+    };
+    // (node, its inner children, how many of them are done)
+    let mut path = vec![(tree.root(), inner_children(tree.root()), 0usize)];
+    while let Some((node, children, done)) = path.last_mut() {
+        if *done > 1 {
+            steps.push(Step::MultiplyPopped);
+            waiting -= 1;
         }
-        Self { steps: builder.steps, depth: builder.depth, clusters: builder.clusters }
+        if let Some(&child) = children.get(*done) {
+            if *done > 0 {
+                steps.push(Step::Push);
+                waiting += 1;
+                depth = depth.max(waiting);
+            }
+            *done += 1;
+            let child = child as usize;
+            path.push((child, inner_children(child), 0));
+            continue;
+        }
+        let (node, mut started) = (*node, *done > 0);
+        path.pop();
+        let own: Vec<u32> = tree.children(node).iter().copied().filter(|&c| is_leaf(c as usize)).collect();
+        leaves.clear();
+        group(&own, &mut leaves);
+        for &leaf in &leaves {
+            steps.push(if started { Step::Multiply(leaf) } else { Step::Start(leaf) });
+            started = true;
+        }
+        if node != tree.root() {
+            steps.push(Step::Carry(node as u32));
+        }
+    }
+    (steps, depth)
+}
+
+impl Cluster {
+    fn of(tree: &Tree, states: &TipStates, tops: &[u32]) -> Self {
+        let mut nodes = Vec::new();
+        let mut tips = Vec::new();
+        let mut bits = 0;
+        let mut open: Vec<u32> = tops.to_vec();
+        while let Some(node) = open.pop() {
+            nodes.push(node);
+            open.extend(tree.children(node as usize));
+            if let Some(tip) = tree.tip_rank(node as usize) {
+                let missing = states.missing_row(tip).map(|_| bits + 1);
+                tips.push((tip as u32, bits, missing));
+                bits += 1 + u32::from(missing.is_some());
+            }
+        }
+        nodes.reverse();
+        Self { nodes, tops: tops.to_vec(), tips, bits }
     }
 }
 
@@ -103,93 +205,6 @@ fn depths(tree: &Tree, is_leaf: &impl Fn(usize) -> bool) -> Vec<u32> {
         }
     }
     need
-}
-
-struct Builder<'a> {
-    tree: &'a Tree,
-    states: &'a TipStates,
-    bits: &'a [u32],
-    steps: Vec<Step>,
-    clusters: Vec<Cluster>,
-    depth: usize,
-    waiting: usize,
-}
-
-impl Builder<'_> {
-    fn walk(&mut self, cluster_bits: u32, is_leaf: &impl Fn(usize) -> bool, need: &[u32]) {
-        let tree = self.tree;
-        let inner_children = |node: usize| {
-            let mut children: Vec<u32> =
-                tree.children(node).iter().copied().filter(|&c| !is_leaf(c as usize)).collect();
-            children.sort_by(|&a, &b| need[b as usize].cmp(&need[a as usize]));
-            children
-        };
-        // (node, its inner children, how many of them are done)
-        let mut path = vec![(tree.root(), inner_children(tree.root()), 0usize)];
-        while let Some((node, children, done)) = path.last_mut() {
-            if *done > 1 {
-                self.steps.push(Step::MultiplyPopped);
-                self.waiting -= 1;
-            }
-            if let Some(&child) = children.get(*done) {
-                if *done > 0 {
-                    self.steps.push(Step::Push);
-                    self.waiting += 1;
-                    self.depth = self.depth.max(self.waiting);
-                }
-                *done += 1;
-                let child = child as usize;
-                path.push((child, inner_children(child), 0));
-                continue;
-            }
-            let (node, started) = (*node, *done > 0);
-            path.pop();
-            let leaves: Vec<u32> = tree.children(node).iter().copied().filter(|&c| is_leaf(c as usize)).collect();
-            self.leaves(&leaves, cluster_bits, started);
-            if node != tree.root() {
-                self.steps.push(Step::Carry(node as u32));
-            }
-        }
-    }
-
-    /// Multiplies the leaves of one node in, as many of them to one table as fit.
-    fn leaves(&mut self, leaves: &[u32], cluster_bits: u32, mut started: bool) {
-        let mut rest = leaves;
-        while let Some((&first, _)) = rest.split_first() {
-            let mut taken = 1;
-            let mut bits = self.bits[first as usize];
-            while taken < rest.len() && bits + self.bits[rest[taken] as usize] <= cluster_bits {
-                bits += self.bits[rest[taken] as usize];
-                taken += 1;
-            }
-            let leaf = match self.tree.tip_rank(first as usize) {
-                Some(tip) if taken == 1 => Leaf::Tip(tip as u32),
-                _ => self.cluster(&rest[..taken]),
-            };
-            self.steps.push(if started { Step::Multiply(leaf) } else { Step::Start(leaf) });
-            started = true;
-            rest = &rest[taken..];
-        }
-    }
-
-    fn cluster(&mut self, tops: &[u32]) -> Leaf {
-        let mut nodes = Vec::new();
-        let mut tips = Vec::new();
-        let mut bits = 0;
-        let mut open: Vec<u32> = tops.to_vec();
-        while let Some(node) = open.pop() {
-            nodes.push(node);
-            open.extend(self.tree.children(node as usize));
-            if let Some(tip) = self.tree.tip_rank(node as usize) {
-                let missing = self.states.missing_row(tip).map(|_| bits + 1);
-                tips.push((tip as u32, bits, missing));
-                bits += 1 + u32::from(missing.is_some());
-            }
-        }
-        nodes.reverse();
-        self.clusters.push(Cluster { nodes, tops: tops.to_vec(), tips, bits });
-        Leaf::Cluster((self.clusters.len() - 1) as u32)
-    }
 }
 
 /// Codes of every cluster for every family, two to a byte, rows padded as those of the states.

@@ -86,6 +86,26 @@ impl Workers {
     }
 }
 
+impl Workers {
+    /// What `work` makes of every piece, in the order of the pieces.
+    pub(crate) fn ordered<P: Send, R: Send>(
+        &self,
+        task: &str,
+        pieces: Vec<P>,
+        monitor: &dyn Monitor,
+        work: impl Fn(P) -> R + Sync,
+    ) -> Result<Vec<R>> {
+        let made = Mutex::new(Vec::with_capacity(pieces.len()));
+        self.each(task, pieces, monitor, |(): &mut (), index, piece| {
+            let result = work(piece);
+            lock(&made).push((index, result));
+        })?;
+        let mut made = made.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        made.sort_by_key(|(index, _)| *index);
+        Ok(made.into_iter().map(|(_, result)| result).collect())
+    }
+}
+
 /// Scratch memory that outlives a call.
 #[derive(Default)]
 pub(super) struct Kept<S>(Mutex<Vec<S>>);

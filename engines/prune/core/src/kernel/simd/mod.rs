@@ -18,6 +18,42 @@ pub(crate) use portable::Portable;
 
 use super::program::Table;
 
+/// Defines `fn NAME(set, arguments)`, which runs a generic function compiled for that instruction set with so many
+/// vectors a block.
+///
+/// The function is `unsafe`: the processor must have the set, and the arguments be what the generic one asks for.
+macro_rules! for_every_set {
+    (fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $output:ty)?
+     = $generic:ident[$avx512:literal, $avx2:literal, $portable:literal]) => {
+        unsafe fn $name(set: $crate::kernel::simd::InstructionSet, $($argument: $type),*) $(-> $output)? {
+            use $crate::kernel::simd::InstructionSet;
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
+            unsafe fn avx512($($argument: $type),*) $(-> $output)? {
+                // SAFETY: passed on.
+                unsafe { $generic::<$crate::kernel::simd::Avx512, $avx512>($($argument),*) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn avx2($($argument: $type),*) $(-> $output)? {
+                // SAFETY: passed on.
+                unsafe { $generic::<$crate::kernel::simd::Avx2, $avx2>($($argument),*) }
+            }
+            // SAFETY: passed on.
+            unsafe {
+                match set {
+                    #[cfg(target_arch = "x86_64")]
+                    InstructionSet::Avx512 => avx512($($argument),*),
+                    #[cfg(target_arch = "x86_64")]
+                    InstructionSet::Avx2 => avx2($($argument),*),
+                    _ => $generic::<$crate::kernel::simd::Portable, $portable>($($argument),*),
+                }
+            }
+        }
+    };
+}
+pub(crate) use for_every_set;
+
 /// 2^(i / 16).
 const SIXTEENTHS: [f64; 16] = [
     1.0,
@@ -113,6 +149,32 @@ pub(crate) trait Simd {
     unsafe fn less(a: Self::V, b: Self::V) -> u8;
     /// Entries of a table for vector number `vector` of a row of codes.
     unsafe fn look_up(table: &Table, codes: *const u8, vector: usize) -> [Self::V; 2];
+    /// A pair for each lane from a table: `places` says where each begins, counted in doubles.
+    unsafe fn pairs_at(table: *const f64, places: *const u16) -> [Self::V; 2] {
+        let mut columns = [[0.0; 8]; 2];
+        // SAFETY: the caller vouches for a place a lane, and a pair at each.
+        unsafe {
+            for lane in 0..Self::WIDTH {
+                let pair = table.add(usize::from(*places.add(lane)));
+                [columns[0][lane], columns[1][lane]] = [*pair, *pair.add(1)];
+            }
+            [Self::load(columns[0].as_ptr()), Self::load(columns[1].as_ptr())]
+        }
+    }
+    /// Adds each lane's pair to one of a table of sums, with places as in [`Self::pairs_at`].
+    unsafe fn add_pairs(sums: *mut f64, places: *const u16, pairs: [Self::V; 2]) {
+        let mut columns = [[0.0; 8]; 2];
+        // SAFETY: the caller vouches for a place a lane, and a pair of sums at each.
+        unsafe {
+            Self::store(columns[0].as_mut_ptr(), pairs[0]);
+            Self::store(columns[1].as_mut_ptr(), pairs[1]);
+            for lane in 0..Self::WIDTH {
+                let sum = sums.add(usize::from(*places.add(lane)));
+                *sum += columns[0][lane];
+                *sum.add(1) += columns[1][lane];
+            }
+        }
+    }
     /// Exponent and mantissa in [0.75, 1.5) of positive normal numbers.
     unsafe fn split(x: Self::V) -> (Self::V, Self::V);
     /// 2^(n / 16) for whole n from -16,368 to 0.
