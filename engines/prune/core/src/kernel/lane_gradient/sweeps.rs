@@ -225,7 +225,7 @@ unsafe fn at_root<S: Simd, const N: usize>(
         let zero = S::splat(0.0);
         let mut adjoint = [[zero; 2]; N];
         let mut by_prior = [zero; 2];
-        for v in 0..N {
+        for (v, z) in adjoint.iter_mut().enumerate() {
             let [absent, present] = forward.top[v];
             let likelihood = S::mul_add(prior[0], absent, S::mul(prior[1], present));
             let to = logs.as_mut_ptr().add(v * S::WIDTH);
@@ -245,7 +245,7 @@ unsafe fn at_root<S: Simd, const N: usize>(
             let counted = S::less(zero, likelihood) & !((forward.doubtful >> (v * S::WIDTH)) as u8);
             let weight = S::load(unit.weights.as_ptr().add(unit.first + local + v * S::WIDTH));
             let weight = S::select(S::mask_from(counted), zero, S::div(weight, likelihood));
-            adjoint[v] = [S::mul(prior[0], weight), S::mul(prior[1], weight)];
+            *z = [S::mul(prior[0], weight), S::mul(prior[1], weight)];
             by_prior = [S::mul_add(weight, absent, by_prior[0]), S::mul_add(weight, present, by_prior[1])];
         }
         add_to::<S>(tape.sums.as_mut_ptr(), unit.tree.node_count(), by_prior[0], by_prior[1]);

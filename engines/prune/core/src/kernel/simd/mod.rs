@@ -154,9 +154,10 @@ pub(crate) trait Simd {
         let mut columns = [[0.0; 8]; 2];
         // SAFETY: the caller vouches for a place a lane, and a pair at each.
         unsafe {
-            for lane in 0..Self::WIDTH {
+            let [absent, present] = &mut columns;
+            for (lane, (a, p)) in absent.iter_mut().zip(present).enumerate().take(Self::WIDTH) {
                 let pair = table.add(usize::from(*places.add(lane)));
-                [columns[0][lane], columns[1][lane]] = [*pair, *pair.add(1)];
+                (*a, *p) = (*pair, *pair.add(1));
             }
             [Self::load(columns[0].as_ptr()), Self::load(columns[1].as_ptr())]
         }
@@ -168,10 +169,11 @@ pub(crate) trait Simd {
         unsafe {
             Self::store(columns[0].as_mut_ptr(), pairs[0]);
             Self::store(columns[1].as_mut_ptr(), pairs[1]);
-            for lane in 0..Self::WIDTH {
+            let [absent, present] = columns;
+            for (lane, (a, p)) in absent.into_iter().zip(present).enumerate().take(Self::WIDTH) {
                 let sum = sums.add(usize::from(*places.add(lane)));
-                *sum += columns[0][lane];
-                *sum.add(1) += columns[1][lane];
+                *sum += a;
+                *sum.add(1) += p;
             }
         }
     }
