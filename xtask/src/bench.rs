@@ -7,6 +7,8 @@
 mod count;
 mod em;
 mod levels;
+mod manifests;
+mod prune;
 mod schedule;
 mod section;
 mod strategies;
@@ -23,7 +25,8 @@ const USAGE: &str =
   count   the engine and the peers that are installed (bgzip, samtools, bcftools, alleleCounter, wasp2-count);
           the four levels of its optimisation plan at 1 to 8 threads
   em      the engine's strategies and telescope, where installed; stage by stage; the six ways to reassign
-  prune   the engine's strategies
+  prune   the engine's strategies; values and fits at 10x100 to 100x5000 beside iqtree2, raxml-ng (libpll) and BEAGLE's
+          synthetictest, where installed
 
   Without ENGINE all of them. On simulated workloads, in rounds; writes reports/bench-ENGINE.md and .json, or
   reports/bench.md and .json. In COMMAND of --also, which needs ENGINE, {workload} stands for the workload's folder,
@@ -104,7 +107,7 @@ fn sections_of(engine: &str, wish: &Wish) -> Result<Vec<Section>, String> {
             sections.push(levels::section(&workload, wish.rounds)?);
         }
         "em" => sections.extend([em::stages(&workload, wish.rounds)?, em::modes(&workload, wish.rounds)?]),
-        _ => {}
+        _ => sections.extend(prune::sections(wish.rounds)?),
     }
     Ok(sections)
 }
@@ -128,11 +131,16 @@ fn wish(mut words: impl Iterator<Item = String>) -> Result<Wish, String> {
 
 /// The simulated workload of that size, made once.
 fn workload(engine: &str, size: &str) -> Result<PathBuf, String> {
-    let folder = target().join("bench").join(format!("{engine}-{size}"));
+    simulated(engine, size, &["--preset", size])
+}
+
+/// A simulated workload, made once.
+fn simulated(engine: &str, name: &str, sizes: &[&str]) -> Result<PathBuf, String> {
+    let folder = target().join("bench").join(format!("{engine}-{name}"));
     if !folder.exists() {
         std::fs::create_dir_all(target().join("bench")).map_err(|error| error.to_string())?;
         let mut command = Command::new(target().join("release/scaletune"));
-        run(command.args(["simulate", engine, "--preset", size, "--out"]).arg(&folder))?;
+        run(command.args(["simulate", engine]).args(sizes).arg("--out").arg(&folder))?;
     }
     Ok(folder)
 }
