@@ -79,7 +79,11 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
     let worker = Worker::this_program()?;
     let early = EarlyLook::at(line);
     let catalogue = Catalogue::new(SearchPath::of_this_process(&early.engine_path), worker.clone());
-    let plugin = early.engine.map(|name| catalogue.find(&name)).transpose()?;
+    let plugin = early.engine.map(|name| catalogue.find(&name)).transpose();
+    if interrupt::requested() {
+        return Err(Exit::interrupted());
+    }
+    let plugin = plugin?;
     let parser = full_command(plugin.as_ref(), &early.command);
     let matches = match parser.try_get_matches_from(line) {
         Ok(matches) => matches,

@@ -14,6 +14,8 @@ pub fn install() -> std::io::Result<()> {
         signal_hook::flag::register_conditional_default(signal, Arc::clone(&REQUESTED))?;
         signal_hook::flag::register(signal, Arc::clone(&REQUESTED))?;
     }
+    // Past a limit of file sizes (`ulimit -f`) a write is to fail, as on a full disk, and not to kill.
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
     Ok(())
 }
 

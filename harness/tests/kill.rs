@@ -1,10 +1,10 @@
-//! `kill -9` at random moments: the old output or the new one, no worker alive, and the next run clears up.
+//! SIGKILL, SIGINT and SIGTERM at random moments: the old output or the new one, no worker alive, nothing left.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
 use common::{home, hostile_engine, names, scaletune, succeed};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -25,42 +25,104 @@ fn living_in(folder: &Path) -> Vec<String> {
     here.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
-#[test]
-fn killed_at_any_moment_nothing_is_half_written() {
-    let home = home();
-    let folder = home.path().canonicalize().unwrap();
-    let engines = hostile_engine(&folder);
-    let out = folder.join("out");
-    std::fs::create_dir(&out).unwrap();
-    let answer = out.join("answer.tsv");
+/// Numbers in 0..1, the same ones in every run.
+struct Moments(u64);
 
-    // How long a run takes here, so that the moments cover all of it.
-    let began = Instant::now();
-    succeed(&mut run(&folder, &engines));
-    let whole = began.elapsed();
+impl Moments {
+    /// A moment in the given twentieth of a run.
+    fn within(&mut self, twentieth: i32) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (f64::from(twentieth) + (self.0 >> 40) as f64 / (1u64 << 24) as f64) / 20.0
+    }
+}
 
-    let mut state = 0x5eed_u64;
-    let (mut kept, mut replaced) = (0, 0);
-    for moment in 0..20 {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let share = (f64::from(moment) + (state >> 40) as f64 / (1u64 << 24) as f64) / 20.0;
-        std::fs::write(&answer, OLD).unwrap();
-        let mut child = run(&folder, &engines).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(whole.mul_f64(share * 1.1));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        match std::fs::read_to_string(&answer).unwrap().as_str() {
-            OLD => kept += 1,
-            NEW => replaced += 1,
+/// Waits until no worker of a run in `folder` is left.
+fn wait_for_workers(folder: &Path) {
+    let asked = Instant::now();
+    while !living_in(folder).is_empty() {
+        assert!(asked.elapsed() < Duration::from_secs(5), "a worker outlived the run: {:?}", living_in(folder));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A bench for runs that are ended early: its folder, the engines, the answer, and how long a run takes here.
+struct Bench {
+    _home: tempfile::TempDir,
+    folder: PathBuf,
+    engines: PathBuf,
+    whole: Duration,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let home = home();
+        let folder = home.path().canonicalize().unwrap();
+        let engines = hostile_engine(&folder);
+        std::fs::create_dir(folder.join("out")).unwrap();
+        let began = Instant::now();
+        succeed(&mut run(&folder, &engines));
+        Bench { _home: home, folder, engines, whole: began.elapsed() }
+    }
+
+    fn out(&self) -> PathBuf {
+        self.folder.join("out")
+    }
+
+    /// Starts a run over an old answer and sends it `signal` at this share of its time; its exit status.
+    fn end_early(&self, signal: &str, share: f64) -> Option<i32> {
+        std::fs::write(self.out().join("answer.tsv"), OLD).unwrap();
+        let mut child = run(&self.folder, &self.engines).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(self.whole.mul_f64(share * 1.1));
+        // It may be over already.
+        let _ended =
+            Command::new("kill").args([signal, &child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
+        let status = child.wait().unwrap();
+        wait_for_workers(&self.folder);
+        status.code()
+    }
+
+    /// Whether the answer is the new one.
+    fn is_new(&self) -> bool {
+        match std::fs::read_to_string(self.out().join("answer.tsv")).unwrap().as_str() {
+            OLD => false,
+            NEW => true,
             other => panic!("half an answer: {other:?}"),
         }
-        let asked = Instant::now();
-        while !living_in(&folder).is_empty() {
-            assert!(asked.elapsed() < Duration::from_secs(5), "a worker outlived the run: {:?}", living_in(&folder));
-            std::thread::sleep(Duration::from_millis(5));
-        }
     }
-    assert!(kept > 0, "every run was over before it was killed ({replaced} of 20)");
-    succeed(&mut run(&folder, &engines));
-    assert_eq!(names(&out), ["answer.tsv", "answer.tsv.run.json"]);
+}
+
+#[test]
+fn killed_at_any_moment_nothing_is_half_written() {
+    let bench = Bench::new();
+    let mut moments = Moments(0x5eed);
+    let mut replaced = 0;
+    for twentieth in 0..20 {
+        bench.end_early("-KILL", moments.within(twentieth));
+        replaced += i32::from(bench.is_new());
+    }
+    assert!(replaced < 20, "every run was over before it was killed");
+    // What the killed ones left is cleared away.
+    succeed(&mut run(&bench.folder, &bench.engines));
+    assert_eq!(names(&bench.out()), ["answer.tsv", "answer.tsv.run.json"]);
+}
+
+#[test]
+fn interrupted_at_any_moment_the_answer_is_the_old_one_or_the_new_one() {
+    let bench = Bench::new();
+    let mut moments = Moments(0xfeed);
+    let mut interrupted = 0;
+    for twentieth in 0..20 {
+        let signal = ["-INT", "-TERM"][twentieth as usize % 2];
+        let status = bench.end_early(signal, moments.within(twentieth));
+        match (status, bench.is_new()) {
+            (Some(130), false) => interrupted += 1,
+            (Some(0), true) => {}
+            // Before the first instruction of its own the program ends as any other does.
+            (None, false) if twentieth == 0 => {}
+            other => panic!("{signal} in twentieth {twentieth}: {other:?}"),
+        }
+        let left: Vec<_> = names(&bench.out()).into_iter().filter(|name| name.starts_with('.')).collect();
+        assert_eq!(left, [""; 0], "{signal} in twentieth {twentieth}");
+    }
+    assert!(interrupted > 0, "every run was over before it was interrupted");
 }

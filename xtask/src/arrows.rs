@@ -139,6 +139,24 @@ fn unsafe_code_stands_only_where_it_may() {
 }
 
 #[test]
+fn no_shell_is_started() {
+    let mut files = Vec::new();
+    for folder in ["harness/src", "engines", "fuzz/targets"] {
+        rust_files(&root().join(folder), &mut files);
+    }
+    // Put together, so that this file does not find itself.
+    let shells = ["sh", "bash", "dash", "zsh"].map(|name| format!("Command::new(\"{name}\"")).into_iter();
+    let shells: Vec<String> = shells.chain([format!("{} -c", "sh"), format!("libc::{}(", "system")]).collect();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        for shell in &shells {
+            assert!(!code.contains(shell.as_str()), "{} starts a shell: {shell}", file.display());
+        }
+    }
+}
+
+#[test]
 fn the_harness_names_no_engine() {
     let mut files = Vec::new();
     rust_files(&root().join("harness/src"), &mut files);

@@ -187,8 +187,11 @@ impl Session for Told {
                     }
                 }
             }
-            // Written to, so that the kernel has to give it; slowly enough for somebody to look.
+            // Written to, so that the kernel has to give it; after a while, and slowly enough for somebody to look.
             "allocate" => loop {
+                if self.held.is_empty() {
+                    std::thread::sleep(Duration::from_millis(self.milliseconds));
+                }
                 self.held.push(vec![1; 16 << 20]);
                 std::thread::sleep(Duration::from_millis(2));
             },

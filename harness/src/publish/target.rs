@@ -94,7 +94,7 @@ impl Target {
         if path.exists() && !path.is_dir() {
             return Err(TargetError::Unusable(format!("{}: is a file; name a folder", path.display())));
         }
-        fs::create_dir_all(path).map_err(io_error("making the folder", path))?;
+        fs::create_dir_all(path).map_err(|error| no_staging(path, error))?;
         let path = path.canonicalize().map_err(io_error("finding the folder", path))?;
         Ok(Target { main: Main::Folder(path), flagged: Vec::new() })
     }
@@ -141,11 +141,9 @@ impl Target {
             Main::File(path) if is_special(path) => temporary(),
             Main::File(path) => {
                 let (parent, name) = (parent_of(path), path.file_name().unwrap_or_default());
-                Staging::beside(parent, name).map_err(io_error("making a staging folder in it", parent))
+                Staging::beside(parent, name).map_err(|error| no_staging(parent, error))
             }
-            Main::Folder(path) => {
-                Staging::beside(path, "run".as_ref()).map_err(io_error("making a staging folder in it", path))
-            }
+            Main::Folder(path) => Staging::beside(path, "run".as_ref()).map_err(|error| no_staging(path, error)),
             Main::Stdout => temporary(),
         }
     }
@@ -282,9 +280,20 @@ impl Target {
     }
 }
 
+/// Why nothing can be written in `folder`; nothing has been done yet.
+fn no_staging(folder: &Path, error: io::Error) -> TargetError {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            let message = format!("{}: can't be written to ({error}); name another place", folder.display());
+            TargetError::Unusable(message)
+        }
+        _ => io_error("making a staging folder in it", folder)(error),
+    }
+}
+
 fn temporary() -> Result<Staging, TargetError> {
     let folder = std::env::temp_dir();
-    Staging::beside(&folder, "stdout".as_ref()).map_err(io_error("making a staging folder in it", &folder))
+    Staging::beside(&folder, "stdout".as_ref()).map_err(|error| no_staging(&folder, error))
 }
 
 /// A file that may be written: not a folder, in a folder that is there; links are followed.

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Stdin};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,8 @@ pub fn child_main() -> anyhow::Result<()> {
         // SAFETY: the handler only stores to an atomic.
         unsafe { signal_hook::low_level::register(signal, || CANCELLED.store(true, Ordering::Relaxed)) }?;
     }
+    // Past a limit of file sizes (`ulimit -f`) a write is to fail, as on a full disk, and not to kill.
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
 
     let mut lines = BufReader::new(std::io::stdin());
     let mut line = String::new();

@@ -25,6 +25,15 @@ static scaletune_text describe_way_out(void) {
     return TEXT("{\"name\": \"example-c\", \"version\": \"1\", \"summary\": \"x\", \"inputs\": [], \"axes\": [],"
                 " \"outputs\": [{\"name\": \"o\", \"file\": \"../o\", \"format\": \"t\", \"help\": \"\"}]}");
 }
+/* Its output is called as the user says. */
+static scaletune_text describe_named_by_input(void) {
+    return TEXT("{\"name\": \"example-c\", \"version\": \"1\", \"summary\": \"x\", \"inputs\": ["
+                "{\"name\": \"file\", \"kind\": \"path\", \"required\": true, \"help\": \"\"},"
+                "{\"name\": \"tag\", \"kind\": \"string\", \"default\": \"\", \"help\": \"\"}],"
+                " \"axes\": [{\"name\": \"method\", \"kind\": \"choice\", \"default\": \"stdio\", \"help\": \"\","
+                " \"values\": [{\"name\": \"stdio\", \"help\": \"\"}]}],"
+                " \"outputs\": [{\"name\": \"o\", \"file\": \"{tag}lines.tsv\", \"format\": \"tsv\", \"help\": \"\"}]}");
+}
 static scaletune_text describe_huge(void) {
     static char text[8 << 20];
     memset(text, ' ', sizeof text);
@@ -69,6 +78,7 @@ SCALETUNE_EXPORT const scaletune_engine *scaletune_engine_v1(void) {
     case 13: engine.input_class = class_no_json; break;
     case 14: engine.input_class = class_bad_utf8; break;
     case 15: engine.open = open_nothing; break;
+    case 17: engine.describe = describe_named_by_input; break;
     case 16: engine.run = run_fails_in_bad_utf8; break;
     }
     return &engine;

@@ -1,0 +1,49 @@
+//! Whose code is loaded: never the current folder's, never what others may write.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use common::{home, hostile_engine, names, outcome, scaletune};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+#[test]
+fn the_current_folder_is_never_searched() {
+    let home = home();
+    let engines = hostile_engine(home.path());
+    // The folder with the plugin is the current one; relative and empty parts of the variable count for nothing.
+    for variable in ["", ":", ".", "engines", "../engines"] {
+        let mut command = scaletune(&engines);
+        let (status, list, _) = outcome(command.env("SCALETUNE_ENGINE_PATH", variable).arg("engines"));
+        assert_eq!(status, 0);
+        assert!(!list.contains("hostile"), "{variable:?}: {list}");
+        let mut command = scaletune(&engines);
+        command.env("SCALETUNE_ENGINE_PATH", variable).args(["run", "hostile", "-o", "answer.tsv"]);
+        let (status, _, stderr) = outcome(&mut command);
+        assert_eq!(status, 2, "{stderr}");
+        assert!(stderr.contains("there is no engine `hostile`"), "{stderr}");
+    }
+    assert_eq!(names(&engines), ["libscaletune_hostile.so"]);
+}
+
+#[test]
+fn what_others_may_write_is_not_loaded() {
+    let home = home();
+    let engines = hostile_engine(home.path());
+    let file = engines.join("libscaletune_hostile.so");
+    let mode = |path: &std::path::Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    for (path, loose, tight, fault) in [
+        (&file, 0o757, 0o755, "may be written by others; take that away with chmod o-w"),
+        (&engines, 0o757, 0o755, "may be written by others; take that away with chmod o-w"),
+        (&engines, 0o1777, 0o755, "may be written by others; take that away with chmod o-w"),
+    ] {
+        mode(path, loose);
+        // Loading it would abort the worker; it is not so much as opened.
+        let mut command = scaletune(home.path());
+        command.env("HOSTILE_DESCRIBE", "abort").arg("--engine-path").arg(&engines);
+        let (status, _, stderr) = outcome(command.args(["run", "hostile", "-o", "answer.tsv"]));
+        assert_eq!(status, 3, "{stderr}");
+        assert!(stderr.contains("refused: ") && stderr.contains(fault), "{stderr}");
+        mode(path, tight);
+    }
+}
