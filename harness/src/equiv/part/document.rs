@@ -45,9 +45,10 @@ fn step<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     }
 }
 
-/// What stands at a path.
+/// What stands at a path. A member's own name may hold dots.
 pub(super) fn lookup<'a>(document: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(document, step)
+    let below = path.match_indices('.').find_map(|(dot, _)| lookup(step(document, &path[..dot])?, &path[dot + 1..]));
+    below.or_else(|| step(document, path))
 }
 
 fn remove(document: &mut Value, path: &str) -> Option<Value> {

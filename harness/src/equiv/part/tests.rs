@@ -71,6 +71,8 @@ fn members_of_a_document_by_path() {
     let expected = r#"{"families": 3, "runs": [{}, {"gain": 0.5}], "se": 1}"#;
     assert_eq!(say(expected, r#"{"rate": 0.50000001, "n": 3, "more": 1}"#, &output, &part), None);
     assert!(say(expected, r#"{"rate": 0.6, "n": 3}"#, &output, &part).unwrap().starts_with("at rate: expected 0.5"));
+    let dotted = only(&[("n", "em.conf_0.5.n.1")]);
+    assert_eq!(say(r#"{"em": {"conf_0": 1, "conf_0.5": {"n": [1, 2]}}}"#, r#"{"n": 2}"#, &output, &dotted), None);
     assert_eq!(say(expected, r#"{"rate": 0.5}"#, &output, &part).unwrap(), "member n is missing");
     assert!(compare_part("{}", "{}", &output, &part).is_err());
     let except = Part { except: vec!["a.b".into()], ..Part::default() };
