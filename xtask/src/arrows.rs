@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("scaletune-em", &["scaletune-em-face", "scaletune-sdk"]),
     ("scaletune-prune", &["scaletune-prune-face", "scaletune-sdk"]),
     ("scaletune-hostile", &["scaletune-sdk"]),
+    ("scaletune-planted", &["scaletune-abi"]),
     // The harness names no engine.
     ("scaletune", &["scaletune-abi", "scaletune-descriptor"]),
     ("xtask", &[]),
@@ -48,6 +49,7 @@ const UNSAFE: &[&str] = &[
     "harness/src/worker/",
     // Test only: it is there to misbehave.
     "engines/hostile/",
+    "engines/planted/",
     // Vector kernels, and those whose gathers must not be checked twice.
     "engines/prune/core/src/kernel/",
     "engines/em/core/src/solver/",

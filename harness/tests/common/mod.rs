@@ -61,6 +61,16 @@ pub(crate) fn hostile_engine(home: &Path) -> PathBuf {
     folder
 }
 
+/// A folder with a copy of the engine `name` that has an error planted in what it writes, for `--engine-path`; and the
+/// error, which begins with the plugin that the copy stands for.
+pub(crate) fn planted_engine(home: &Path, name: &str, error: &str) -> (PathBuf, String) {
+    let folder = home.join("engines");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = format!("libscaletune_{name}.so");
+    std::fs::copy(built("libplanted_engine.so"), folder.join(&file)).unwrap();
+    (folder, format!("{{\"engine\": {:?}, {error}}}", built(&file)))
+}
+
 /// Compiles a C engine to `home/engines`; none, with a visible line, where there is no compiler.
 pub(crate) fn compile_c(home: &Path, source: &str, name: &str, defines: &[&str]) -> Option<PathBuf> {
     let folder = home.join("engines");
