@@ -91,7 +91,7 @@ fn one_count_off_is_caught() {
     let error = r#""file": "counts.tsv", "row": 12, "column": "alt_count", "add": 1"#;
     let (status, stdout, stderr) = with_error("count/edge_quality", "count", error, &["--plans", "default"]);
     assert_eq!(status, 1, "{stderr}\n{stdout}");
-    let row = "counts.tsv: row 12 (chrom chrE, pos 8100, ref A, alt G), column alt_count: expected 0, found 1";
+    let row = "counts.tsv: row 12 (chrom chrE, pos 7100, ref A, alt G), column alt_count: expected 1, found 2";
     assert!(stdout.contains(row), "{stdout}");
     assert!(stdout.contains("FAILED under 2 of 2") && stderr.contains("1 of 1 cases failed"), "{stdout}{stderr}");
 }

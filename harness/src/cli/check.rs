@@ -22,7 +22,7 @@ const SCHEMA_VERSION: u32 = 1;
 #[command(
     after_help = "Without --golden the project's own cases are run: those of the checkout that the program stands \
     in, else those compiled in. Every strategy is run with thread knobs at their lowest and at 2; opt-in values only \
-    where a case names them.\n\nExample: scaletune check --golden cases"
+    where a case names them.\n\nExample: scaletune check prune --plans default"
 )]
 pub(super) struct CheckArguments {
     /// Only cases of these engines
