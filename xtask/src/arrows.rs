@@ -25,6 +25,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("scaletune-planted", &["scaletune-abi"]),
     // The harness names no engine.
     ("scaletune", &["scaletune-abi", "scaletune-descriptor"]),
+    // Cores and their faces without plugins; of the harness, how plans are chosen.
+    (
+        "scaletune-python",
+        &[
+            "scaletune",
+            "scaletune-descriptor",
+            "scaletune-sdk",
+            "scaletune-hts",
+            "scaletune-count-core",
+            "scaletune-em-core",
+            "scaletune-prune-core",
+            "scaletune-count-face",
+            "scaletune-em-face",
+            "scaletune-prune-face",
+        ],
+    ),
     ("xtask", &[]),
     // Test only: the readers of every part, under hostile input.
     (

@@ -8,6 +8,7 @@ mod arrows;
 mod bench;
 mod demo;
 mod install;
+mod python;
 mod setup;
 
 use std::ffi::OsStr;
@@ -17,7 +18,8 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "usage: cargo xtask COMMAND
 
   demo     build, simulate a small workload, tune the counting engine on it, run it under the tuned plan
-  test     build the plugins, then run every test
+  test     build the plugins, then run every test, those of the Python package included
+  python   the Python package alone: its wheel, and its tests in a fresh virtual environment
   install  program and plugins to ~/.local, or elsewhere by --prefix DIR
   bench    engines against the peers that are installed; `cargo xtask bench help` says more
 ";
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     let outcome = match command.as_str() {
         "demo" => setup::libclang().and_then(|()| demo::demo()),
         "test" => setup::libclang().and_then(|()| test()),
+        "python" => setup::libclang().and_then(|()| python::test()),
         "install" => setup::libclang().and_then(|()| install::install()),
         "bench" => setup::libclang().and_then(|()| bench::bench()),
         "help" | "--help" | "-h" => {
@@ -48,7 +51,9 @@ fn main() -> ExitCode {
 fn test() -> Result<(), String> {
     let more: Vec<String> = std::env::args().skip(2).collect();
     run(&mut cargo(&["build", "--workspace"]))?;
-    run(cargo(&["test", "--workspace"]).args(more))
+    run(cargo(&["test", "--workspace"]).args(&more))?;
+    // Arguments choose tests of Cargo's.
+    if more.is_empty() { python::test() } else { Ok(()) }
 }
 
 /// The workspace's root.

@@ -45,8 +45,8 @@ impl Wish {
     }
 }
 
-/// Decides on the plan once the class of the inputs is known; `store` holds the saved profiles. What should be told to the user but does not stop the run,
-/// such as a profile that can't be read, is added to `notes`.
+/// Decides on the plan once the class of the inputs is known; `store` holds the saved profiles. What should be told to
+/// the user but does not stop the run, such as a profile that can't be read, is added to `notes`.
 ///
 /// # Errors
 /// No plan fits these inputs, or the profile that the user names is of no use.
@@ -66,6 +66,23 @@ pub fn choose(
         let reason = format!("{} as set, the rest by default for {threads}", wish.fixed);
         return Ok(Choice { plan: default, reason, profile: None });
     }
+    if wish.no_profile && wish.profile.is_none() {
+        return Ok(Choice { plan: default, reason: format!("the default for {threads}"), profile: None });
+    }
+    let mut stored = Vec::new();
+    if wish.profile.is_none() {
+        for Found { path, profile } in store.all() {
+            match profile {
+                Ok(profile) => stored.push(Stored { path, profile }),
+                Err(error) => notes.push(format!("{error}; it is ignored")),
+            }
+        }
+        // Without profiles nothing hangs on the machine, and asking it is not free.
+        if stored.is_empty() {
+            let reason = format!("the default for {threads}; no saved profile fits");
+            return Ok(Choice { plan: default, reason, profile: None });
+        }
+    }
     let machine = Machine::this();
     let now = Circumstances { descriptor, machine: &machine, input_class: class, threads: wish.threads };
     if let Some(path) = &wish.profile {
@@ -76,16 +93,6 @@ pub fn choose(
             format!("profile {} {why}; leave out --profile, or name another", path.display())
         })?;
         return Ok(Choice { plan: found.plan, reason: found.reason, profile: Some(found.path) });
-    }
-    if wish.no_profile {
-        return Ok(Choice { plan: default, reason: format!("the default for {threads}"), profile: None });
-    }
-    let mut stored = Vec::new();
-    for Found { path, profile } in store.all() {
-        match profile {
-            Ok(profile) => stored.push(Stored { path, profile }),
-            Err(error) => notes.push(format!("{error}; it is ignored")),
-        }
     }
     let advice = recommend(&stored, &now);
     for (path, misfit) in advice.ignored.iter().filter(|(_, misfit)| misfit.is_foreign()) {

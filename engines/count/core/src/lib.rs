@@ -44,5 +44,6 @@ pub use error::{Error, ErrorKind};
 pub use monitor::{Monitor, Unwatched};
 pub use options::{AlleleOptions, BarcodeFormat, Compat, CountOptions, Filters, IndelRule, Policy, RegionOptions};
 pub use plan::{CountPlan, Decode, Partition, Reader, Traversal};
-pub use session::{COUNTS_FILE, InputClass, LEDGER_FILE, MATRIX_FILES, Session};
+pub use session::{COUNTS_FILE, Cell, InputClass, LEDGER_FILE, MATRIX_FILES, Row, Session};
+pub use sites::list::SiteList;
 pub use warning::Warning;

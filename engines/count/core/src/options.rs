@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::Error;
+use crate::{Error, SiteList};
 
 /// Inputs and rules of a count.
 #[derive(Debug, Clone, Default)]
@@ -11,6 +11,8 @@ pub struct CountOptions {
     pub alignments: PathBuf,
     /// VCF, VCF.gz or BCF with the sites.
     pub variants: PathBuf,
+    /// Count at these sites; `variants` is not read then, and `sample` has no meaning.
+    pub sites: Option<SiteList>,
     /// Count only where this sample is heterozygous.
     pub sample: Option<String>,
     /// Count only at sites inside these regions.
@@ -123,6 +125,11 @@ impl CountOptions {
         }
     }
 
+    /// What the sites come from, in words.
+    pub(crate) fn site_source(&self) -> String {
+        if self.sites.is_some() { "the given sites".into() } else { self.variants.display().to_string() }
+    }
+
     /// Rejects options that contradict each other.
     pub(crate) fn validate(&self) -> Result<(), Error> {
         if self.compat.is_some() && self.alleles.indel_rule == Some(IndelRule::Cigar) {
@@ -130,6 +137,9 @@ impl CountOptions {
                 "indel-rule cigar contradicts compat wasp2-1.5, which compares substrings; leave one of them out"
                     .into(),
             ));
+        }
+        if self.sites.is_some() && self.sample.is_some() {
+            return Err(Error::Options("a sample needs a variant file; given sites have no genotypes".into()));
         }
         if self.barcode_format == BarcodeFormat::MatrixMarket && self.barcodes.is_none() {
             return Err(Error::Options("barcode-format mtx needs barcodes: name the file with --barcodes".into()));

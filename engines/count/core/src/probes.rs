@@ -1,13 +1,13 @@
 //! Doors to the readers of sites and regions for the fuzz targets only: no part of what this crate offers.
 
-use crate::{CountOptions, Error, RegionOptions, regions::Regions, sites::select::select, words::Words};
+use crate::{CountOptions, Error, RegionOptions, Unwatched, regions::Regions, sites::select::select, words::Words};
 
 /// Rows that a variant file gives.
 ///
 /// # Errors
 /// The file can't be read.
 pub fn sites(options: &CountOptions) -> Result<usize, Error> {
-    select(options).map(|selection| selection.rows.len())
+    select(options, &Unwatched).map(|selection| selection.rows.len())
 }
 
 /// Regions of a file on these contigs.

@@ -1,6 +1,10 @@
 //! A count from its inputs to its files: open, prepare, run, write.
 
+mod results;
+
 use std::{collections::HashSet, path::Path, sync::Arc};
+
+pub use results::{Cell, Row};
 
 use scaletune_hts::{
     self as hts, AlignmentFile, Format, Interval, OpenOptions, Place, Pool, ReaderPlan, SortOrder, Unit,
@@ -92,7 +96,7 @@ impl Session {
         }
         let mut warnings: Vec<Warning> =
             file.warnings().iter().map(|warning| Warning::Alignments(warning.to_string())).collect();
-        let mut selection = select(&options)?;
+        let mut selection = select(&options, monitor)?;
         check_cancelled(monitor)?;
         warnings.extend((selection.symbolic > 0).then_some(Warning::Symbolic(selection.symbolic)));
         warnings.extend((selection.lower_case > 0).then_some(Warning::LowerCase(selection.lower_case)));
@@ -107,10 +111,10 @@ impl Session {
                 Some(regions) if selected > 0 => format!(
                     "none of {selected} selected rows of {} lies in a region of {}; do both files use the same contig \
                      names?",
-                    options.variants.display(),
+                    options.site_source(),
                     regions.path.display()
                 ),
-                _ => format!("none of {records} records of {} is selected", options.variants.display()),
+                _ => format!("none of {records} records of {} is selected", options.site_source()),
             }));
         }
         warnings.extend(missing_contigs(&options, &file, &table)?);
@@ -351,14 +355,14 @@ fn missing_contigs(options: &CountOptions, file: &AlignmentFile, table: &Table) 
     } else {
         "are both of one genome build?"
     };
-    Err(Error::file(
-        &options.variants,
-        0,
-        format!(
-            "its contigs ({ours}, ...) are not those of {} ({theirs}, ...); {remedy}",
-            options.alignments.display()
-        ),
-    ))
+    let problem = format!(
+        "its contigs ({ours}, ...) are not those of {} ({theirs}, ...); {remedy}",
+        options.alignments.display()
+    );
+    Err(match options.sites {
+        Some(_) => Error::Options(format!("{}: {problem}", options.site_source())),
+        None => Error::file(&options.variants, 0, problem),
+    })
 }
 
 fn check_cancelled(monitor: &dyn Monitor) -> Result<(), Error> {

@@ -122,6 +122,13 @@ pub(crate) fn write_cells(path: &Path, table: &Table, barcodes: &Barcodes, cells
     })
 }
 
+/// The numbers of the sites in the order of the variant file.
+pub(crate) fn in_file_order(table: &Table) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..table.sites.len() as u32).collect();
+    order.sort_unstable_by_key(|&site| table.sites[site as usize].first_row);
+    order
+}
+
 /// The names of the matrices, by class.
 pub(crate) const MATRICES: [&str; 3] = ["ref.mtx", "alt.mtx", "other.mtx"];
 /// The names of the matrices' rows and columns.
@@ -135,8 +142,7 @@ pub(crate) fn write_matrices(
     cells: &CellCounts,
 ) -> Result<(), Error> {
     // Rows are the sites in the order of the variant file.
-    let mut order: Vec<u32> = (0..table.sites.len() as u32).collect();
-    order.sort_unstable_by_key(|&site| table.sites[site as usize].first_row);
+    let order = in_file_order(table);
     let mut row_of = vec![0; order.len()];
     for (row, &site) in (1..).zip(&order) {
         row_of[site as usize] = row;

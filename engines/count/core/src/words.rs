@@ -9,7 +9,7 @@ use crate::hashing::FastMap;
 pub(crate) struct Word(u32);
 
 /// The texts. Word 0 is the empty text.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Words {
     texts: Vec<Box<str>>,
     /// Alleles and genotypes are short nearly always: up to seven bytes stand in one number.

@@ -29,6 +29,7 @@ pub fn options(inputs: &Inputs) -> Result<CountOptions, Error> {
     Ok(CountOptions {
         alignments: inputs.needed_path("bam")?,
         variants: inputs.needed_path("variants")?,
+        sites: None,
         sample: text("sample"),
         regions,
         alleles: AlleleOptions {

@@ -5,13 +5,16 @@ use std::collections::HashMap;
 use scaletune_hts::variants::{Variant, VariantReader};
 
 use crate::{
-    Error,
+    Error, Monitor,
     options::{Compat, CountOptions, IndelRule},
     words::{Word, Words},
 };
 
 /// Alleles whose lengths differ by more are never rows.
 const MAX_LENGTH_DIFFERENCE: usize = 10;
+
+/// Records between two questions whether to go on.
+const POLLED: u64 = 1 << 12;
 
 /// One allele of one record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +32,7 @@ pub(crate) struct Row {
 }
 
 /// All rows, in the order of the file.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Selection {
     pub(crate) rows: Vec<Row>,
     pub(crate) words: Words,
@@ -41,10 +44,15 @@ pub(crate) struct Selection {
     pub(crate) symbolic: u64,
     /// Rows with an allele in lower case that no base can match.
     pub(crate) lower_case: u64,
+    /// Equal rows all stay, as their places have a meaning.
+    pub(crate) keeps_equal_rows: bool,
 }
 
 /// Reads a variant file and keeps what the options want.
-pub(crate) fn select(options: &CountOptions) -> Result<Selection, Error> {
+pub(crate) fn select(options: &CountOptions, monitor: &dyn Monitor) -> Result<Selection, Error> {
+    if let Some(sites) = &options.sites {
+        return Ok(sites.select(options.alleles.fold_case));
+    }
     let mut reader = VariantReader::open(&options.variants, options.sample.as_deref())?;
     let mut selection = Selection::default();
     let mut contigs: HashMap<String, u32> = HashMap::new();
@@ -52,6 +60,9 @@ pub(crate) fn select(options: &CountOptions) -> Result<Selection, Error> {
     let mut variant = Variant::default();
     while reader.read(&mut variant)? {
         selection.records += 1;
+        if selection.records.is_multiple_of(POLLED) && monitor.cancelled() {
+            return Err(Error::Cancelled);
+        }
         let before = selection.rows.len();
         if last.0 != variant.contig || last.1 == u32::MAX {
             let fresh = selection.contigs.len() as u32;

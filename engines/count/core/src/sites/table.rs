@@ -26,7 +26,7 @@ pub(crate) struct Site {
     pub(crate) first_row: u32,
 }
 
-/// The rows of the output in order, exact duplicates once.
+/// The rows of the output in order; exact duplicates once, but for given sites.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) rows: Vec<TableRow>,
@@ -44,12 +44,12 @@ pub(crate) struct Table {
 impl Table {
     /// Crosses rows with regions. With `by_position` all rows at one position share the first row's site.
     pub(crate) fn new(selection: Selection, regions: Option<&Regions>, has_genotypes: bool, by_position: bool) -> Self {
-        let Selection { rows, words, contigs, .. } = selection;
+        let Selection { rows, words, contigs, keeps_equal_rows, .. } = selection;
         let rows = match regions {
             None => rows.into_iter().map(|row| TableRow { row, labels: Default::default() }).collect(),
             Some(regions) => cross(&rows, &words, regions),
         };
-        let rows = without_duplicates(rows);
+        let rows = if keeps_equal_rows { rows } else { without_duplicates(rows) };
         let (sites, site_of_row) = find_sites(&rows, by_position);
         let label_columns = regions.map(|regions| regions.columns.clone()).unwrap_or_default();
         Table { rows, sites, site_of_row, words, contigs, label_columns, has_genotypes }

@@ -7,11 +7,13 @@
 //! the report's final `choose` goes on where its initial `choose` ended.
 
 mod assignment;
+mod entries;
 mod mt19937;
 mod posterior;
 mod stretch;
 
 pub use assignment::{Assignments, Share};
+pub use entries::{shares, weights};
 pub use mt19937::Mt19937;
 pub(crate) use posterior::Source;
 

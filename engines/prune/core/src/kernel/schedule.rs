@@ -216,7 +216,7 @@ pub(crate) struct Codes {
 
 impl Codes {
     pub(crate) fn new(schedule: &Schedule, states: &TipStates) -> Self {
-        if schedule.clusters.is_empty() {
+        if schedule.clusters.is_empty() || states.family_count() == 0 {
             return Self::default();
         }
         let stride = states.present_row(0).len() * 4;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::fit::{FitOptions, Group, ParameterPrior, fit};
 use crate::kernel::evaluator::{Rating, Workers};
-use crate::likelihood::{Ascertainment, Likelihood, Parameters};
+use crate::likelihood::{Ascertainment, Likelihood, Parameters, Slope};
 use crate::matrix::{self, MatrixFormat};
 use crate::model::gamma::category_rates;
 use crate::model::table::read_rates;
@@ -20,7 +20,7 @@ use crate::newick::{self, MissingLengths};
 use crate::plan::Plan;
 use crate::posterior::{Posterior, Wanted, posterior};
 use crate::retention::{self, FamilySet, RetentionInput};
-use crate::states::TipStates;
+use crate::states::{Matched, TipStates};
 use crate::tree::Tree;
 
 pub use outcome::{Outcome, Summary};
@@ -32,6 +32,8 @@ pub enum RateSource {
     Global(Rates),
     /// A table with rates of every family.
     Table(PathBuf),
+    /// Given, those of every family in the order of the matrix.
+    Families(Vec<Rates>),
     /// Fitted.
     Fit {
         /// A prior on them.
@@ -120,7 +122,7 @@ impl Request {
                 shape => category_rates(gamma.categories, shape.unwrap_or(1.0)).map(drop)?,
             }
         }
-        if self.retention.is_some() && matches!(self.rates, RateSource::Table(_)) {
+        if self.retention.is_some() && matches!(self.rates, RateSource::Table(_) | RateSource::Families(_)) {
             return Err(Error::Option(
                 "a retention test fits the rates of all families together; leave the table of rates out".to_owned(),
             ));
@@ -161,9 +163,23 @@ impl Session {
         let tree = newick::read(&request.tree, request.missing_lengths)?;
         let table = matrix::read(&request.matrix, request.format, monitor)?;
         let matched = TipStates::matched(&tree, table)?;
+        Self::with_data(request, tree, matched)
+    }
+
+    /// As [`Session::open`], with a tree and states that are in memory already: the request's files for them are only
+    /// named in messages.
+    pub fn with_data(request: Request, tree: Tree, matched: Matched) -> Result<Arc<Self>> {
+        request.check()?;
         let (states, mut warnings) = (matched.states, matched.warnings);
         let own = match &request.rates {
             RateSource::Table(path) => Some(read_rates(path, states.families())?),
+            RateSource::Families(rates) if rates.len() == states.family_count() => Some(rates.clone()),
+            RateSource::Families(rates) => {
+                let (given, families) = (rates.len(), states.family_count());
+                return Err(Error::Option(format!(
+                    "{given} pairs of rates for {families} families; give one for each"
+                )));
+            }
             _ => None,
         };
         let sets = match &request.retention {
@@ -229,6 +245,19 @@ impl Prepared {
     /// The layout, in words.
     pub fn describe(&self) -> String {
         self.likelihood.evaluator().describe()
+    }
+
+    /// Log-likelihoods, and the gradient of their sum by rates and branch lengths, under the given rates.
+    pub fn slope(&self, monitor: &dyn Monitor) -> Result<Slope> {
+        let request = &self.session.request;
+        let (RateSource::Global(rates), RootChoice::Given(prior)) = (&request.rates, request.root) else {
+            return Err(Error::Option(
+                "a gradient needs one pair of rates for all families, and a root prior".to_owned(),
+            ));
+        };
+        let categories = categories(request.gamma, None)?;
+        let parameters = Parameters { rating: Rating::Same(*rates), prior, categories };
+        self.likelihood.slope(&parameters, monitor)
     }
 
     /// Does the work.
