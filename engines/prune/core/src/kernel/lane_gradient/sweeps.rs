@@ -7,9 +7,34 @@ use crate::kernel::simd::{Simd, ln};
 use crate::kernel::wide::{INVERSE_STEP, STEP};
 use crate::states::TipStates;
 
+/// A pair of vectors for each vector of families. Read and written one by one with a known index, which is what
+/// keeps them in registers.
+struct Pairs<S: Simd, const N: usize> {
+    absent: [S::V; N],
+    present: [S::V; N],
+}
+
+impl<S: Simd, const N: usize> Pairs<S, N> {
+    #[inline(always)]
+    fn of(x: S::V) -> Self {
+        Self { absent: [x; N], present: [x; N] }
+    }
+
+    #[inline(always)]
+    fn get(&self, v: usize) -> [S::V; 2] {
+        [self.absent[v], self.present[v]]
+    }
+
+    #[inline(always)]
+    fn set(&mut self, v: usize, [absent, present]: [S::V; 2]) {
+        self.absent[v] = absent;
+        self.present[v] = present;
+    }
+}
+
 /// What going forward leaves beside the tape.
 struct Forward<S: Simd, const N: usize> {
-    top: [[S::V; 2]; N],
+    top: Pairs<S, N>,
     /// How often each family was scaled.
     steps: [S::V; N],
     /// Families to leave over, a bit each.
@@ -139,63 +164,64 @@ unsafe fn forward<S: Simd, const N: usize>(unit: &Unit<'_>, local: usize, tape: 
     let entries = tape.entries.as_mut_ptr();
     // SAFETY: the caller vouches for the instruction set and the tape's length.
     unsafe {
-        let mut top = [[S::splat(1.0); 2]; N];
+        let mut top = Pairs::<S, N>::of(S::splat(1.0));
         let mut steps = [S::splat(0.0); N];
         let mut doubtful = 0u64;
         for (at, op) in ops.iter().enumerate() {
             if !matches!(op, Op::Tip { first: true, .. } | Op::Cluster { first: true, .. }) {
-                for (v, pair) in top.iter().enumerate() {
-                    write::<S, N>(entries, at, v, *pair);
+                for v in 0..N {
+                    write::<S, N>(entries, at, v, top.get(v));
                 }
             }
             match *op {
                 Op::Tip { first, tip: rank, missing, columns } => {
-                    for (v, pair) in top.iter_mut().enumerate() {
+                    for v in 0..N {
                         let (leaf, _) = tip::<S>(unit.states, rank, missing, columns, vector + v);
-                        *pair = if first { leaf } else { times::<S>(*pair, leaf) };
+                        top.set(v, if first { leaf } else { times::<S>(top.get(v), leaf) });
                     }
                 }
                 Op::Cluster { first, cluster } => {
                     let (start, at_each) = places_of(unit, cluster, local);
                     let values = unit.folded.values.as_ptr().add(start).cast();
-                    for (v, pair) in top.iter_mut().enumerate() {
+                    for v in 0..N {
                         let leaf = S::pairs_at(values, at_each.add(v * S::WIDTH));
                         if first {
-                            *pair = leaf;
+                            top.set(v, leaf);
                         } else {
                             write::<S, N>(entries, ops.len() + 1 + cluster as usize, v, leaf);
-                            *pair = times::<S>(*pair, leaf);
+                            top.set(v, times::<S>(top.get(v), leaf));
                         }
                     }
                 }
                 Op::Carry { p, .. } => {
                     let (p00, p01) = (S::splat(p[0][0]), S::splat(p[0][1]));
                     let (p10, p11) = (S::splat(p[1][0]), S::splat(p[1][1]));
-                    for pair in &mut top {
-                        let [x, y] = *pair;
-                        *pair = [S::mul_add(p01, y, S::mul(p00, x)), S::mul_add(p11, y, S::mul(p10, x))];
+                    for v in 0..N {
+                        let [x, y] = top.get(v);
+                        top.set(v, [S::mul_add(p01, y, S::mul(p00, x)), S::mul_add(p11, y, S::mul(p10, x))]);
                     }
                 }
                 Op::CarryShort { gain, loss, .. } => {
                     let (gain, loss) = (S::splat(gain), S::splat(loss));
-                    for pair in &mut top {
-                        let [x, y] = *pair;
+                    for v in 0..N {
+                        let [x, y] = top.get(v);
                         let difference = S::sub(y, x);
-                        *pair = [S::mul_add(gain, difference, x), S::neg_mul_add(loss, difference, y)];
+                        top.set(v, [S::mul_add(gain, difference, x), S::neg_mul_add(loss, difference, y)]);
                     }
                 }
                 Op::Push => {}
                 Op::MultiplyPopped => {
                     let from = tape.partners[at] as usize;
-                    for (v, pair) in top.iter_mut().enumerate() {
-                        *pair = times::<S>(*pair, read::<S, N>(entries, from, v));
+                    for v in 0..N {
+                        top.set(v, times::<S>(top.get(v), read::<S, N>(entries, from, v)));
                     }
                 }
                 Op::Rescale { rounds, risky } => {
-                    for (v, pair) in top.iter_mut().enumerate() {
-                        if let Some((factor, more, small)) = rescaling::<S>(*pair, rounds) {
-                            *pair = [S::mul(pair[0], factor), S::mul(pair[1], factor)];
-                            steps[v] = S::add(steps[v], more);
+                    for (v, steps) in steps.iter_mut().enumerate() {
+                        let pair = top.get(v);
+                        if let Some((factor, more, small)) = rescaling::<S>(pair, rounds) {
+                            top.set(v, times::<S>(pair, [factor; 2]));
+                            *steps = S::add(*steps, more);
                             if risky {
                                 doubtful |= u64::from(small) << (v * S::WIDTH);
                             }
@@ -216,17 +242,17 @@ unsafe fn at_root<S: Simd, const N: usize>(
     forward: &mut Forward<S, N>,
     tape: &mut Tape,
     out: &mut [f64],
-) -> [[S::V; 2]; N] {
+) -> Pairs<S, N> {
     let mut logs = [0.0f64; BLOCK_FAMILIES];
     // SAFETY: the caller vouches for the instruction set; a block is at most BLOCK_FAMILIES doubles, and weights are
     // padded to whole blocks.
     unsafe {
         let prior = [S::splat(unit.program.prior[0]), S::splat(unit.program.prior[1])];
         let zero = S::splat(0.0);
-        let mut adjoint = [[zero; 2]; N];
+        let mut adjoint = Pairs::<S, N>::of(zero);
         let mut by_prior = [zero; 2];
-        for (v, z) in adjoint.iter_mut().enumerate() {
-            let [absent, present] = forward.top[v];
+        for v in 0..N {
+            let [absent, present] = forward.top.get(v);
             let likelihood = S::mul_add(prior[0], absent, S::mul(prior[1], present));
             let to = logs.as_mut_ptr().add(v * S::WIDTH);
             if S::less(likelihood, S::splat(f64::MIN_POSITIVE)) == 0 {
@@ -245,7 +271,7 @@ unsafe fn at_root<S: Simd, const N: usize>(
             let counted = S::less(zero, likelihood) & !((forward.doubtful >> (v * S::WIDTH)) as u8);
             let weight = S::load(unit.weights.as_ptr().add(unit.first + local + v * S::WIDTH));
             let weight = S::select(S::mask_from(counted), zero, S::div(weight, likelihood));
-            *z = [S::mul(prior[0], weight), S::mul(prior[1], weight)];
+            adjoint.set(v, [S::mul(prior[0], weight), S::mul(prior[1], weight)]);
             by_prior = [S::mul_add(weight, absent, by_prior[0]), S::mul_add(weight, present, by_prior[1])];
         }
         add_to::<S>(tape.sums.as_mut_ptr(), unit.tree.node_count(), by_prior[0], by_prior[1]);
@@ -267,12 +293,7 @@ unsafe fn add_to<S: Simd>(sums: *mut f64, node: usize, gain: S::V, loss: S::V) {
 
 /// Goes back along the tape; adds to the sums.
 #[inline(always)]
-unsafe fn backward<S: Simd, const N: usize>(
-    unit: &Unit<'_>,
-    local: usize,
-    mut adjoint: [[S::V; 2]; N],
-    tape: &mut Tape,
-) {
+unsafe fn backward<S: Simd, const N: usize>(unit: &Unit<'_>, local: usize, mut adjoint: Pairs<S, N>, tape: &mut Tape) {
     let vector = (unit.first + local) / S::WIDTH;
     let ops = &unit.program.ops;
     let entries = tape.entries.as_ptr();
@@ -287,10 +308,11 @@ unsafe fn backward<S: Simd, const N: usize>(
             match *op {
                 Op::Tip { first, tip: rank, missing, columns } => {
                     let (mut gain, mut loss) = (zero, zero);
-                    for (v, z) in adjoint.iter_mut().enumerate() {
+                    for v in 0..N {
+                        let z = adjoint.get(v);
                         let (leaf, difference) = tip::<S>(unit.states, rank, missing, columns, vector + v);
-                        let own = if first { *z } else { times::<S>(*z, read::<S, N>(entries, at, v)) };
-                        *z = times::<S>(*z, leaf);
+                        let own = if first { z } else { times::<S>(z, read::<S, N>(entries, at, v)) };
+                        adjoint.set(v, times::<S>(z, leaf));
                         gain = S::mul_add(own[0], difference, gain);
                         loss = S::mul_add(own[1], difference, loss);
                     }
@@ -299,11 +321,13 @@ unsafe fn backward<S: Simd, const N: usize>(
                 Op::Cluster { first, cluster } => {
                     let (start, at_each) = places_of(unit, cluster, local);
                     let folded_sums = folded_sums.add(start).cast();
-                    for (v, z) in adjoint.iter_mut().enumerate() {
-                        let mut own = *z;
+                    for v in 0..N {
+                        let z = adjoint.get(v);
+                        let mut own = z;
                         if !first {
-                            own = times::<S>(*z, read::<S, N>(entries, at, v));
-                            *z = times::<S>(*z, read::<S, N>(entries, ops.len() + 1 + cluster as usize, v));
+                            own = times::<S>(z, read::<S, N>(entries, at, v));
+                            let leaf = read::<S, N>(entries, ops.len() + 1 + cluster as usize, v);
+                            adjoint.set(v, times::<S>(z, leaf));
                         }
                         S::add_pairs(folded_sums, at_each.add(v * S::WIDTH), own);
                     }
@@ -317,33 +341,36 @@ unsafe fn backward<S: Simd, const N: usize>(
                     let (p01, p10) = (S::splat(p01), S::splat(p10));
                     let (p00, p11) = (S::splat(p00), S::splat(p11));
                     let (mut gain, mut loss) = (zero, zero);
-                    for (v, z) in adjoint.iter_mut().enumerate() {
+                    for v in 0..N {
+                        let z = adjoint.get(v);
                         let [x, y] = read::<S, N>(entries, at, v);
                         let difference = S::sub(y, x);
                         gain = S::mul_add(z[0], difference, gain);
                         loss = S::mul_add(z[1], difference, loss);
-                        *z = [S::mul_add(p10, z[1], S::mul(p00, z[0])), S::mul_add(p01, z[0], S::mul(p11, z[1]))];
+                        let absent = S::mul_add(p10, z[1], S::mul(p00, z[0]));
+                        adjoint.set(v, [absent, S::mul_add(p01, z[0], S::mul(p11, z[1]))]);
                     }
                     add_to::<S>(sums, node as usize, gain, loss);
                 }
                 Op::Push => {
                     level -= 1;
-                    for (v, z) in adjoint.iter_mut().enumerate() {
-                        *z = read::<S, N>(adjoints, level, v);
+                    for v in 0..N {
+                        adjoint.set(v, read::<S, N>(adjoints, level, v));
                     }
                 }
                 Op::MultiplyPopped => {
                     let from = tape.partners[at] as usize;
-                    for (v, z) in adjoint.iter_mut().enumerate() {
-                        write::<S, N>(adjoints, level, v, times::<S>(*z, read::<S, N>(entries, at, v)));
-                        *z = times::<S>(*z, read::<S, N>(entries, from, v));
+                    for v in 0..N {
+                        let z = adjoint.get(v);
+                        write::<S, N>(adjoints, level, v, times::<S>(z, read::<S, N>(entries, at, v)));
+                        adjoint.set(v, times::<S>(z, read::<S, N>(entries, from, v)));
                     }
                     level += 1;
                 }
                 Op::Rescale { rounds, .. } => {
-                    for (v, z) in adjoint.iter_mut().enumerate() {
+                    for v in 0..N {
                         if let Some((factor, _, _)) = rescaling::<S>(read::<S, N>(entries, at, v), rounds) {
-                            *z = [S::mul(z[0], factor), S::mul(z[1], factor)];
+                            adjoint.set(v, times::<S>(adjoint.get(v), [factor; 2]));
                         }
                     }
                 }
