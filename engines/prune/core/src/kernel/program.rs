@@ -307,8 +307,13 @@ fn table(tree: &Tree, cluster: &Cluster, transition: &impl Fn(u32) -> [[f64; 2];
                 }
             }
         }
-        let p = transition(node);
-        let up = p.map(|row| std::array::from_fn(|c| row[0] * partials[0][c] + row[1] * partials[1][c]));
+        let [absent, present] = &partials;
+        let mut up = [[0.0; CODES]; 2];
+        for (up, row) in up.iter_mut().zip(transition(node)) {
+            for ((up, a), p) in up.iter_mut().zip(absent).zip(present) {
+                *up = row[0] * a + row[1] * p;
+            }
+        }
         if cluster.tops.contains(&node) {
             multiply(&mut product, &up);
         }
