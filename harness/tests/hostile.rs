@@ -153,6 +153,10 @@ fn what_an_engine_says_can_t_steer_the_terminal() {
     command.arg("--engine-path").arg(engines).args(["run", "hostile", "--threads", "1", "--deed", "steer-terminal"]);
     let stderr = succeed(command.args(["-o", "answer.tsv"]));
     assert!(stderr.contains("yours") && !stderr.contains(['\u{1b}', '\u{7}']), "{stderr:?}");
+    let mut command = scaletune(home.path());
+    command.env("HOSTILE_DESCRIBE", "steer").arg("--engine-path").arg(home.path().join("engines")).arg("engines");
+    let (_, list, _) = outcome(&mut command);
+    assert!(list.contains("Misbehaves as told") && !list.contains(['\u{1b}', '\u{7}']), "{list:?}");
 }
 
 #[test]

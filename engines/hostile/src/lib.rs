@@ -80,7 +80,7 @@ impl Engine for Hostile {
             name: "hostile".into(),
             version: "1.0.0".into(),
             build: String::new(),
-            summary: "Misbehaves as told".into(),
+            summary: format!("Misbehaves as told{}", if told(DESCRIBE) == "steer" { "\u{1b}[2J\u{7}" } else { "" }),
             inputs: vec![
                 scaletune_sdk::Input::choice("deed", DEEDS, "What to do"),
                 scaletune_sdk::Input::integer("milliseconds", 0, 3_600_000, "How long the work takes in one thread")

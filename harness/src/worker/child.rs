@@ -1,6 +1,6 @@
 //! The child: does one job and reports.
 
-use super::host::Host;
+use super::host::{Host, harmless_document};
 use super::load::Engine;
 use super::protocol::{Defect, Drill, Event, Job, Kind, PlanLine, RepeatRule, Step, Totals};
 use super::usage::Usage;
@@ -88,8 +88,9 @@ fn describe(host: &Host, plugin: &Path) -> Result<Totals, Stop> {
     host.send(&Event::Step { step: Step::Describe });
     let incompatible = |message| Stop { step: Step::Describe, kind: Kind::Incompatible(Defect::Description), message };
     let text = engine.describe().map_err(incompatible)?;
-    let descriptor = serde_json::from_str(text)
+    let descriptor: Value = serde_json::from_str(text)
         .map_err(|error| incompatible(format!("describe() returned no valid JSON: {error}")))?;
+    let descriptor = harmless_document(descriptor);
     host.send(&Event::Described { descriptor });
     Ok(Totals::default())
 }
@@ -205,8 +206,9 @@ impl Work<'_> {
         let (status, class) = unsafe { engine.input_class(session) };
         check(self.host, Step::InputClass, status)?;
         let failed = |message| Stop { step: Step::InputClass, kind: Kind::Failed, message };
-        let input_class = serde_json::from_str(&class.map_err(failed)?)
+        let input_class: Map<String, Value> = serde_json::from_str(&class.map_err(failed)?)
             .map_err(|error| failed(format!("input_class() returned no JSON object: {error}")))?;
+        let input_class = input_class.into_iter().map(|(name, value)| (name, harmless_document(value))).collect();
         self.host.send(&Event::Opened { input_class });
         let plan = self.plan()?;
 

@@ -6,6 +6,7 @@
 use super::protocol::{Event, Level};
 use crate::trial::{StageTime, Task};
 use scaletune_abi::{ABI_MAJOR, ABI_MINOR, HostTable, Level as AbiLevel, Text};
+use serde_json::Value;
 use std::ffi::c_void;
 use std::fs::File;
 use std::io::Write;
@@ -150,8 +151,25 @@ unsafe fn text(text: Text) -> String {
     }
     // SAFETY: the caller vouches for it.
     let bytes = unsafe { std::slice::from_raw_parts(text.ptr, text.len.min(MOST_TEXT)) };
-    let harmless = |c: char| if c.is_control() && c != '\n' && c != '\t' { char::REPLACEMENT_CHARACTER } else { c };
-    String::from_utf8_lossy(bytes).chars().map(harmless).collect()
+    harmless(&String::from_utf8_lossy(bytes))
+}
+
+/// The text without what would steer a terminal.
+fn harmless(text: &str) -> String {
+    let repaired = |c: char| if c.is_control() && c != '\n' && c != '\t' { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().map(repaired).collect()
+}
+
+/// The same for every text in a document.
+pub(super) fn harmless_document(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(harmless(&text)),
+        Value::Array(values) => values.into_iter().map(harmless_document).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (harmless(&name), harmless_document(value))).collect()
+        }
+        other => other,
+    }
 }
 
 unsafe extern "C" fn fail(context: *mut c_void, message: Text) {
