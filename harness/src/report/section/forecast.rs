@@ -53,6 +53,7 @@ pub(super) fn section(sweep: &Sweep, _labels: &Labels<'_>) -> Option<Section> {
             ("Speedup", true),
             ("Efficiency", true),
         ],
-        rows: schedule.points.iter().map(line).collect(),
+        // The split of the threads is that of the plan: fewer threads than it has are no budget for it.
+        rows: schedule.points.iter().filter(|point| point.threads >= schedule.threads).map(line).collect(),
     })
 }

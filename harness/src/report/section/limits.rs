@@ -37,7 +37,8 @@ impl<'a> Limits<'a> {
         let stage = |name: &'a str, is_part: bool| {
             let (one_s, many_s) = (part_s(serial, name)?, part_s(best, name)?);
             let share = speedup(one_s, many_s).and_then(|speedup| karp_flatt(speedup, best.threads_used));
-            let serial_s = share.map_or(0.0, |share| one_s * share.max(0.0));
+            // A stage that took longer on many threads is serial in all that it took there.
+            let serial_s = share.map_or(0.0, |share| (one_s * share).clamp(0.0, many_s));
             Some(Stage { name, one_s, many_s, serial_s, is_part })
         };
         let own = best.stages.keys().map(String::as_str).filter(|name| !PARTS.contains(name));
@@ -71,7 +72,7 @@ pub(super) fn section(sweep: &Sweep, _labels: &Labels<'_>) -> Option<Section> {
             seconds(stage.many_s),
             speedup(stage.one_s, stage.many_s).map_or_else(super::dash, times),
             seconds(stage.serial_s),
-            if stage.one_s > 0.0 { percent(stage.serial_s / stage.one_s) } else { super::dash() },
+            if stage.many_s > 0.0 { percent(stage.serial_s / stage.many_s) } else { super::dash() },
         ]
     };
     let budget = threads(limits.best.threads);

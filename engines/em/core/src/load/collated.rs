@@ -76,7 +76,9 @@ fn walk(
 pub(super) fn sequential(load: &Load<'_>, plan: &LoadPlan) -> Result<Part, EmError> {
     let mut part = Part::default();
     let mut work = load.work();
+    let start = Instant::now();
     walk(load, plan, |bundle| part.add(load, &mut work, bundle, true).map(|_| ()))?;
+    load.monitor.span("load", 0, start, Instant::now());
     Ok(part)
 }
 
@@ -136,12 +138,16 @@ fn read_batches(
 ) -> Result<(), EmError> {
     let mut open = Batch { index: 0, bundles: Vec::with_capacity(BATCH) };
     let mut reuse: Vec<Bundle> = Vec::new();
-    let pass_on = |batch: Batch| {
+    let mut start = Instant::now();
+    let mut pass_on = |batch: Batch| {
+        load.monitor.span("read", 0, start, Instant::now());
         if stop.load(Ordering::Relaxed) {
-            Err(EmError::Cancelled)
-        } else {
-            send.send(batch).map_err(|_| EmError::Cancelled)
+            return Err(EmError::Cancelled);
         }
+        // Waiting until there is room is no work.
+        let sent = send.send(batch).map_err(|_| EmError::Cancelled);
+        start = Instant::now();
+        sent
     };
     walk(load, plan, |bundle| {
         let empty = reuse.pop().or_else(|| {

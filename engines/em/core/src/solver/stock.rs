@@ -1,5 +1,7 @@
 //! The reference: one row after the other, in the matrix's order, in one thread, as Telescope sums.
 
+use std::time::Instant;
+
 use super::EStep;
 use crate::matrix::{Index, MatrixView, with_view};
 use crate::model::Model;
@@ -55,7 +57,10 @@ impl EStep for Stock<'_> {
     fn column_sums(&mut self, product: &[f64], sums: &mut [f64], monitor: &dyn Monitor) -> Result<(), EmError> {
         sums.fill(0.0);
         let matrix = self.model.matrix;
-        with_view!(matrix, view => self.sum_rows(view, product, sums, monitor))
+        let start = Instant::now();
+        let done = with_view!(matrix, view => self.sum_rows(view, product, sums, monitor));
+        monitor.span("em", 0, start, Instant::now());
+        done
     }
 }
 
