@@ -10,6 +10,8 @@ use crate::sweep::{Row, Sweep, Verdict};
 const WORTH_TELLING: f64 = 0.2;
 /// The busiest worker's time over the mean from which on workers are uneven.
 const UNEVEN: f64 = 1.1;
+/// What takes so many times as long, and can't be told apart, is as good. Wide intervals overlap with anything.
+const AS_GOOD: f64 = 1.1;
 /// A limit of speedup is told where it is within so many times the threads.
 const WITHIN_SIGHT: f64 = 4.0;
 /// Efficiency that noise and caches do not explain.
@@ -88,7 +90,8 @@ fn interval(row: &Row) -> Option<Interval> {
 fn enough_threads(sweep: &Sweep, best: &Row) -> Option<String> {
     let as_good = |row: &&Row| {
         let overlap = interval(row).zip(interval(best)).is_some_and(|(own, other)| own.overlaps(&other));
-        row.median_s <= best.median_s || overlap
+        let near = row.median_s.zip(best.median_s).is_some_and(|(own, best)| own <= best * AS_GOOD);
+        row.median_s <= best.median_s || (overlap && near)
     };
     let budgets = sweep.budgets().into_iter().filter(|threads| *threads < best.threads);
     let enough = budgets.filter_map(|threads| sweep.best(threads)).find(as_good)?;
@@ -175,7 +178,7 @@ fn trouble(sweep: &Sweep) -> Vec<String> {
             "{} used their threads to more than 100 %: more likely the one-thread trials were disturbed than that this is \
              true. Measure again on a quiet machine.",
             rows(too_good)
-        ));
+        ).replace("1 plan used their", "1 plan used its"));
     }
     if !sweep.complete {
         said.push("The sweep was stopped before everything was measured; it can be continued.".into());
