@@ -50,7 +50,8 @@ impl std::str::FromStr for Kernel {
 pub struct Plan {
     /// How likelihoods are computed.
     pub kernel: Kernel,
-    /// Families that one worker takes at a time; rounded up to a multiple of 64.
+    /// Most families that one worker takes at a time, rounded up to a multiple of 64: fewer where several workers would
+    /// not all get enough pieces.
     pub chunk: usize,
     /// Threads that compute. With 1 the calling thread does; with more it waits for a pool of that size.
     pub workers: usize,
