@@ -208,6 +208,10 @@ fn blessing_shows_a_diff_and_writes_only_when_told() {
     assert!(stdout.contains("-fam7\t0.25\t") && stdout.contains("+fam7\t0.5\t"), "{stdout}");
     assert!(stderr.contains("--yes") && stderr.contains("oracle.py"), "{stderr}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), wrong);
+    let (status, stdout, _) = bless(&["--json"]);
+    let document: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((status, &document["written"]), (1, &Value::Bool(false)));
+    assert!(document["files"][0]["diff"].as_str().unwrap().contains("+fam7\t0.5\t"), "{stdout}");
     let (status, _, stderr) = bless(&["--yes"]);
     assert_eq!(status, 0, "{stderr}");
     assert!(std::fs::read_to_string(&file).unwrap().contains("\nfam7\t0.5\t"));

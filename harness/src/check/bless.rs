@@ -5,6 +5,7 @@
 
 use super::golden::Golden;
 use super::verdict::CaseReport;
+use serde::Serialize;
 use similar::TextDiff;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,13 +14,21 @@ use std::path::{Path, PathBuf};
 const CONTEXT: usize = 1;
 
 /// An expected file that would change.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct Proposal {
     /// The file.
     pub path: PathBuf,
     /// What would change, as a person reads it.
     pub diff: String,
+    #[serde(skip)]
     contents: Vec<u8>,
+}
+
+impl Proposal {
+    /// Whether both would hold the same.
+    pub fn same_contents(&self, other: &Proposal) -> bool {
+        self.contents == other.contents
+    }
 }
 
 /// A case whose expected files can't be written anew.

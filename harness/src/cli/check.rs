@@ -68,6 +68,14 @@ struct Document<'a> {
     cases: &'a [CaseReport],
 }
 
+/// The same of new expected files.
+#[derive(Serialize)]
+struct Blessed<'a> {
+    schema_version: u32,
+    written: bool,
+    files: &'a [check::Proposal],
+}
+
 impl From<CaseError> for Exit {
     fn from(error: CaseError) -> Exit {
         Exit::input(error.to_string())
@@ -198,14 +206,27 @@ fn table(reports: &[CaseReport], verbose: bool) -> String {
 
 /// Shows what new expected files would change, and writes them if told to.
 fn bless(context: &Context, goldens: &[Golden<'_>], reports: &[CaseReport], yes: bool) -> Result<(), Exit> {
-    let (mut proposals, mut refused) = (Vec::new(), 0);
+    let (mut proposals, mut refused): (Vec<check::Proposal>, usize) = (Vec::new(), 0);
     for (golden, report) in goldens.iter().zip(reports) {
         match check::propose(golden, report) {
             Ok(own) => {
                 if !own.is_empty() {
                     context.terminal.note(&format!("{}: the answer should come from: {}", report.case, report.answer));
                 }
-                proposals.extend(own);
+                for new in own {
+                    // Cases may share an expected file; then they must agree on it.
+                    match proposals.iter().find(|other| other.path == new.path) {
+                        None => proposals.push(new),
+                        Some(other) if other.same_contents(&new) => {}
+                        Some(_) => {
+                            refused += 1;
+                            let (case, path) = (&report.case, new.path.display());
+                            context
+                                .terminal
+                                .note(&format!("{case}: can't be blessed: other cases want another {path}"));
+                        }
+                    }
+                }
             }
             Err(refusal) => {
                 refused += 1;
@@ -213,22 +234,29 @@ fn bless(context: &Context, goldens: &[Golden<'_>], reports: &[CaseReport], yes:
             }
         }
     }
-    for proposal in &proposals {
-        print(&proposal.diff)?;
+    let count = proposals.len();
+    if !context.json {
+        proposals.iter().try_for_each(|proposal| print(&proposal.diff))?;
+    }
+    let written = yes && refused == 0 && count > 0;
+    if written {
+        check::write(&proposals).map_err(|(path, error)| {
+            Exit::failed(format!("{}: {error}; files before it are written", path.display()))
+        })?;
+    }
+    if context.json {
+        print(&as_json(&Blessed { schema_version: SCHEMA_VERSION, written, files: &proposals })?)?;
     }
     if refused > 0 {
         return Err(Exit { status: 1, message: format!("{refused} cases can't be blessed; nothing was written") });
     }
-    let count = proposals.len();
     if count == 0 {
         context.terminal.note("the expected files are what the engines write: nothing to bless");
         return Ok(());
     }
-    if !yes {
+    if !written {
         return Err(Exit { status: 1, message: format!("{count} files would change; add --yes to write them") });
     }
-    check::write(&proposals)
-        .map_err(|(path, error)| Exit::failed(format!("{}: {error}; files before it are written", path.display())))?;
     context.terminal.note(&format!("{count} files written; look at them once more before you commit"));
     Ok(())
 }
