@@ -2,6 +2,7 @@
 
 use super::escape;
 use super::figures::{seconds, times};
+use super::labels::Labels;
 use crate::stats::{CONFIDENCE, Generator, Interval, median, quantile};
 use crate::sweep::{Row, Sweep};
 use scaletune_descriptor::Plan;
@@ -28,6 +29,8 @@ pub struct Comparison {
 pub struct Pair {
     /// Its name, where it has one.
     pub name: Option<String>,
+    /// What reports of A call it: its strategies and its split, as far as plans differ in them.
+    pub label: String,
     /// The plan.
     pub plan: Plan,
     /// The budget.
@@ -68,23 +71,36 @@ impl Comparison {
             rows.map(|row| format!("{} on {}", row.label(), row.threads)).collect()
         };
         let pairs = a.rows.iter().filter(|row| row.is_valid());
-        let pairs = pairs.filter_map(|row| Some(Pair::new(row, &partner(row, b)?, seed)));
+        let labels = Labels::new(a);
+        let pairs = pairs.filter_map(|row| Some(Pair::new(labels.full(row), row, &partner(row, b)?, seed)));
         Comparison { caveats, pairs: pairs.collect(), only_a: only(a, b), only_b: only(b, a) }
     }
 
-    /// As a Markdown table.
+    /// How many plans are faster, slower, and not told apart, in a sentence.
+    pub fn verdict(&self) -> String {
+        let count = |wanted: &dyn Fn(&Interval) -> bool| {
+            self.pairs.iter().filter(|pair| pair.interval.as_ref().is_some_and(wanted)).count()
+        };
+        let (faster, slower) = (count(&|it| it.high < 1.0), count(&|it| it.low > 1.0));
+        let rest = self.pairs.len() - faster - slower;
+        format!(
+            "Of {} plans and budgets B is faster in {faster}, slower in {slower}; {rest} can't be told apart.",
+            self.pairs.len()
+        )
+    }
+
+    /// As a sentence and a Markdown table.
     pub fn markdown(&self) -> String {
-        let mut text = String::new();
+        let mut text = format!("{}\n\n", self.verdict());
         for caveat in &self.caveats {
             text.push_str(&format!("Mind: {}.\n\n", escape::markdown(caveat)));
         }
         text.push_str("| Plan | Budget | A | B | B / A | 95 % interval | |\n|---|---:|---:|---:|---:|---:|---|\n");
         for pair in &self.pairs {
-            let plan = pair.name.clone().unwrap_or_else(|| pair.plan.to_string());
             let interval = pair.interval.map_or("–".into(), |it| format!("{:.3} to {:.3}", it.low, it.high));
             text.push_str(&format!(
                 "| {} | {} | {} | {} | {:.3} | {interval} | {} |\n",
-                escape::markdown(&plan),
+                escape::markdown(&pair.label),
                 pair.threads,
                 seconds(pair.a_s),
                 seconds(pair.b_s),
@@ -102,11 +118,12 @@ impl Comparison {
 }
 
 impl Pair {
-    fn new(a: &Row, b: &Row, seed: u64) -> Pair {
+    fn new(label: String, a: &Row, b: &Row, seed: u64) -> Pair {
         let (times_a, times_b) = (a.times(), b.times());
         let (a_s, b_s) = (a.median_s.unwrap_or(f64::NAN), b.median_s.unwrap_or(f64::NAN));
         Pair {
             name: a.name.clone(),
+            label,
             plan: a.plan.clone(),
             threads: a.threads,
             a_s,

@@ -249,6 +249,12 @@ fn sweeps_are_compared_plan_by_plan() {
     }
     let text = comparison.markdown();
     assert!(text.contains("not told apart") && text.contains("as long"), "{text}");
+    let slower = a.rows.iter().filter(|row| row.threads == 4).count();
+    assert!(
+        text.starts_with(&format!("Of {} plans and budgets B is faster in 0, slower in {slower}; ", a.rows.len())),
+        "{text}"
+    );
+    assert!(text.contains("| a (workers 2) | 2 |"), "{text}");
     let mut other = b.clone();
     other.machine.usable_cores = 64;
     other.rows.retain(|row| row.threads < 4);
