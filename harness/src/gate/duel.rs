@@ -12,8 +12,9 @@ use std::time::Duration;
 /// Where redrawing starts.
 const SEED: u64 = 1;
 /// Work that was on a processor for a smaller share of its time than this, in the best of its trials, waits for something
-/// else: its CPU time says little of its speed. The best, because neighbours on the same cores make all work wait.
-const WAITING: f64 = 0.2;
+/// else: its CPU time says little of its speed. The best, and so small a share, because neighbours on the same cores make
+/// all work wait: with twenty of them on each, work still has that.
+const WAITING: f64 = 0.05;
 
 /// One thread budget of a case, and each side's plan for it.
 #[derive(Clone, Debug, PartialEq)]
