@@ -206,8 +206,8 @@ fn bad_usage_is_told_and_nothing_is_written() {
 fn a_self_test_tells_what_the_gate_can_see_here() {
     let Some(variants) = Variants::new(&[("old", &[])]) else { return };
     let (status, stdout, stderr) = variants.gate("old", &["--selftest", "--quick", "--suite", "suite.toml", "--json"]);
-    // Whether this machine is quiet enough is its own business.
-    assert!([0, 1].contains(&status), "{stderr}");
+    // Whether this machine is quiet enough is its own business: that is a warning.
+    assert_eq!(status, 0, "{stderr}");
     let json = report(&stdout);
     let point = &json["cases"][0]["points"][0];
     assert_eq!((point["pairs"].as_u64(), point["metric"].as_str()), (Some(16), Some("cpu")));

@@ -28,9 +28,8 @@ const SEED: u64 = 1;
 /// `scaletune gate`
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    scaletune gate --baseline baseline.json --write             record answers and times of these plugins\n  \
-    scaletune gate --baseline baseline.json --against old/lib   judge these plugins, the old ones run beside them\n  \
-    scaletune gate --selftest --quick                           how far to trust it on this machine")]
+    scaletune gate --baseline baseline.json --write   (record answers and times of these plugins)\n  \
+    scaletune gate --baseline baseline.json --against old   (judge these plugins, those in old run beside them)")]
 pub(super) struct GateArguments {
     /// Answers and times that were recorded
     #[arg(long, value_name = "FILE.json", required_unless_present_any = ["against", "selftest"])]
@@ -42,7 +41,7 @@ pub(super) struct GateArguments {
     #[arg(long, value_name = "FILE.toml")]
     pub(super) suite: Option<PathBuf>,
     /// Record the baseline instead of judging by it
-    #[arg(long, requires = "baseline", conflicts_with = "selftest")]
+    #[arg(long, requires = "baseline", conflicts_with_all = ["selftest", "max_time"])]
     pub(super) write: bool,
     /// Set equal plugins against each other: how often is the gate wrong here, and what can it see?
     #[arg(long, conflicts_with_all = ["baseline", "junit", "markdown"])]

@@ -31,7 +31,11 @@ impl World {
     pub(crate) fn run(&self, line: &str) -> (i32, String) {
         let measures = ["scaletune tune ", "scaletune sweep "].iter().any(|command| line.contains(command));
         let bounded = !measures || ["--max-time", "--help", "--repeat"].iter().any(|flag| line.contains(flag));
-        let line = if bounded { line.to_string() } else { line.to_string() + MEASURE };
+        let mut line = if bounded { line.to_string() } else { line.to_string() + MEASURE };
+        // Of a gate, the answers are what can be told of a busy machine.
+        if line.contains("scaletune gate ") && !line.contains("--help") {
+            line += if line.contains("--write") { " --rounds 8" } else { " --max-time 0s" };
+        }
         let home = self.0.path();
         let program = Path::new(env!("CARGO_BIN_EXE_scaletune")).parent().unwrap();
         let mut path = program.as_os_str().to_os_string();
@@ -79,6 +83,7 @@ fn make() -> tempfile::TempDir {
     tree(folder);
     sweeps(folder, &run);
     profiles(folder, &run);
+    gates(folder, &run);
     home
 }
 
@@ -179,6 +184,16 @@ fn profiles(folder: &Path, run: &dyn Fn(&[&str]) -> String) {
     for name in ["tuesday.json", "profiles/count-1f0c7a52-43770b4f.json"] {
         fs::copy(folder.join("monday.json"), folder.join(name)).unwrap();
     }
+}
+
+/// Older plugins, a suite, and a baseline.
+fn gates(folder: &Path, run: &dyn Fn(&[&str]) -> String) {
+    fs::create_dir(folder.join("old")).unwrap();
+    let built = Path::new(env!("CARGO_BIN_EXE_scaletune")).with_file_name("libscaletune_count.so");
+    fs::copy(built, folder.join("old/libscaletune_count.so")).unwrap();
+    let suite = "[[case]]\nengine = \"count\"\ninputs = \"count-tiny/inputs.toml\"\nthreads = [1]\n";
+    fs::write(folder.join("gate.toml"), suite).unwrap();
+    run(&["gate", "--baseline", "baseline.json", "--write", "--suite", "gate.toml", "--rounds", "8"]);
 }
 
 /// The commands that the program itself lists, found by its help: each as the words behind `scaletune`.

@@ -35,6 +35,11 @@ pub(super) fn run(context: &mut Context, gate: &Gate<'_>) -> Result<(), Exit> {
     }
     let message = "selftest: equal plugins are called a regress in more than 5 of 100 gates; this machine is too noisy \
                    for these margins";
+    if gate.arguments.quick {
+        // Sixteen pairs show that the gate works; they can't carry a rate.
+        context.terminal.warn(message);
+        return Ok(());
+    }
     Err(Exit { status: 1, message: message.into() })
 }
 
