@@ -202,7 +202,8 @@ impl<E: Executor> Executor for Journal<E> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::bench::{Behaviour, Bench};
-    use super::super::tests::{Setting, behaviour_of_large, large};
+    use super::super::tests::engines::{behaviour_of_large, large};
+    use super::super::tests::setting::Setting;
     use super::*;
 
     fn subject(inputs: &str) -> Subject {

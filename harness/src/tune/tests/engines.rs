@@ -1,0 +1,87 @@
+//! Made-up engines, and laws of their plans' times.
+
+use super::bench::Behaviour;
+use scaletune_descriptor::{Axis, Constraint, Descriptor, IntegerDefault, Output, Plan, Role};
+
+pub(super) const MIB: u64 = 1 << 20;
+
+/// An engine with `algorithm` (a, b, c) and `workers`.
+pub(crate) fn small() -> Descriptor {
+    Descriptor {
+        name: "small".into(),
+        version: "1".into(),
+        build: String::new(),
+        summary: String::new(),
+        inputs: vec![],
+        axes: vec![
+            Axis::choice("algorithm", "", &[("a", ""), ("b", ""), ("c", "")]),
+            Axis::threads("workers", "", Role::Compute, 1, IntegerDefault::MAX),
+        ],
+        constraints: vec![Constraint::parse("workers <= threads").unwrap()],
+        facts: Default::default(),
+        helpers: vec![],
+        reference: Plan::new(),
+        outputs: vec![Output::new("out", "out.tsv", "tsv", "")],
+        stages: vec![],
+        simulate: None,
+    }
+}
+
+/// An engine like the allele counter, with hundreds of plans for eight threads.
+pub(crate) fn large() -> Descriptor {
+    let constraint = |text| Constraint::parse(text).unwrap();
+    Descriptor {
+        axes: vec![
+            Axis::choice("partition", "", &[("chromosome", ""), ("sites", ""), ("bytes", "")]),
+            Axis::choice("decode", "", &[("inline", ""), ("per-reader", ""), ("shared-pool", "")]),
+            Axis::choice("reader", "", &[("htslib", ""), ("raw", ""), ("noodles", "")]),
+            Axis::threads("workers", "", Role::Compute, 1, IntegerDefault::MAX),
+            Axis::threads("decode-threads", "", Role::Io, 0, IntegerDefault::Number(0)),
+            Axis::size("tasks-per-worker", "", 1, 16, 4),
+        ],
+        constraints: vec![
+            constraint("decode == inline -> decode-threads == 0"),
+            constraint("decode != inline -> decode-threads >= 1"),
+            constraint("decode != per-reader -> workers + decode-threads <= threads"),
+            constraint("decode == per-reader -> workers * (1 + decode-threads) <= threads"),
+            constraint("workers == 1 -> tasks-per-worker == 1"),
+        ],
+        ..small()
+    }
+}
+
+/// Wall and CPU seconds of a plan of [`large`]: decompression and parsing overlap where they have threads of their own;
+/// where they share one, decompression costs `inline_cost` times as much.
+pub(crate) fn law_of_large(plan: &Plan, inline_cost: f64) -> (f64, f64) {
+    let (workers, inflaters) =
+        (plan.integer("workers").unwrap() as f64, plan.integer("decode-threads").unwrap() as f64);
+    let imbalance = match plan.word("partition").unwrap() {
+        "chromosome" => 1.4,
+        "sites" => 1.12,
+        _ => 1.0,
+    };
+    let imbalance = if workers > 1.0 { imbalance } else { 1.0 };
+    let parse = match plan.word("reader").unwrap() {
+        "htslib" => 4.5,
+        "raw" => 3.0,
+        _ => 3.6,
+    };
+    let tasks = (plan.integer("tasks-per-worker").unwrap() as f64).log2();
+    let chunking = if workers > 1.0 { 1.0 + 0.04 * (tasks - 3.0).abs() } else { 1.0 };
+    let (inflate, work) = match plan.word("decode").unwrap() {
+        "inline" => (5.0 * inline_cost, (parse + 5.0 * inline_cost) / workers * imbalance),
+        "per-reader" => (5.5, (parse / workers).max(5.5 / (workers * inflaters)) * imbalance),
+        _ => (5.25, (parse / workers * imbalance).max(5.25 / inflaters)),
+    };
+    (0.2 + work * chunking * (1.0 + 0.02 * (workers + inflaters)), 0.2 + parse + inflate)
+}
+
+pub(crate) fn behaviour_of_large(plan: &Plan) -> Behaviour {
+    let (seconds, cpu_s) = law_of_large(plan, 1.0);
+    Behaviour::Works(seconds, cpu_s, MIB)
+}
+
+/// The algorithm and the workers of a plan of [`small`].
+pub(super) fn algorithm(plan: &Plan) -> (&str, f64) {
+    (plan.word("algorithm").unwrap(), plan.integer("workers").unwrap() as f64)
+}
