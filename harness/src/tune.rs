@@ -1,9 +1,9 @@
 //! The tuner: the fastest plan for each thread budget, proved to give the reference's answer.
 //!
 //! How it goes, after [`measure_reference`] has fixed the answer that counts:
-//! 1. *Search*, budget by budget. A space of a few dozen plans is taken whole. In a larger one the search walks from the
-//!    engine's default (and from what won for the smaller budget): the strategies are varied with the threads kept, then
-//!    the split of the threads, then each size, until nothing gets better; the best few go on.
+//! 1. *Search*, budget by budget. A space of a few dozen plans is taken whole. In a larger one the stages are searched
+//!    apart, each judged by its own seconds, from the engine's default (and from what won for the smaller budget); the
+//!    threads are split anew; the best of the stages are added up, and what that promises is measured. The best few go on.
 //! 2. *Race*, all budgets together. Rounds in random order from a stated seed measure every plan that is still in, so
 //!    that a slow spell of the machine hits all alike. A plan that gives another answer, fails or takes too much memory
 //!    is out, and why is kept. Far slower plans leave early, others once their interval lies wholly above the best one's.

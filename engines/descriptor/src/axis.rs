@@ -98,7 +98,9 @@ pub enum MaxWord {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
-    /// Every number.
+    /// Every number; of more than 16 threads a ladder: both ends, powers of two and what lies midway between,
+    /// what is left of the largest beside a power of two, and its share for each of a power of two and for one more.
+    /// With these a budget can be filled, whether threads add up or multiply.
     #[default]
     Linear,
     /// Both ends, the default, and the powers of two between.
@@ -130,6 +132,21 @@ fn landmarks(min: i64, max: i64, default: i64) -> Vec<i64> {
     numbers.sort_unstable();
     numbers.dedup();
     numbers
+}
+
+/// Up to so many threads every number is worth a try.
+pub(crate) const EVERY_THREAD: i64 = 16;
+
+/// Whether `number` stands on the ladder of threads up to `max`; see [`Scale::Linear`].
+fn is_rung(number: i64, max: i64) -> bool {
+    let is_power = |it: i64| it > 0 && it.count_ones() == 1;
+    let is_midway = number % 3 == 0 && is_power(number / 3);
+    let is_share = number > 0 && {
+        // The largest count that gives each so many, and the smallest.
+        let (most, least) = (max / number, max / (number + 1) + 1);
+        (least..=most).any(|count| is_power(count) || is_power(count - 1))
+    };
+    number == 0 || is_power(number) || is_midway || is_power(max - number) || number == max || is_share
 }
 
 impl Axis {
@@ -222,9 +239,13 @@ impl Axis {
             AxisKind::Choice { values, .. } => {
                 values.iter().filter(|value| !value.opt_in).map(|value| Value::Word(value.name.clone())).collect()
             }
-            AxisKind::Integer { min, scale, default, .. } => {
+            AxisKind::Integer { min, scale, default, role, .. } => {
                 let max = self.upper(threads).unwrap_or(*min);
-                let numbers = match scale {
+                let numbers: Vec<i64> = match scale {
+                    Scale::Linear if role.is_some() && max > EVERY_THREAD && is_narrow(*min, max) => {
+                        let number = default.within(max);
+                        (*min..=max).filter(|it| is_rung(*it, max) || it == min || *it == number).collect()
+                    }
                     Scale::Linear if is_narrow(*min, max) => (*min..=max).collect(),
                     _ => landmarks(*min, max, default.within(max)),
                 };

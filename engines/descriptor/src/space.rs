@@ -1,5 +1,6 @@
 //! The plans that a thread budget allows.
 
+mod around;
 mod strategies;
 
 use crate::{Axis, Descriptor, Plan, Value};
@@ -11,7 +12,7 @@ use std::cell::Cell;
 pub struct PlanSpace<'a> {
     descriptor: &'a Descriptor,
     threads: i64,
-    fixed: &'a Plan,
+    fixed: Plan,
     /// What the input class says on the facts that constraints may name.
     facts: Plan,
     /// Values that one search may try out.
@@ -73,8 +74,8 @@ const MOST_STEPS_OF_ADVICE: u64 = 1 << 17;
 impl<'a> PlanSpace<'a> {
     /// The plans of `descriptor` that keep at most `threads` threads busy and give the axes in `fixed` the values there.
     /// An opt-in value is in the space only where `fixed` names it.
-    pub fn new(descriptor: &'a Descriptor, threads: i64, fixed: &'a Plan) -> PlanSpace<'a> {
-        PlanSpace { descriptor, threads, fixed, facts: Plan::new(), steps: MOST_STEPS }
+    pub fn new(descriptor: &'a Descriptor, threads: i64, fixed: &Plan) -> PlanSpace<'a> {
+        PlanSpace { descriptor, threads, fixed: fixed.clone(), facts: Plan::new(), steps: MOST_STEPS }
     }
 
     /// The space for inputs of this class: constraints that name a fact see its value. Without this they rule nothing
@@ -98,7 +99,8 @@ impl<'a> PlanSpace<'a> {
         found.ok_or_else(|| self.no_plan(steps.get() == 0))
     }
 
-    /// Every plan worth measuring, each once, in a fixed order.
+    /// Every plan worth measuring, each once, in a fixed order. Of large budgets not every number of threads is listed
+    /// (see [`Axis`]'s scales); what lies between is found by [`PlanSpace::around`].
     ///
     /// # Errors
     /// No plan fits.

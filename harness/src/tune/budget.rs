@@ -4,12 +4,14 @@ use super::{Request, TuneError};
 use scaletune_descriptor::{Plan, PlanSpace};
 
 /// One thread budget.
-pub(super) struct Budget {
+pub(super) struct Budget<'a> {
     pub(super) threads: i64,
     /// Whether the user asked for it; a budget of one is raced in any case.
     pub(super) wanted: bool,
-    /// Every plan that fits, in the engine's order.
-    pub(super) space: Vec<Plan>,
+    /// The plans worth measuring, in the engine's order; those that the search has come upon between them follow.
+    pub(super) plans: Vec<Plan>,
+    /// All plans that fit.
+    pub(super) space: PlanSpace<'a>,
     /// The engine's default plan.
     pub(super) default: Plan,
     /// The plans still in the race, by index in the field.
@@ -18,9 +20,9 @@ pub(super) struct Budget {
     pub(super) slower: Vec<usize>,
 }
 
-impl Budget {
+impl<'a> Budget<'a> {
     /// The budgets of `request`, ascending, one thread first.
-    pub(super) fn all(request: &Request<'_>) -> Result<Vec<Budget>, TuneError> {
+    pub(super) fn all(request: &Request<'a>) -> Result<Vec<Budget<'a>>, TuneError> {
         let mut threads: Vec<i64> = request.threads.to_vec();
         threads.push(1);
         threads.sort_unstable();
@@ -28,16 +30,22 @@ impl Budget {
         threads.into_iter().map(|threads| Budget::new(request, threads)).collect()
     }
 
-    fn new(request: &Request<'_>, threads: i64) -> Result<Budget, TuneError> {
+    fn new(request: &Request<'a>, threads: i64) -> Result<Budget<'a>, TuneError> {
         let wanted = request.threads.contains(&threads);
-        let space = |fixed| PlanSpace::new(request.descriptor, threads, fixed).for_inputs(request.input_class);
-        let free = Plan::new();
-        let mut chosen = space(request.fixed);
+        let of = |fixed| PlanSpace::new(request.descriptor, threads, fixed).for_inputs(request.input_class);
+        let mut space = of(request.fixed);
         // What the user fixed may need more than one thread: the serial yardstick is then the best of all.
-        if !wanted && chosen.default_plan().is_err() {
-            chosen = space(&free);
+        if !wanted && space.default_plan().is_err() {
+            space = of(&Plan::new());
         }
-        let (space, default) = (chosen.plans()?, chosen.default_plan()?);
-        Ok(Budget { threads, wanted, space, default, racing: Vec::new(), slower: Vec::new() })
+        let (plans, default) = (space.plans()?, space.default_plan()?);
+        Ok(Budget { threads, wanted, plans, space, default, racing: Vec::new(), slower: Vec::new() })
+    }
+
+    /// Adds a plan of the space to those worth measuring.
+    pub(super) fn add(&mut self, plan: &Plan) {
+        if !self.plans.contains(plan) {
+            self.plans.push(plan.clone());
+        }
     }
 }

@@ -64,6 +64,14 @@ impl Contender {
         first.stages.iter().filter_map(stage).collect()
     }
 
+    /// Median seconds of one stage; none where a trial did not report it.
+    pub(super) fn stage(&self, name: &str) -> Option<f64> {
+        let of = |(_, measurement): &(usize, Measurement)| {
+            measurement.stages.iter().find(|stage| stage.name == name).map(|stage| stage.seconds)
+        };
+        median(&self.samples.iter().map(of).collect::<Option<Vec<f64>>>()?)
+    }
+
     /// Times of this plan and of `other` from the batches that measured both.
     pub(super) fn pairs(&self, other: &Contender) -> (Vec<f64>, Vec<f64>) {
         let partner = |batch: usize| other.samples.iter().find(|(theirs, _)| *theirs == batch);

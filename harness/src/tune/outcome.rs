@@ -101,7 +101,7 @@ pub struct BudgetOutcome {
     pub one_thread_ratio: Option<Estimate>,
     /// Speedup, efficiency and serial fraction of the winner.
     pub scaling: Option<Scaling>,
-    /// Plans that fit the budget; the search need not have measured them all.
+    /// Plans worth measuring for the budget; the search need not have measured them all.
     pub space: usize,
     /// Every plan of this budget that was measured, or that failed to be, the winner first, then by time.
     pub table: Vec<(usize, Standing)>,
@@ -126,7 +126,7 @@ pub enum Standing {
 }
 
 /// Draws the conclusions.
-pub(super) fn conclude(mut field: Field<'_>, budgets: &[Budget]) -> Result<Outcome, TuneError> {
+pub(super) fn conclude(mut field: Field<'_>, budgets: &[Budget<'_>]) -> Result<Outcome, TuneError> {
     let seed = field.request.seed;
     let mut one_thread = None;
     let mut results = Vec::new();
@@ -167,15 +167,15 @@ pub(super) fn conclude(mut field: Field<'_>, budgets: &[Budget]) -> Result<Outco
 
 /// The plans that may win this budget, in the engine's order: those still racing, and those that raced for another
 /// budget and were measured as well as these.
-fn eligible(field: &mut Field<'_>, budget: &Budget) -> Vec<usize> {
-    let listed: Vec<usize> = budget.space.iter().map(|plan| field.enter(plan)).collect();
+fn eligible(field: &mut Field<'_>, budget: &Budget<'_>) -> Vec<usize> {
+    let listed: Vec<usize> = budget.plans.iter().map(|plan| field.enter(plan)).collect();
     let measured = |index: &usize| field.contenders[*index].times().len() >= LEAST_SAMPLES;
     let may_win = |index: &usize| budget.racing.contains(index) || (measured(index) && !budget.slower.contains(index));
     listed.into_iter().filter(may_win).collect()
 }
 
-fn nothing_left(field: &Field<'_>, budget: &Budget) -> TuneError {
-    let outs = field.contenders.iter().filter(|contender| budget.space.contains(&contender.plan));
+fn nothing_left(field: &Field<'_>, budget: &Budget<'_>) -> TuneError {
+    let outs = field.contenders.iter().filter(|contender| budget.plans.contains(&contender.plan));
     let causes: Vec<String> =
         outs.filter_map(|contender| Some(format!("{}: {}", contender.plan, contender.out.as_ref()?))).take(3).collect();
     let causes = if causes.is_empty() { "the time was up before one was measured".into() } else { causes.join("; ") };
@@ -184,14 +184,14 @@ fn nothing_left(field: &Field<'_>, budget: &Budget) -> TuneError {
 
 fn budget_outcome(
     field: &mut Field<'_>,
-    budget: &Budget,
+    budget: &Budget<'_>,
     choice: &Choice,
     default: usize,
     serial: usize,
 ) -> BudgetOutcome {
     let fastest_s = field.contenders[choice.fastest].median().unwrap_or(f64::INFINITY);
     let mut table = Vec::new();
-    for plan in &budget.space {
+    for plan in &budget.plans {
         let index = field.enter(plan);
         let contender = &field.contenders[index];
         let standing = match () {
@@ -231,7 +231,7 @@ fn budget_outcome(
         default_ratio: ratio(default),
         one_thread_ratio: ratio(serial),
         scaling: Scaling::new(median(serial), median(choice.winner), winner.threads_used),
-        space: budget.space.len(),
+        space: budget.plans.len(),
         table,
     }
 }

@@ -14,7 +14,7 @@ const FAR_ONCE: f64 = 3.0;
 const RACE_CONFIDENCE: f64 = 0.99;
 
 /// Runs rounds until the effort is spent, every budget is decided, or the time is up.
-pub(super) fn run(field: &mut Field<'_>, budgets: &mut [Budget]) -> Result<(), TuneError> {
+pub(super) fn run(field: &mut Field<'_>, budgets: &mut [Budget<'_>]) -> Result<(), TuneError> {
     let rounds = field.request.effort.rounds();
     let defaults: Vec<usize> = budgets.iter().map(|budget| field.enter(&budget.default)).collect();
     for round in 1..=rounds {
@@ -50,7 +50,7 @@ pub(super) fn is_far_slower(times: &[f64], best_median: f64) -> bool {
 }
 
 /// Takes the plans out of the race that are slower beyond doubt.
-fn drop_slower(field: &Field<'_>, budget: &mut Budget) {
+fn drop_slower(field: &Field<'_>, budget: &mut Budget<'_>) {
     let median = |index: usize| field.contenders[index].median().unwrap_or(f64::INFINITY);
     let Some(best) = budget.racing.iter().copied().min_by(|a, b| median(*a).total_cmp(&median(*b))) else { return };
     let best_median = median(best);

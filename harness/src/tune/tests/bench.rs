@@ -14,6 +14,9 @@ pub(crate) enum Behaviour {
     Takes(f64, u64),
     /// As `Takes`, with so many seconds of CPU time between.
     Works(f64, f64, u64),
+    /// Gives the right answer in so many seconds of stage `load`, of stage `em`, and outside both, each with noise of its
+    /// own.
+    Staged(f64, f64, f64),
     /// Gives a wrong answer in so many seconds.
     Lies(f64),
     /// Crashes.
@@ -52,32 +55,53 @@ impl<L: Fn(&Plan) -> Behaviour> Bench<L> {
     pub(crate) fn clock(&self) -> BenchClock {
         BenchClock(self.now.clone())
     }
+
+    /// What the noise makes of a time.
+    fn factor(&mut self) -> f64 {
+        let unit = self.generator.unit();
+        1.0 + self.noise * (3.0 * unit * unit - 1.0)
+    }
 }
 
 impl<L: Fn(&Plan) -> Behaviour> Executor for Bench<L> {
     fn measure(&mut self, plan: &Plan) -> Result<Measurement, TrialError> {
         self.history.push(plan.clone());
-        let unit = self.generator.unit();
-        let factor = 1.0 + self.noise * (3.0 * unit * unit - 1.0);
         let same = Equivalence::Same;
-        let (seconds, cpu_s, memory, equivalence) = match (self.law)(plan) {
+        let behaviour = (self.law)(plan);
+        let stages: Vec<(&str, f64)> = match behaviour {
+            Behaviour::Staged(load, em, other) => {
+                [("load", load), ("em", em), ("open", other)].map(|(name, it)| (name, it * self.factor())).to_vec()
+            }
+            _ => vec![("open", 0.1), ("run", 0.9)],
+        };
+        let (seconds, cpu_s, memory, equivalence) = match behaviour {
             Behaviour::Takes(seconds, memory) => (seconds, seconds, memory, same),
             Behaviour::Works(seconds, cpu_s, memory) => (seconds, cpu_s, memory, same),
+            Behaviour::Staged(..) => {
+                let sum = stages.iter().map(|(_, seconds)| seconds).sum();
+                (sum, sum, 1 << 20, same)
+            }
             Behaviour::Lies(seconds) => (seconds, seconds, 1 << 20, Equivalence::Different("row 1: one off".into())),
             Behaviour::Crashes => return Err(TrialError::Failed("was killed by signal 11".into())),
             Behaviour::Cancels => return Err(TrialError::Cancelled),
             Behaviour::Refuses => return Err(TrialError::BadInput("input `bam`: truncated".into())),
         };
-        let wall_s = seconds * factor;
+        let (wall_s, scale) = match behaviour {
+            Behaviour::Staged(..) => (seconds, 1.0),
+            _ => {
+                let wall_s = seconds * self.factor();
+                (wall_s, wall_s)
+            }
+        };
         self.now.set(self.now.get() + wall_s);
-        let stage = |name: &str, share: f64| StageTime { name: name.into(), seconds: wall_s * share };
+        let stage = |(name, it): (&str, f64)| StageTime { name: name.into(), seconds: it * scale };
         Ok(Measurement {
             wall_s,
             cpu_s,
             peak_rss_bytes: memory,
             peak_threads: 1,
             runs: 1,
-            stages: vec![stage("open", 0.1), stage("run", 0.9)],
+            stages: stages.into_iter().map(stage).collect(),
             equivalence,
             voluntary_switches: 3,
             read_bytes: 1 << 20,

@@ -85,3 +85,72 @@ pub(crate) fn behaviour_of_large(plan: &Plan) -> Behaviour {
 pub(super) fn algorithm(plan: &Plan) -> (&str, f64) {
     (plan.word("algorithm").unwrap(), plan.integer("workers").unwrap() as f64)
 }
+
+/// An engine of two stages that share the workers, with thousands of plans for eight threads.
+pub(super) fn staged() -> Descriptor {
+    let constraint = |text| Constraint::parse(text).unwrap();
+    Descriptor {
+        axes: vec![
+            Axis::choice("reader", "", &[("plain", ""), ("quick", ""), ("slow", "")]).in_stage("load"),
+            Axis::choice("decode", "", &[("inline", ""), ("pool", "")]).in_stage("load"),
+            Axis::choice("solver", "", &[("stock", ""), ("fused", ""), ("naive", ""), ("lazy", "")]).in_stage("em"),
+            Axis::choice("layout", "", &[("rows", ""), ("columns", ""), ("tiles", "")]).in_stage("em"),
+            Axis::threads("workers", "", Role::Compute, 1, IntegerDefault::MAX),
+            Axis::threads("decode-threads", "", Role::Io, 0, IntegerDefault::Number(0)).in_stage("load"),
+            Axis::size("block", "", 1, 64, 4).in_stage("em"),
+        ],
+        constraints: vec![
+            constraint("decode == inline -> decode-threads == 0"),
+            constraint("decode != inline -> decode-threads >= 1"),
+            constraint("workers + decode-threads <= threads"),
+        ],
+        ..small()
+    }
+}
+
+/// Seconds of `load`, of `em` and of the rest for a plan of [`staged`]. `load` takes most of the time; within `em` solver
+/// and layout matter together: the best solver is the worst with rows.
+pub(super) fn law_of_staged(plan: &Plan) -> (f64, f64, f64) {
+    let (workers, inflaters) =
+        (plan.integer("workers").unwrap() as f64, plan.integer("decode-threads").unwrap() as f64);
+    let parse = match plan.word("reader").unwrap() {
+        "plain" => 14.0,
+        "quick" => 11.0,
+        _ => 20.0,
+    };
+    let load = match plan.word("decode").unwrap() {
+        "inline" => (parse + 10.0) / workers,
+        _ => (parse / workers).max(8.0 / inflaters),
+    };
+    let em = match (plan.word("solver").unwrap(), plan.word("layout").unwrap()) {
+        ("stock", "rows") => 3.0,
+        ("stock", _) => 2.8,
+        ("fused", "rows") => 4.0,
+        ("fused", "columns") => 1.6,
+        ("fused", _) => 2.4,
+        ("naive", _) => 6.0,
+        (_, layout) => 2.5 + layout.len() as f64 / 10.0,
+    };
+    let block = (plan.integer("block").unwrap() as f64).log2();
+    (load, em * (1.0 + 0.08 * (block - 4.0).abs()) / workers.sqrt(), 0.3)
+}
+
+/// Wall and CPU seconds of a plan of [`large`] where neither workers nor inflaters come free: too many cost more than they bring.
+pub(super) fn law_of_many_threads(plan: &Plan) -> (f64, f64) {
+    let (workers, inflaters) =
+        (plan.integer("workers").unwrap() as f64, plan.integer("decode-threads").unwrap() as f64);
+    let parse = match plan.word("reader").unwrap() {
+        "htslib" => 45.0,
+        "raw" => 30.0,
+        _ => 36.0,
+    };
+    let partition = if plan.word("partition") == Some("bytes") { 1.0 } else { 1.2 };
+    let tasks = (plan.integer("tasks-per-worker").unwrap() as f64).log2();
+    let work = match plan.word("decode").unwrap() {
+        "inline" => (parse + 40.0) / workers,
+        "per-reader" => (parse / workers).max(55.0 / (workers * inflaters)),
+        _ => (parse / workers).max(18.0 / inflaters),
+    };
+    let wall_s = 0.2 + work * partition * (1.0 + 0.03 * (tasks - 3.0).abs()) + 0.03 * workers + 0.02 * inflaters;
+    (wall_s, parse + 40.0)
+}

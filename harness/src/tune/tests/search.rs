@@ -52,3 +52,78 @@ fn what_the_user_fixes_stays() {
     setting.fixed = "workers=9";
     assert!(matches!(setting.run(&mut bench, 1).unwrap_err(), TuneError::NoPlan(_)));
 }
+
+#[test]
+fn stages_are_searched_apart_and_added_up() {
+    let (descriptor, none) = (staged(), Plan::new());
+    let space = PlanSpace::new(&descriptor, 8, &none).plans().unwrap();
+    assert!(space.len() >= 5000, "{}", space.len());
+    let seconds = |plan: &Plan| {
+        let (load, em, other) = law_of_staged(plan);
+        load + em + other
+    };
+    let best = space.iter().map(seconds).fold(f64::INFINITY, f64::min);
+    for effort in [Effort::Quick, Effort::Normal] {
+        for seed in 0..4 {
+            let law = |plan: &Plan| {
+                let (load, em, other) = law_of_staged(plan);
+                Behaviour::Staged(load, em, other)
+            };
+            let mut bench = Bench::new(law, 0.05, 300 + seed);
+            let mut setting = Setting::new(&descriptor, &[8]);
+            setting.effort = effort;
+            let outcome = setting.run(&mut bench, seed).unwrap();
+            let winner = &outcome.plans[outcome.budgets[0].winner].plan;
+            assert!(seconds(winner) <= 1.04 * best, "{effort:?} {seed}: {winner}, {} against {best}", seconds(winner));
+            // A sum of the stages' plans, not their product.
+            let measured = outcome.budgets[0].table.len();
+            assert!(measured * 20 <= space.len(), "{effort:?} {seed}: {measured} of {}", space.len());
+        }
+    }
+}
+
+#[test]
+fn many_threads_are_split_by_steps_that_halve() {
+    let (descriptor, threads) = (large(), 64);
+    let seconds = |plan: &Plan| law_of_many_threads(plan).0;
+    let budgets = [threads];
+    let none = Plan::new();
+    let listed = PlanSpace::new(&descriptor, threads, &none).plans().unwrap().len();
+    // Every split, listed or not, with the strategies and the size that are best under this law.
+    let mut best = f64::INFINITY;
+    let mut splits = 0;
+    for decode in ["inline", "per-reader", "shared-pool"] {
+        for (workers, inflaters) in (1..=threads).flat_map(|workers| (0..=threads).map(move |it| (workers, it))) {
+            let busy = if decode == "per-reader" { workers * (1 + inflaters) } else { workers + inflaters };
+            if busy <= threads && (decode == "inline") == (inflaters == 0) {
+                let text = format!("partition=bytes,decode={decode},reader=raw,tasks-per-worker=8");
+                let mut plan = Plan::parse(&text).unwrap();
+                plan.set("workers", workers);
+                plan.set("decode-threads", inflaters);
+                best = best.min(seconds(&plan));
+                splits += 1;
+            }
+        }
+    }
+    assert!(splits > 2000, "{splits}");
+    let mut near = 0;
+    for effort in [Effort::Quick, Effort::Normal] {
+        for seed in 0..3 {
+            let mut bench = Bench::new(
+                |plan: &Plan| Behaviour::Works(seconds(plan), law_of_many_threads(plan).1, MIB),
+                0.05,
+                40 + seed,
+            );
+            let mut setting = Setting::new(&descriptor, &budgets);
+            setting.effort = effort;
+            let outcome = setting.run(&mut bench, seed).unwrap();
+            let winner = &outcome.plans[outcome.budgets[0].winner].plan;
+            let (found, measured) = (seconds(winner), outcome.budgets[0].table.len());
+            // The best plans of two kinds of strategies are 7 % apart, each far from the other.
+            assert!(found <= 1.1 * best, "{effort:?} {seed}: {winner}, {found} against {best}");
+            near += usize::from(found <= 1.05 * best);
+            assert!(measured < 400, "{effort:?} {seed}: {measured} of {listed} listed");
+        }
+    }
+    assert!(near >= 5, "{near} of 6 within 5 %");
+}
