@@ -8,10 +8,12 @@ mod check;
 mod check_engine;
 mod choice;
 mod compare;
+mod completions;
 mod doctor;
 mod engines;
 mod exit;
 mod gate;
+mod manual;
 mod predict;
 mod profile;
 mod report;
@@ -101,6 +103,8 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
     let outcome = match (&arguments.command, plugin, own) {
         (Command::Engines(arguments), ..) => engines::run(&context, arguments),
         (Command::Doctor(arguments), ..) => doctor::run(&context, arguments),
+        (Command::Completions(arguments), ..) => completions::run(&context, arguments),
+        (Command::Man(arguments), ..) => manual::run(&context, arguments),
         (Command::Check(arguments), ..) => check::run(&mut context, arguments),
         (Command::CheckEngine(arguments), ..) => check_engine::run(&mut context, arguments),
         (Command::Run(arguments), Some(plugin), Some(own)) => run::run(&mut context, &plugin, arguments, own),
@@ -122,10 +126,20 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
     outcome
 }
 
+/// The command line without any engine's flags.
+fn bare_command() -> clap::Command {
+    Arguments::command().long_version(Version::this().to_string())
+}
+
 /// The command line of this engine: every command as it is, and `wanted` with the engine's inputs.
 fn full_command(plugin: Option<&Plugin>, wanted: &str) -> clap::Command {
-    let command = Arguments::command().long_version(Version::this().to_string());
+    let command = bare_command();
     let Some(Plugin { descriptor, .. }) = plugin else { return command };
+    of_engine(command, descriptor, wanted)
+}
+
+/// `command` with what this engine adds to the command `wanted`.
+fn of_engine(command: clap::Command, descriptor: &Descriptor, wanted: &str) -> clap::Command {
     let example = example(descriptor, wanted);
     command.mut_subcommand(wanted, |command| {
         let command = if example.is_empty() { command } else { command.after_help(example) };

@@ -102,6 +102,22 @@ fn a_wrong_answer_can_not_win_and_is_shown_as_wrong() {
 }
 
 #[test]
+fn what_a_worker_takes_beside_its_work_is_told() {
+    let home = home();
+    let (status, stdout, stderr) = tune_hostile(home.path(), &["--threads", "1", "--milliseconds", "0", "--json"]);
+    assert_eq!(status, 0, "{stderr}");
+    let json: Value = serde_json::from_str(&stdout).unwrap();
+    let worker_s = json["worker_s"].as_f64().unwrap();
+    assert!(worker_s > 0.0);
+    // No work at all: whatever the plan, starting a worker takes longer.
+    assert!(stderr.contains("the choice of a plan hardly shows"), "{stderr}");
+    let profile = std::fs::read(json["profile"].as_str().unwrap()).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&profile).unwrap()["worker_s"], worker_s);
+    let (_, _, stderr) = tune_hostile(home.path(), &["--threads", "1", "--milliseconds", "2000", "--json"]);
+    assert!(!stderr.contains("hardly shows"), "{stderr}");
+}
+
+#[test]
 fn a_plan_that_the_engine_refuses_is_left_out() {
     let home = home();
     let more = ["--threads", "2", "--milliseconds", "20", "--deed", "refuse-two-workers", "--json"];

@@ -1,7 +1,8 @@
 //! The command line, but for what an engine adds to it (`workload.rs`).
 
 use super::{
-    check, check_engine, compare, doctor, engines, gate, predict, profile, report, run, simulate, sweep, tune,
+    check, check_engine, compare, completions, doctor, engines, gate, manual, predict, profile, report, run, simulate,
+    sweep, tune,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -74,6 +75,11 @@ pub(super) enum Command {
     Predict(predict::PredictArguments),
     /// Say what is found here and what is missing: engines, cores, profiles, counters, peers
     Doctor(doctor::DoctorArguments),
+    /// Print the completions of a shell
+    Completions(completions::CompletionsArguments),
+    /// Write the manual pages, for those who package
+    #[command(hide = true)]
+    Man(manual::ManualArguments),
 }
 
 /// What commands that measure have in common.

@@ -3,6 +3,7 @@
 //! What has been measured is kept in a journal until the tune is done: one that was stopped goes on.
 
 mod journal;
+mod overhead;
 mod words;
 
 use super::arguments::{MeasuringArguments, WorkloadArguments, size};
@@ -108,6 +109,7 @@ pub(super) fn run(
         },
         _ => Exit::of_tuning(&descriptor.name, error),
     };
+    let overhead_s = overhead::measure(&worker, plugin)?;
     let reference = measure_reference(descriptor, &mut trials).map_err(|error| ended(&error, trials.kept()))?;
     let input_class = trials.executor().input_class().clone();
     let request = Request {
@@ -131,23 +133,33 @@ pub(super) fn run(
     context.terminal.finish();
 
     let mut profile = Profile::new(&descriptor.name, &descriptor.version, Machine::this(), input_class.clone());
+    profile.worker_s = Some(overhead_s);
     let opt_in = descriptor.is_opt_in(&set);
     for budget in &outcome.budgets {
         profile.set(point(&outcome, budget));
     }
     // An opt-in value is another algorithm: never taken unless it is named, so never saved either.
     let saved = if opt_in { None } else { Some(save(&profile, arguments.save.clone(), folder, context)?) };
+    if let Some(warning) = overhead::warning(&outcome, overhead_s) {
+        context.terminal.warn(&warning);
+    }
     let answered = trials.answered();
     if !outcome.out_of_time {
         trials.remove()?;
     }
     if context.json {
-        let json = json!({"outcome": outcome, "profile": saved, "trials_from_before": answered});
+        let json =
+            json!({"outcome": outcome, "profile": saved, "trials_from_before": answered, "worker_s": overhead_s});
         return print(&json.to_string());
     }
     outcome.budgets.iter().for_each(|budget| words::show(&context.terminal, &outcome, budget));
     let before = if answered > 0 { format!(", {answered} of them from before") } else { String::new() };
-    let spent = format!("{} trials{before} in {:.0} s", outcome.trials, outcome.elapsed_s);
+    let spent = format!(
+        "{} trials{before} in {:.0} s; a worker takes {:.1} ms beside its work",
+        outcome.trials,
+        outcome.elapsed_s,
+        1e3 * overhead_s
+    );
     let early = if outcome.out_of_time { "; the time was up: the same command goes on from here" } else { "" };
     context.terminal.note(&format!("{spent}{early}"));
     match saved {

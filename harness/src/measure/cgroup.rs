@@ -19,7 +19,7 @@ impl Limits {
     }
 
     /// Those of the groups that the file `membership` names, below `mount`.
-    fn read(membership: &Path, mount: &Path) -> Limits {
+    pub(super) fn read(membership: &Path, mount: &Path) -> Limits {
         let mut limits = Limits::default();
         // A kernel without control groups has no such file, and limits nothing.
         let membership = std::fs::read_to_string(membership).unwrap_or_default();

@@ -68,6 +68,26 @@ mod tests {
     }
 
     #[test]
+    fn a_control_group_limits_the_cores() {
+        let tree = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            let path = tree.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let usable = |allowed| {
+            let limits = Limits::read(&tree.path().join("membership"), &tree.path().join("mount"));
+            cores(allowed, limits.cpu_cores)
+        };
+        write("membership", "0::/batch/job/step\n");
+        assert_eq!(usable(16), 16);
+        write("mount/batch/job/cpu.max", "600000 100000");
+        assert_eq!((usable(16), usable(4)), (6, 4));
+        write("mount/batch/job/step/cpu.max", "150000 100000");
+        assert_eq!(usable(16), 1);
+    }
+
+    #[test]
     fn the_standard_library_agrees() {
         let own = cores(affinity(), cpu_quota());
         assert_eq!(own, std::thread::available_parallelism().unwrap().get());

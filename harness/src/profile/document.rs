@@ -28,6 +28,9 @@ pub struct Profile {
     pub machine: Machine,
     /// The sizes that matter for speed, of the input that it was made with.
     pub input_class: Map<String, Value>,
+    /// Seconds that a worker took beside its work, to start, load the plugin and end; the times below leave this out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker_s: Option<f64>,
     /// The best plan for each thread budget, ascending.
     pub points: Vec<Point>,
 }
@@ -113,6 +116,7 @@ impl Profile {
             created: jiff::Timestamp::now().to_string(),
             machine,
             input_class,
+            worker_s: None,
             points: Vec::new(),
         }
     }

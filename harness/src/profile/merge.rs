@@ -35,6 +35,7 @@ pub fn merge(profiles: &[Stored]) -> Result<Profile, MergeError> {
     let (engine, version) = (&first.profile.engine, &first.profile.engine_version);
     let machine = first.profile.machine.clone();
     let mut merged = Profile::new(engine, version, machine, first.profile.input_class.clone());
+    merged.worker_s = first.profile.worker_s;
     for other in profiles {
         let differences = differences(&first.profile, &other.profile);
         if !differences.is_empty() {

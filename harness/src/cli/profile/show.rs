@@ -24,6 +24,9 @@ fn in_full(path: &str, seen: &Seen) -> String {
     _ = writeln!(text, "made {} by scaletune {}", profile.created, profile.scaletune_version);
     _ = writeln!(text, "on {}", profile.machine);
     _ = writeln!(text, "inputs: {}", seen.class());
+    if let Some(worker_s) = profile.worker_s {
+        _ = writeln!(text, "a worker took {:.1} ms beside its work", 1e3 * worker_s);
+    }
     seen.fit().iter().for_each(|line| _ = writeln!(text, "{line}"));
     profile.points.iter().for_each(|point| text.push_str(&budget(point)));
     text

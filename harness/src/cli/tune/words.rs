@@ -35,8 +35,12 @@ pub(super) fn show(terminal: &Terminal, outcome: &Outcome, budget: &BudgetOutcom
         None => format!("never met {over} in a round"),
     };
     let same = |index: usize, text: &str| (index == budget.winner).then(|| format!("it is {text}"));
-    let over_default =
-        same(budget.default, "the engine's default").unwrap_or_else(|| gain(budget.default_ratio, "the default"));
+    // Of many plans the one that looks best does so by luck, too: over one that it can't be told from nothing is gained.
+    let is_level = |(index, standing): &(usize, Standing)| *index == budget.default && *standing == Standing::Level;
+    let over_default = same(budget.default, "the engine's default").unwrap_or_else(|| {
+        let gained = gain(budget.default_ratio, "the default");
+        if budget.table.iter().any(is_level) { format!("can't be told from the default: {gained}") } else { gained }
+    });
     let over_one = same(outcome.one_thread, "the best one-thread plan")
         .unwrap_or_else(|| gain(budget.one_thread_ratio, "the best one-thread plan"));
     let efficiency = budget.scaling.map(|scaling| format!("; efficiency {:.0} %", 100.0 * scaling.efficiency));

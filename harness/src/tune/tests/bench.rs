@@ -32,6 +32,8 @@ pub(crate) struct Bench<L> {
     law: L,
     /// Spread of the times: a factor between `1 - noise` and `1 + 2 * noise`, small ones more often.
     noise: f64,
+    /// How much longer everything takes meanwhile, and trials until that changes.
+    spell: Option<(f64, usize)>,
     generator: Generator,
     now: Rc<Cell<f64>>,
     /// Plans measured, in order.
@@ -49,7 +51,15 @@ impl Clock for BenchClock {
 
 impl<L: Fn(&Plan) -> Behaviour> Bench<L> {
     pub(crate) fn new(law: L, noise: f64, seed: u64) -> Bench<L> {
-        Bench { law, noise, generator: Generator::new(seed), now: Rc::default(), history: Vec::new() }
+        let generator = Generator::new(seed);
+        Bench { law, noise, spell: None, generator, now: Rc::default(), history: Vec::new() }
+    }
+
+    /// The same on a machine that others use, too: for some trials in a row all takes up to 1.6 times as long, and one trial
+    /// in twenty up to twice as long.
+    pub(crate) fn shared_with_others(mut self) -> Bench<L> {
+        self.spell = Some((1.0, 0));
+        self
     }
 
     pub(crate) fn clock(&self) -> BenchClock {
@@ -59,7 +69,18 @@ impl<L: Fn(&Plan) -> Behaviour> Bench<L> {
     /// What the noise makes of a time.
     fn factor(&mut self) -> f64 {
         let unit = self.generator.unit();
-        1.0 + self.noise * (3.0 * unit * unit - 1.0)
+        let own = 1.0 + self.noise * (3.0 * unit * unit - 1.0);
+        let Some((slower, left)) = self.spell else { return own };
+        let (slower, left) = match left.checked_sub(1) {
+            Some(left) => (slower, left),
+            None => {
+                let is_slow = self.generator.below(3) == 0;
+                (if is_slow { 1.0 + 0.6 * self.generator.unit() } else { 1.0 }, 2 + self.generator.below(10))
+            }
+        };
+        self.spell = Some((slower, left));
+        let hiccup = if self.generator.below(20) == 0 { 1.0 + self.generator.unit() } else { 1.0 };
+        own * slower * hiccup
     }
 }
 
