@@ -79,7 +79,14 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        std::fs::remove_dir(&self.0).unwrap();
+        // The kernel may take a moment to see that the last process is gone.
+        for _ in 0..100 {
+            if std::fs::remove_dir(&self.0).is_ok() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        eprintln!("{} is left behind", self.0.display());
     }
 }
 

@@ -21,7 +21,7 @@ fn completions_know_commands_engines_and_their_flags() {
     let (status, _, stderr) = outcome(scaletune(home.path()).args(["completions", "tcsh"]));
     assert!(status == 2 && stderr.contains("bash"), "{stderr}");
     // Bash takes the script, and completes by it.
-    let script = "source bash; COMP_WORDS=(scaletune tune count --max-m); COMP_CWORD=3; \
+    let script = "source ./bash; COMP_WORDS=(scaletune tune count --max-m); COMP_CWORD=3; \
                   _scaletune scaletune --max-m count; echo ${COMPREPLY[@]}";
     match Command::new("bash").args(["-c", script]).current_dir(home.path()).stdin(Stdio::null()).output() {
         Ok(output) => assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), "--max-memory"),
@@ -43,6 +43,6 @@ fn manual_pages_are_written_for_commands_and_engines() {
     let read = |page: &str| std::fs::read_to_string(home.path().join("man1").join(page)).unwrap();
     let page = read("scaletune-run-count.1");
     assert!(page.starts_with(".ie") || page.contains(".TH"), "{page}");
-    assert!(page.contains("variants") && page.contains("threads") && page.contains("engine"), "{page}");
-    assert!(!read("scaletune-run.1").contains("\\-\\-variants"));
+    assert!(page.contains("base\\-quality") && page.contains("threads") && page.contains("engine"), "{page}");
+    assert!(!read("scaletune-run.1").contains("base\\-quality"));
 }

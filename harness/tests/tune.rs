@@ -82,7 +82,7 @@ fn a_tuned_profile_is_found_and_used() {
 #[test]
 fn the_faster_strategy_wins() {
     let home = home();
-    let (status, stdout, stderr) = tune_hostile(home.path(), &["--threads", "2", "--milliseconds", "20", "--json"]);
+    let (status, stdout, stderr) = tune_hostile(home.path(), &["--threads", "2", "--milliseconds", "150", "--json"]);
     assert_eq!(status, 0, "{stderr}");
     let (outcome, winner) = result(&stdout);
     assert_eq!(winner, "style=plain,workers=2", "{outcome:#}");
@@ -92,7 +92,7 @@ fn the_faster_strategy_wins() {
 #[test]
 fn a_wrong_answer_can_not_win_and_is_shown_as_wrong() {
     let home = home();
-    let more = ["--threads", "2", "--milliseconds", "20", "--deed", "wrong-answer", "--json"];
+    let more = ["--threads", "2", "--milliseconds", "150", "--deed", "wrong-answer", "--json"];
     let (status, stdout, stderr) = tune_hostile(home.path(), &more);
     assert_eq!(status, 0, "{stderr}");
     let (_, winner) = result(&stdout);
@@ -113,14 +113,14 @@ fn what_a_worker_takes_beside_its_work_is_told() {
     assert!(stderr.contains("the choice of a plan hardly shows"), "{stderr}");
     let profile = std::fs::read(json["profile"].as_str().unwrap()).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&profile).unwrap()["worker_s"], worker_s);
-    let (_, _, stderr) = tune_hostile(home.path(), &["--threads", "1", "--milliseconds", "2000", "--json"]);
+    let (_, _, stderr) = tune_hostile(home.path(), &["--threads", "1", "--milliseconds", "900", "--json"]);
     assert!(!stderr.contains("hardly shows"), "{stderr}");
 }
 
 #[test]
 fn a_plan_that_the_engine_refuses_is_left_out() {
     let home = home();
-    let more = ["--threads", "2", "--milliseconds", "20", "--deed", "refuse-two-workers", "--json"];
+    let more = ["--threads", "2", "--milliseconds", "150", "--deed", "refuse-two-workers", "--json"];
     let (status, stdout, stderr) = tune_hostile(home.path(), &more);
     assert_eq!(status, 0, "{stderr}");
     assert_eq!(result(&stdout).1, "style=plain,workers=1");

@@ -32,9 +32,17 @@ fn with_engines(command: clap::Command, engines: &[Descriptor]) -> clap::Command
     let names: Vec<String> = engines.iter().map(|engine| engine.name.clone()).collect();
     ENGINE_COMMANDS.iter().fold(command, |command, wanted| {
         command.mut_subcommand(wanted, |own| {
-            // A flag that two engines have is added by the first: `with_inputs` leaves out what is taken.
-            let own = engines.iter().fold(own, |own, engine| with_inputs(own, engine, wanted));
+            let of_each = engines.iter().map(|engine| with_inputs(own.clone(), engine, wanted)).collect::<Vec<_>>();
+            let own = of_each.iter().flat_map(clap::Command::get_arguments).fold(own, add_new);
             if names.is_empty() { own } else { own.mut_arg("engine", |engine| engine.value_parser(names.clone())) }
         })
     })
+}
+
+/// Adds a flag, unless the command has it: of its own, or of another engine.
+fn add_new(command: clap::Command, argument: &clap::Arg) -> clap::Command {
+    let is_there = |own: &clap::Arg| {
+        own.get_id() == argument.get_id() || (own.get_long().is_some() && own.get_long() == argument.get_long())
+    };
+    if command.get_arguments().any(is_there) { command } else { command.arg(argument.clone()) }
 }

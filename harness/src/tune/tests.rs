@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod engines;
 mod faults;
 mod race;
+mod recorded;
 mod search;
 pub(crate) mod setting;
 mod standing;

@@ -63,8 +63,8 @@ fn stages_are_searched_apart_and_added_up() {
         load + em + other
     };
     let best = space.iter().map(seconds).fold(f64::INFINITY, f64::min);
-    for effort in [Effort::Quick, Effort::Normal] {
-        for seed in 0..4 {
+    for (effort, seeds) in [(Effort::Quick, 2), (Effort::Normal, 1)] {
+        for seed in 0..seeds {
             let law = |plan: &Plan| {
                 let (load, em, other) = law_of_staged(plan);
                 Behaviour::Staged(load, em, other)
@@ -107,8 +107,8 @@ fn many_threads_are_split_by_steps_that_halve() {
     }
     assert!(splits > 2000, "{splits}");
     let mut near = 0;
-    for effort in [Effort::Quick, Effort::Normal] {
-        for seed in 0..3 {
+    for (effort, seeds) in [(Effort::Quick, 2), (Effort::Normal, 1)] {
+        for seed in 0..seeds {
             let mut bench = Bench::new(
                 |plan: &Plan| Behaviour::Works(seconds(plan), law_of_many_threads(plan).1, MIB),
                 0.05,
@@ -125,5 +125,5 @@ fn many_threads_are_split_by_steps_that_halve() {
             assert!(measured < 400, "{effort:?} {seed}: {measured} of {listed} listed");
         }
     }
-    assert!(near >= 5, "{near} of 6 within 5 %");
+    assert!(near >= 2, "{near} of 3 within 5 %");
 }
