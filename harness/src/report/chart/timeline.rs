@@ -117,7 +117,7 @@ fn picture(panels: &[Panel<'_>], kinds: &[&str], longest_s: f64, width: i32) -> 
     let place = |seconds: f64| left + (f64::from(right - left) * seconds / longest_s).round() as i32;
     let mut y = legend;
     for panel in panels {
-        let most = ((right - left) as f64 / (0.56 * f64::from(LETTERS))) as usize;
+        let most = (f64::from(right - left) / (0.56 * f64::from(LETTERS))) as usize;
         canvas.bold_text((left, y + 14), &super::cut(&panel.name, most), Ink::Text, LETTERS, Anchor::Left);
         canvas.text((left, y + 32), &panel.words, Ink::Muted, LETTERS - 1, Anchor::Left);
         draw_lanes(&mut canvas, panel, kinds, y + HEAD, &place);
