@@ -14,7 +14,7 @@ pub(crate) enum Behaviour {
     Takes(f64, u64),
     /// As `Takes`, with so many seconds of CPU time between.
     Works(f64, f64, u64),
-    /// Gives the right answer in so many seconds of stage `load`, of stage `em`, and outside both, each with noise of its
+    /// Gives the right answer in so many seconds of stage `load`, of stage `solve`, and outside both, each with noise of its
     /// own.
     Staged(f64, f64, f64),
     /// Gives a wrong answer in so many seconds.
@@ -91,7 +91,7 @@ impl<L: Fn(&Plan) -> Behaviour> Executor for Bench<L> {
         let behaviour = (self.law)(plan);
         let stages: Vec<(&str, f64)> = match behaviour {
             Behaviour::Staged(load, em, other) => {
-                [("load", load), ("em", em), ("open", other)].map(|(name, it)| (name, it * self.factor())).to_vec()
+                [("load", load), ("solve", em), ("open", other)].map(|(name, it)| (name, it * self.factor())).to_vec()
             }
             _ => vec![("open", 0.1), ("run", 0.9)],
         };

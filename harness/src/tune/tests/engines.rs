@@ -93,11 +93,11 @@ pub(super) fn staged() -> Descriptor {
         axes: vec![
             Axis::choice("reader", "", &[("plain", ""), ("quick", ""), ("slow", "")]).in_stage("load"),
             Axis::choice("decode", "", &[("inline", ""), ("pool", "")]).in_stage("load"),
-            Axis::choice("solver", "", &[("stock", ""), ("fused", ""), ("naive", ""), ("lazy", "")]).in_stage("em"),
-            Axis::choice("layout", "", &[("rows", ""), ("columns", ""), ("tiles", "")]).in_stage("em"),
+            Axis::choice("solver", "", &[("stock", ""), ("fused", ""), ("naive", ""), ("lazy", "")]).in_stage("solve"),
+            Axis::choice("layout", "", &[("rows", ""), ("columns", ""), ("tiles", "")]).in_stage("solve"),
             Axis::threads("workers", "", Role::Compute, 1, IntegerDefault::MAX),
             Axis::threads("decode-threads", "", Role::Io, 0, IntegerDefault::Number(0)).in_stage("load"),
-            Axis::size("block", "", 1, 64, 4).in_stage("em"),
+            Axis::size("block", "", 1, 64, 4).in_stage("solve"),
         ],
         constraints: vec![
             constraint("decode == inline -> decode-threads == 0"),
@@ -108,7 +108,7 @@ pub(super) fn staged() -> Descriptor {
     }
 }
 
-/// Seconds of `load`, of `em` and of the rest for a plan of [`staged`]. `load` takes most of the time; within `em` solver
+/// Seconds of `load`, of `solve` and of the rest for a plan of [`staged`]. `load` takes most of the time; within `solve` solver
 /// and layout matter together: the best solver is the worst with rows.
 pub(super) fn law_of_staged(plan: &Plan) -> (f64, f64, f64) {
     let (workers, inflaters) =
