@@ -30,5 +30,6 @@ pub fn seeds() -> Vec<Vec<u8>> {
         "[head]('it''s':1e-3,\"b c\":.5,(d:1,e:2,f:3)inner_1:0[x[nested]y]):0;",
         "(a,(b,(c,(d,e))));",
         "(((a:1):1):1,b:2)root:5;\n",
+        "[a comment]\u{feff}a:1;",
     ])
 }

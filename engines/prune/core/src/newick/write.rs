@@ -33,7 +33,10 @@ pub fn to_newick(tree: &Tree, labels: &[String]) -> String {
 }
 
 fn push_label(out: &mut String, label: &str) {
-    let plain = !label.is_empty() && !label.bytes().any(|b| b"()[],:;'\"".contains(&b) || b.is_ascii_whitespace());
+    // A byte order mark that begins a label would be taken for the file's where the label stands first.
+    let plain = !label.is_empty()
+        && !label.starts_with('\u{feff}')
+        && !label.bytes().any(|b| b"()[],:;'\"".contains(&b) || b.is_ascii_whitespace());
     if plain {
         out.push_str(label);
     } else {
@@ -56,5 +59,14 @@ mod tests {
         let written = to_newick(&tree, &tree.labels());
         assert_eq!(written, "('it''s':0.1,(b:1e-300,'c d':20000.5)95:3.0)top;\n");
         assert_eq!(parse(&written, Path::new("t"), MissingLengths::Refuse).unwrap(), tree);
+    }
+
+    /// Found by mutating trees at random.
+    #[test]
+    fn a_byte_order_mark_in_a_name_stays_in_it() {
+        let tree = parse("[x]\u{feff}a;", Path::new("t"), MissingLengths::Refuse).unwrap();
+        assert_eq!(tree.tip_name(0), "\u{feff}a");
+        let again = parse(&to_newick(&tree, &tree.labels()), Path::new("t"), MissingLengths::Refuse).unwrap();
+        assert_eq!(again.tip_name(0), "\u{feff}a");
     }
 }
