@@ -294,6 +294,8 @@ fn a_worker_that_the_kernel_kills_for_memory_is_told() {
     let (child, worker) = started(home.path(), &mut command);
     if let Err(error) = fs::write(group.0.join("cgroup.procs"), worker.to_string()) {
         eprintln!("SKIPPED: a process can't be put into the control group: {error}");
+        drop(child.wait_with_output());
+        return;
     }
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
