@@ -42,7 +42,8 @@ def _lay_command():
     if os.environ.get("SCALETUNE_NO_COMMAND"):
         DATA.mkdir()
         return
-    packages = ["scaletune"] + [f"scaletune-{name}" for name in PLUGINS]
+    # The extension with them, though maturin builds it: so both builds ask for the same features, and share the rest.
+    packages = ["scaletune", "scaletune-python"] + [f"scaletune-{name}" for name in PLUGINS]
     chosen = [part for package in packages for part in ("--package", package)]
     subprocess.run(["cargo", "build", "--profile", _profile(), *chosen], cwd=PACKAGE, check=True)
     metadata = subprocess.run(
