@@ -39,9 +39,11 @@ fn watch(git: &Path) {
     } else {
         let common = common_folder(git);
         files.push(common.join("packed-refs"));
-        files.extend(branch(git).map(|branch| common.join(branch)));
+        // A packed branch has no file of its own until it moves: its folder then does.
+        let branch = branch(git).map(|branch| common.join(branch));
+        files.extend(branch.and_then(|own| if own.is_file() { Some(own) } else { Some(own.parent()?.to_path_buf()) }));
     }
-    for file in files.iter().filter(|file| file.is_file()) {
+    for file in files.iter().filter(|file| file.exists()) {
         println!("cargo::rerun-if-changed={}", file.display());
     }
 }

@@ -84,7 +84,19 @@ fn make() -> tempfile::TempDir {
     sweeps(folder, &run);
     profiles(folder, &run);
     gates(folder, &run);
+    golden(folder);
     home
+}
+
+/// A golden case: what the simulator says must come out.
+fn golden(folder: &Path) {
+    let case = folder.join("cases/simulated");
+    fs::create_dir_all(&case).unwrap();
+    fs::copy(folder.join("count-tiny/expected.tsv"), case.join("counts.tsv")).unwrap();
+    let text = "engine = \"count\"\nabout = \"A simulated file\"\nanswer = \"the simulator\"\n\n\
+                [inputs]\nbam = \"../../S.bam\"\nvariants = \"../../V.vcf.gz\"\nsample = \"S\"\n\n\
+                [[expected]]\noutput = \"counts\"\nfile = \"counts.tsv\"\n";
+    fs::write(case.join("case.toml"), text).unwrap();
 }
 
 fn counting(folder: &Path) {
