@@ -161,7 +161,7 @@ fn example(descriptor: &Descriptor, wanted: &str) -> String {
             Some(preset) => format!(" --preset {preset} --out {name}-workload"),
             None => format!(" --out {name}-workload"),
         },
-        "sweep" => " --demo --threads 1,2 --max-time 60s".into(),
+        "sweep" => " --demo --threads 1,2 --max-time 20s".into(),
         _ => " --demo".into(),
     };
     format!("Example: scaletune {wanted} {name}{rest}")
