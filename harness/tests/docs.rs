@@ -59,11 +59,12 @@ fn every_command_of_the_texts_runs() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// The example lines of a help text: what stands behind `Example:`, or below `Examples:`, without a remark in brackets.
+/// The example lines of a help text: what stands behind `Example:`, or below `Examples:`, without the remark that two
+/// spaces part from it.
 fn examples(help: &str) -> Vec<String> {
     let lines = help.lines().map(|line| line.trim().trim_start_matches("Example: "));
     let commands = lines.filter(|line| line.starts_with("scaletune "));
-    commands.map(|line| line.split("   (").next().unwrap_or_default().to_string()).collect()
+    commands.map(|line| line.split("  ").next().unwrap_or_default().to_string()).collect()
 }
 
 #[test]
@@ -79,12 +80,13 @@ fn every_command_shows_an_example_that_runs() {
         if examples.is_empty() && !groups {
             faults.push(format!("`scaletune {}` shows no example", words.join(" ")));
         }
+        // Those of one command follow on each other: what one writes the next may read.
+        let world = World::new();
         for example in examples {
             if !example.starts_with(&format!("scaletune {}", words.join(" "))) {
                 faults.push(format!("`{example}` is no example of `scaletune {}`", words.join(" ")));
             }
-            // Each on its own: an example may remove what another shows.
-            let (status, printed) = World::new().run(&example);
+            let (status, printed) = world.run(&example);
             if status != 0 {
                 faults.push(format!("`{example}` ends with status {status}:\n{printed}"));
             }
