@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 static WORLD: OnceLock<tempfile::TempDir> = OnceLock::new();
 
 /// Measuring commands of the texts would go on until intervals are narrow; here this long is enough.
-const MEASURE: &str = " --max-time 5s";
+const MEASURE: &str = " --max-time 15s";
 
 /// A copy of the world.
 pub(crate) struct World(tempfile::TempDir);
