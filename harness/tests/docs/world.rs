@@ -29,8 +29,7 @@ impl World {
 
     /// Runs a line of a text by bash, in the world: status, and standard output and error as they come.
     pub(crate) fn run(&self, line: &str) -> (i32, String) {
-        let measures =
-            ["scaletune tune ", "scaletune sweep ", "scaletune gate "].iter().any(|command| line.contains(command));
+        let measures = ["scaletune tune ", "scaletune sweep "].iter().any(|command| line.contains(command));
         let bounded = !measures || ["--max-time", "--help", "--repeat"].iter().any(|flag| line.contains(flag));
         let mut line = if bounded { line.to_string() } else { line.to_string() + MEASURE };
         // Of a gate, the answers are what can be told of a busy machine.
@@ -88,12 +87,10 @@ fn make() -> tempfile::TempDir {
     profiles(folder, &run);
     gates(folder, &run);
     golden(folder);
-    // Plugins, as if they had been built here, and older ones.
+    // Plugins, as if they had been built here.
     let built = Path::new(env!("CARGO_BIN_EXE_scaletune")).parent().unwrap();
-    for (parent, name) in [("target", "debug"), ("old", "lib")] {
-        fs::create_dir(folder.join(parent)).unwrap();
-        std::os::unix::fs::symlink(built, folder.join(parent).join(name)).unwrap();
-    }
+    fs::create_dir(folder.join("target")).unwrap();
+    std::os::unix::fs::symlink(built, folder.join("target/debug")).unwrap();
     home
 }
 
