@@ -350,7 +350,7 @@ fn instructions(
     let folder = tempfile::Builder::new().prefix("scaletune-gate-").tempdir()?;
     let outputs = folder.path().join("outputs");
     std::fs::create_dir(&outputs)?;
-    let file = folder.path().join("count");
+    let file = folder.path().join("instructions");
     let run = Run {
         plugin: &plugin.path,
         inputs: &workload.values,
