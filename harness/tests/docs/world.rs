@@ -87,6 +87,10 @@ fn make() -> tempfile::TempDir {
     profiles(folder, &run);
     gates(folder, &run);
     golden(folder);
+    // Where shells look for completions.
+    for completions in [".local/share/bash-completion/completions", ".zfunc", ".config/fish/completions"] {
+        fs::create_dir_all(folder.join(completions)).unwrap();
+    }
     // Plugins, as if they had been built here.
     let built = Path::new(env!("CARGO_BIN_EXE_scaletune")).parent().unwrap();
     fs::create_dir(folder.join("target")).unwrap();
