@@ -127,7 +127,7 @@ fn opened(
 ) -> Result<Arc<Session>> {
     // Rates come as arrays; what the engine asks for besides is checked with a pair in their place.
     match &rates {
-        Some(_) => drop(given.extend([("gain".to_owned(), json!(1.0)), ("loss".to_owned(), json!(1.0))])),
+        Some(_) => given.extend([("gain".to_owned(), json!(1.0)), ("loss".to_owned(), json!(1.0))]),
         None => drop(given.insert("fit".into(), json!(true))),
     }
     let inputs = inputs::check(&descriptor(), given, &["tree", "matrix"])?;
