@@ -91,7 +91,11 @@ fn a_limit_of_file_sizes_is_an_error_and_no_crash() {
     let run = run(home.path(), &engines, Path::new("answer.tsv"));
     let mut command = Command::new("prlimit");
     command.arg("--fsize=8").arg(run.get_program()).args(run.get_args()).current_dir(home.path());
-    run.get_envs().for_each(|(name, value)| drop(value.map(|value| command.env(name, value))));
+    for (name, value) in run.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
     if Command::new("prlimit").arg("--version").output().is_err() {
         eprintln!("SKIPPED: no prlimit");
         return;
@@ -153,6 +157,7 @@ fn a_folder_is_no_target() {
 }
 
 /// Starts `command` and waits until its worker has begun to work.
+#[allow(clippy::zombie_processes, reason = "the caller waits; a run that does not begin ends the test")]
 fn started(home: &Path, command: &mut Command) -> (std::process::Child, u32) {
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let began = Instant::now();
