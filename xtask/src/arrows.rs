@@ -178,12 +178,16 @@ fn no_shell_is_started() {
 fn the_harness_names_no_engine() {
     let mut files = Vec::new();
     rust_files(&root().join("harness/src"), &mut files);
-    for file in files {
-        let text = std::fs::read_to_string(&file).unwrap();
+    // In tests a name may stand as data.
+    let own_tests = |file: &Path| file.iter().any(|part| part == "tests" || part == "tests.rs");
+    let mut found = Vec::new();
+    for file in files.iter().filter(|file| !own_tests(file)) {
+        let text = std::fs::read_to_string(file).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-        for name in ["scaletune_count", "scaletune_em", "scaletune_prune", "\"count\"", "\"em\"", "\"prune\""] {
-            assert!(!code.contains(name), "{} names an engine: {name}", file.display());
-        }
+        let names = ["scaletune_count", "scaletune_em", "scaletune_prune", "\"count\"", "\"em\"", "\"prune\""];
+        let named = names.into_iter().filter(|name| code.contains(name));
+        found.extend(named.map(|name| format!("{} names an engine: {name}", file.display())));
     }
+    assert!(found.is_empty(), "{found:#?}");
 }
