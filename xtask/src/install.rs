@@ -162,7 +162,7 @@ mod tests {
             place(&from, &to, 0o644).unwrap();
             assert_eq!(fs::read_to_string(&to).unwrap(), text);
         }
-        assert_eq!(listed(to.parent().unwrap()).unwrap(), [to.clone()]);
+        assert_eq!(listed(to.parent().unwrap()).unwrap(), std::slice::from_ref(&to));
         assert_eq!(to.parent().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o755);
         fs::remove_dir_all(&folder).unwrap();
     }
