@@ -28,7 +28,7 @@ const DOCUMENT: &str = "sweep.json";
 /// `scaletune sweep`
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    scaletune sweep count --demo --threads 1,2 --max-time 20s\n  \
+    scaletune sweep count --demo --threads 1,2 --max-time 20s --out demo\n  \
     scaletune sweep count --bam S.bam --variants V.vcf.gz --threads 1,2,4 --out mine   (your files)")]
 pub(super) struct SweepArguments {
     /// The engine
