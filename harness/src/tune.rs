@@ -7,8 +7,8 @@
 //! 2. *Race*, all budgets together. Rounds in random order from a stated seed measure every plan that is still in, so
 //!    that a slow spell of the machine hits all alike. A plan that gives another answer, fails or takes too much memory
 //!    is out, and why is kept. Far slower plans leave early, others once their interval lies wholly above the best one's.
-//! 3. *Choice*. Among plans whose interval overlaps the best one's: fewest busy threads, then least memory, then the
-//!    smallest median, then the order in which the engine lists them.
+//! 3. *Choice*. Among plans whose interval overlaps the best one's and whose median is at most 5 % above its: fewest busy
+//!    threads, then least memory, then the smallest median, then the order in which the engine lists them.
 //!
 //! The engine's default plan and the one-thread plans are always among those measured, so that gains can be told.
 //!

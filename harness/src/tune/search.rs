@@ -8,7 +8,8 @@
 //! on and goes to the next group. So it measures a sum of the stages' plans, not their product.
 //!
 //! The walk is made from the engine's default, from what won for the smaller budget, and from the best of some random
-//! plans: from a local optimum one of the others leads away. A lucky sample does not last: the plan the walk is at is
+//! plans: from a local optimum one of the others leads away. A last walk begins at the plan with the fewest threads that may
+//! be as good as the best: the race would choose it, and what is best with many threads need not be so with few. A lucky sample does not last: the plan the walk is at is
 //! measured again in each batch. Where the splits of the threads are too many to be listed, the walk ends with steps around
 //! the best that halve until they are of one thread.
 //!
@@ -32,6 +33,9 @@ const MOST_PASSES: usize = 4;
 const FAR: f64 = 1.5;
 /// Plans within this ratio of the best one are about as good while the search goes on.
 const NEAR: f64 = 1.05;
+/// A plan within this ratio of the best may be as good once it is measured more often: wall times on a shared machine vary
+/// by as much.
+const NOISE: f64 = 1.2;
 /// CPU times within this ratio of the least are the same: they vary by as much.
 const SAME_WORK: f64 = 1.02;
 /// Of so many random plans the best one begins a walk.
@@ -115,7 +119,29 @@ impl Walk<'_, '_, '_> {
                 return Ok(());
             }
         }
+        if let Some(thriftiest) = self.thriftiest()
+            && !self.walk(groups, vec![thriftiest])?
+        {
+            return Ok(());
+        }
         self.add_up()
+    }
+
+    /// Of the plans seen that may be as good as the best, those with the fewest threads, and of these the fastest.
+    fn thriftiest(&mut self) -> Option<usize> {
+        let seen = self.seen();
+        let contenders = &self.field.contenders;
+        let median = |index: &usize| contenders[*index].median().unwrap_or(f64::INFINITY);
+        let limit = seen.iter().map(median).fold(f64::INFINITY, f64::min) * NOISE;
+        let near = seen.iter().copied().filter(|index| median(index) <= limit);
+        let threads = |index: &usize| contenders[*index].threads_used;
+        near.min_by(|left, right| threads(left).cmp(&threads(right)).then(median(left).total_cmp(&median(right))))
+    }
+
+    /// The plans of this budget that have been measured, and are not out.
+    fn seen(&mut self) -> Vec<usize> {
+        let known: Vec<usize> = self.budget.plans.iter().map(|plan| self.field.enter(plan)).collect();
+        known.into_iter().filter(|index| self.field.contenders[*index].stands()).collect()
     }
 
     /// Walks on from the best of `path` until nothing gets better; false where the time is up.
@@ -172,8 +198,8 @@ impl Walk<'_, '_, '_> {
     /// Measures the plans never measured whose stages, added up, promise about as much as the best one.
     fn add_up(&mut self) -> Result<(), TuneError> {
         let known: Vec<usize> = self.budget.plans.iter().map(|plan| self.field.enter(plan)).collect();
+        let seen = self.seen();
         let contenders = &self.field.contenders;
-        let seen: Vec<usize> = known.iter().copied().filter(|index| contenders[*index].stands()).collect();
         let Some(best) = self.best(&seen, None) else { return Ok(()) };
         let limit = contenders[best].median().unwrap_or(f64::INFINITY) * NEAR;
         let samples: Vec<_> = seen.iter().map(|index| &contenders[*index]).collect();

@@ -68,8 +68,8 @@ fn what_was_recorded_is_searched_as_well_as_by_trying_everything() {
     let best = recording.plans.keys().map(|plan| recording.median_s(&Plan::parse(plan).unwrap()));
     let best = best.fold(f64::INFINITY, f64::min);
     let none = Plan::new();
-    for effort in [Effort::Quick, Effort::Normal] {
-        for seed in 0..4 {
+    for effort in [Effort::Quick, Effort::Normal, Effort::Thorough] {
+        for seed in 0..8 {
             let mut replay = Replay { recording: &recording, next: BTreeMap::new(), seed };
             let request = Request {
                 descriptor,

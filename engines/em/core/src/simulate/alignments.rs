@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use scaletune_hts::{IndexKind, index_alignments};
+
 use super::bam::{BamRecord, write_bam};
 use super::families::Families;
 use super::matrix::{write_lines, write_truth};
@@ -34,7 +36,7 @@ pub struct AlignmentShape {
 pub struct AlignmentsWritten {
     /// Collated BAM.
     pub collated: PathBuf,
-    /// The same records sorted by coordinate, without an index.
+    /// The same records sorted by coordinate, with a BAI index beside them.
     pub sorted: PathBuf,
     /// The annotation.
     pub gtf: PathBuf,
@@ -49,7 +51,8 @@ struct Locus {
     forward: bool,
 }
 
-/// Draws alignments and writes `collated.bam`, `sorted.bam`, `annotation.gtf` and `truth.tsv` into `folder`.
+/// Draws alignments and writes `collated.bam`, `sorted.bam` with its index, `annotation.gtf` and `truth.tsv` into
+/// `folder`.
 ///
 /// # Errors
 /// If the shape is empty, or a file cannot be written.
@@ -83,6 +86,7 @@ pub fn write_alignments(folder: &Path, shape: AlignmentShape, seed: u32) -> Resu
     write_lines(&written.collated, |out| write_bam(out, &contigs, false, &records))?;
     records.sort_by_key(BamRecord::sort_key);
     write_lines(&written.sorted, |out| write_bam(out, &contigs, true, &records))?;
+    index_alignments(&written.sorted, IndexKind::Bai)?;
     let names: Vec<String> = (0..loci.len()).map(|number| format!("L{number:05}")).collect();
     write_truth(&written.truth, names.iter().map(String::as_str).zip(truth))?;
     Ok(written)

@@ -70,6 +70,7 @@ fn what_needs_an_index_says_so_and_what_does_not_works() {
     let written =
         write_alignments(folder.path(), AlignmentShape { fragments: 50, ..AlignmentShape::preset(Preset::Tiny) }, 1)
             .unwrap();
+    std::fs::remove_file(written.sorted.with_extension("bam.bai")).unwrap();
     let sorted = alignments(written.sorted, written.gtf.clone());
     for loading in [Loading::Indexed, Loading::Parallel] {
         let text = error(&sorted, Options::default(), plan(loading));
