@@ -14,6 +14,7 @@ mod engines;
 mod exit;
 mod gate;
 mod manual;
+mod overhead;
 mod predict;
 mod profile;
 mod report;
@@ -26,6 +27,7 @@ mod tune;
 mod workload;
 
 use crate::interrupt;
+use crate::measure::{unread_limits, usable_cores};
 use crate::plugin::{Catalogue, Plugin, SearchPath};
 use crate::sweep::Sweep;
 use crate::version::Version;
@@ -44,12 +46,28 @@ use terminal::Terminal;
 /// Commands whose second word is an engine.
 const ENGINE_COMMANDS: &[&str] = &["run", "tune", "sweep", "simulate"];
 
+/// Where all randomness starts, of the order of trials and of redrawing: fixed, so that what a command does can be repeated.
+const SEED: u64 = 1;
+
 /// What every command works with.
 struct Context {
     catalogue: Catalogue,
     worker: Worker,
     terminal: Terminal,
     json: bool,
+}
+
+impl Context {
+    /// Cores that this process may use; where a limit of them may have been missed the user hears of it.
+    fn usable_cores(&mut self) -> usize {
+        unread_limits().iter().for_each(|fault| self.terminal.warn(&unread_limit(fault)));
+        usable_cores()
+    }
+}
+
+/// What to say of a control group's file that can't be read.
+fn unread_limit(fault: &str) -> String {
+    format!("{fault}: a limit of cores or memory may stand there and is not kept")
 }
 
 /// The program.

@@ -22,7 +22,7 @@ mod programs;
 mod yardstick;
 
 pub use clock::{Clock, Monotonic};
-pub use cores::{Cores, usable_cores, usable_memory};
+pub use cores::{Cores, unread_limits, usable_cores, usable_memory};
 pub use counters::Counters;
 pub use instructions::InstructionCounter;
 pub use machine::{Machine, online_cores, total_memory};

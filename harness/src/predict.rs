@@ -12,7 +12,8 @@
 //! Beside the laws stands a simulated schedule of the tasks that were measured ([`schedule()`]): it knows nothing of
 //! contention, and a law nothing of tasks.
 //!
-//! With fewer than [`LEAST_COUNTS`] thread counts nothing is predicted: any curve goes through three points.
+//! With fewer than [`LEAST_COUNTS`] thread counts no law is fitted: any curve goes through three points. The schedule needs
+//! one.
 #![forbid(unsafe_code)]
 
 mod fit;
@@ -38,8 +39,11 @@ const RESAMPLES: usize = 1000;
 pub struct Prediction {
     /// The budgets that the laws are fitted to, with the median of the fastest right plan.
     pub measured: Vec<Measured>,
-    /// One fit for each law, the one with the smaller error on the held-out budget first.
+    /// One fit for each law, the one with the smaller error on the held-out budget first; none where the data can't carry
+    /// them.
     pub fits: Vec<Fit>,
+    /// Why there are none.
+    pub no_fits: Option<String>,
     /// A simulated schedule of the tasks that were measured.
     pub schedule: Option<Schedule>,
     /// Why there is none.
@@ -109,12 +113,12 @@ pub struct Point {
     pub efficiency: f64,
 }
 
-/// Why nothing is predicted.
+/// Why no law is fitted.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Declined {
     /// Too few thread counts.
     #[error(
-        "{found} thread count{} measured that this machine can run without oversubscription; a prediction needs {LEAST_COUNTS}: \
+        "{found} thread count{} measured that the machine can run without oversubscription; fitting a law needs {LEAST_COUNTS}: \
          sweep over more, such as --threads 1,2,4,8", if *found == 1 { " was" } else { "s were" }
     )]
     TooFewCounts {
@@ -123,11 +127,14 @@ pub enum Declined {
     },
     /// Trials that are too few for an interval.
     #[error(
-        "budget {threads} has a single trial; a prediction needs at least 3 of each: sweep with --repeat 5 or more"
+        "budget {threads} has {found} trial{}; fitting a law needs {LEAST_TRIALS} of each: sweep with --repeat 5 or more",
+        if *found == 1 { "" } else { "s" }
     )]
     TooFewTrials {
         /// The budget.
         threads: i64,
+        /// How many it has.
+        found: usize,
     },
     /// A budget that makes no sense.
     #[error("{0} is no number of threads to predict for")]
@@ -143,27 +150,40 @@ struct Count {
     times: Vec<f64>,
 }
 
-/// Predicts the time for each of `threads` from what `sweep` measured.
+/// Predicts the time for each of `threads` from what `sweep` measured: by the laws, by a schedule, or by whichever of them
+/// the data can carry.
 ///
 /// # Errors
-/// The data can't carry it.
+/// They can carry neither: why no law is fitted.
 pub fn predict(sweep: &Sweep, threads: &[i64], seed: u64) -> Result<Prediction, Declined> {
     if let Some(bad) = threads.iter().find(|threads| **threads < 1) {
         return Err(Declined::BadThreads(*bad));
     }
-    let counts = counts(sweep)?;
-    let observed = points(&counts, |count| median(&count.times));
-    let serial_s = sweep.serial().and_then(|row| row.median_s).unwrap_or(observed[0].1);
-    let mut fits: Vec<Fit> =
-        Law::ALL.iter().map(|law| fit_law(*law, &counts, &observed, serial_s, threads, seed)).collect();
-    fits.sort_by(|left, right| left.held_out.relative_error.abs().total_cmp(&right.held_out.relative_error.abs()));
-    let measured =
-        observed.iter().map(|(threads, median_s)| Measured { threads: *threads as i64, median_s: *median_s });
     let (schedule, no_schedule) = match schedule(sweep, threads) {
         Ok(schedule) => (Some(schedule), None),
         Err(why) => (None, Some(why.to_string())),
     };
-    Ok(Prediction { measured: measured.collect(), fits, schedule, no_schedule })
+    let (measured, fits, no_fits) = match counts(sweep) {
+        Ok(counts) => {
+            let (measured, fits) = fit_laws(sweep, &counts, threads, seed);
+            (measured, fits, None)
+        }
+        Err(declined) if schedule.is_none() => return Err(declined),
+        Err(declined) => (Vec::new(), Vec::new(), Some(declined.to_string())),
+    };
+    Ok(Prediction { measured, fits, no_fits, schedule, no_schedule })
+}
+
+/// What the laws are fitted to, and one fit for each.
+fn fit_laws(sweep: &Sweep, counts: &[Count], threads: &[i64], seed: u64) -> (Vec<Measured>, Vec<Fit>) {
+    let observed = points(counts, |count| median(&count.times));
+    let serial_s = sweep.serial().and_then(|row| row.median_s).unwrap_or(observed[0].1);
+    let mut fits: Vec<Fit> =
+        Law::ALL.iter().map(|law| fit_law(*law, counts, &observed, serial_s, threads, seed)).collect();
+    fits.sort_by(|left, right| left.held_out.relative_error.abs().total_cmp(&right.held_out.relative_error.abs()));
+    let measured =
+        observed.iter().map(|(threads, median_s)| Measured { threads: *threads as i64, median_s: *median_s });
+    (measured.collect(), fits)
 }
 
 /// The budgets that count: their fastest right plan, where it fits the machine.
@@ -175,7 +195,7 @@ fn counts(sweep: &Sweep) -> Result<Vec<Count>, Declined> {
         return Err(Declined::TooFewCounts { found: counts.len() });
     }
     match counts.iter().find(|count| count.times.len() < LEAST_TRIALS) {
-        Some(count) => Err(Declined::TooFewTrials { threads: count.threads }),
+        Some(count) => Err(Declined::TooFewTrials { threads: count.threads, found: count.times.len() }),
         None => Ok(counts),
     }
 }

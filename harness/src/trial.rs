@@ -96,9 +96,18 @@ pub enum TrialError {
     /// The engine failed, crashed or hung under this plan.
     #[error("{0}")]
     Failed(String),
+    /// The plan took more memory than it may, and was ended: the bytes that it held then.
+    #[error("was ended holding {} MB of memory, more than it may", .0 / 1_000_000)]
+    Memory(u64),
     /// The user interrupted.
     #[error("interrupted")]
     Cancelled,
+}
+
+/// Whether a plan takes so little that, of each run of it, a third or more is the start of a worker, `overhead_s`: what it
+/// gains over another plan then hardly shows.
+pub fn is_near_overhead(seconds: f64, overhead_s: f64) -> bool {
+    seconds <= 2.0 * overhead_s
 }
 
 /// Runs trials.

@@ -32,7 +32,8 @@ fn shown(cell: &str) -> Option<(f64, f64)> {
         let digits = number.split_once('.').map_or(0, |(_, digits)| digits.len());
         Some((number.parse::<f64>().ok()? * factor, 0.51 * factor / 10f64.powi(digits as i32)))
     };
-    unit(" ms", 1e-3)
+    unit(" µs", 1e-6)
+        .or_else(|| unit(" ms", 1e-3))
         .or_else(|| unit(" s", 1.0))
         .or_else(|| unit("×", 1.0))
         .or_else(|| unit(" %", 0.01))
@@ -76,6 +77,8 @@ fn the_report_equals_the_document(home: &Path, document: &Value) {
     let serial = &rows[document["serial_row"].as_u64().unwrap() as usize];
     assert_eq!((serial["threads_used"].as_i64(), serial["speedup"].as_f64()), (Some(1), Some(1.0)));
     assert_eq!((&rows[0]["plan"], rows[0]["equivalence"].as_str()), (&document["reference"], Some("same")));
+    let start_s = document["worker_start_s"].as_f64().unwrap();
+    assert!(start_s > 0.0);
     for row in rows {
         let times: Vec<f64> =
             row["samples"].as_array().unwrap().iter().map(|it| it["wall_s"].as_f64().unwrap()).collect();
@@ -89,6 +92,7 @@ fn the_report_equals_the_document(home: &Path, document: &Value) {
         assert!((speedup - serial["median_s"].as_f64().unwrap() / median_s).abs() < 1e-12);
         assert!((row["efficiency"].as_f64().unwrap() - speedup / used).abs() < 1e-12);
         assert_eq!(row["serial_fraction"].is_null(), used == 1.0, "{row}");
+        assert_eq!(row["near_overhead"], median_s <= 2.0 * start_s, "{row}");
     }
 
     // As the report sorts them: by budget, right ones first, then by time.
@@ -111,6 +115,8 @@ fn the_report_equals_the_document(home: &Path, document: &Value) {
         };
         assert!(busy.split(' ').next() == Some(row["threads_used"].to_string().as_str()), "{html:?}");
         assert_eq!(busy.contains("oversubscribed"), row["oversubscribed"] == true, "{html:?}");
+        assert_eq!(median.ends_with(" †"), row["near_overhead"] == true, "{html:?}");
+        let median = &median.replace(" †", "");
         let cells = [(median, "median_s"), (cpu, "cpu_s"), (speedup, "speedup"), (efficiency, "efficiency")];
         for (cell, name) in cells.into_iter().chain([(fraction, "serial_fraction")]) {
             assert!(shows(cell, &row[name]), "{name}: {cell} for {}", row[name]);
@@ -246,7 +252,29 @@ fn a_sweep_is_continued_compared_and_too_thin_to_predict_from() {
     );
 
     let (status, _, stderr) = outcome(scaletune(home.path()).args(["predict", "out/sweep.json", "--threads", "16"]));
-    assert!(status == 2 && stderr.contains("a prediction needs 4"), "{stderr}");
+    assert!(status == 2 && stderr.contains("fitting a law needs 4"), "{stderr}");
+}
+
+/// Two thread counts carry no law, but the tasks that were measured can be dealt out all the same.
+#[test]
+fn a_thin_sweep_still_gives_a_schedule() {
+    need_count_engine();
+    let home = home();
+    succeed(scaletune(home.path()).args(["simulate", "count", "-q", "--preset", "tiny", "--out", "work"]));
+    let more = ["--threads", "1", "--repeat", "3", "--axes", "workers"];
+    sweep(home.path(), "count", &["--inputs", "work/inputs.toml"], &more);
+    let predict = |more: &[&str]| {
+        outcome(scaletune(home.path()).args(["predict", "out/sweep.json", "--threads", "16"]).args(more))
+    };
+    let (status, stdout, stderr) = predict(&[]);
+    assert!(stderr.contains("no law is fitted: 1 thread count was measured"), "{stderr}");
+    assert!(stdout.starts_with("Schedule: ") && stdout.contains("  16 threads: "), "{stdout}");
+    assert_eq!(status, 2, "{stderr}");
+    let (status, stdout, _) = predict(&["--json"]);
+    let json: Value = serde_json::from_str(&stdout).unwrap();
+    assert!(status == 2 && json["fits"].as_array().unwrap().is_empty(), "{stdout}");
+    assert!(json["no_fits"].as_str().unwrap().contains("needs 4"), "{stdout}");
+    assert_eq!(json["schedule"]["points"][0]["threads"], 16);
 }
 
 /// Dropping files from the page cache needs no right beyond reading them; each trial then runs its work once.

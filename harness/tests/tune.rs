@@ -117,6 +117,25 @@ fn what_a_worker_takes_beside_its_work_is_told() {
     assert!(!stderr.contains("hardly shows"), "{stderr}");
 }
 
+/// A trial that would take the node's memory does not live to be measured.
+#[test]
+fn a_hog_is_ended_at_the_limit_and_left_out() {
+    let home = home();
+    let more = ["--threads", "2", "--milliseconds", "50", "--deed", "hog", "--max-memory", "200M", "--json"];
+    let (status, stdout, stderr) = tune_hostile(home.path(), &more);
+    assert_eq!(status, 0, "{stderr}");
+    let (outcome, winner) = result(&stdout);
+    assert_eq!(winner, "style=plain,workers=1");
+    let hogs = outcome["plans"].as_array().unwrap().iter().filter(|plan| plan["plan"]["workers"] == 2);
+    let hogs: Vec<&Value> = hogs.collect();
+    assert_eq!(hogs.len(), 2, "{outcome:#}");
+    for hog in hogs {
+        assert!(hog["out"]["why"] == "memory" && hog["out"]["detail"].as_u64().unwrap() > 200 << 20, "{hog:#}");
+        assert_eq!(hog["times_s"].as_array().unwrap().len(), 0, "ended before it was measured: {hog:#}");
+    }
+    assert!(stderr.contains("workers=2 is left out: takes ") && stderr.contains("more than it may"), "{stderr}");
+}
+
 #[test]
 fn a_plan_that_the_engine_refuses_is_left_out() {
     let home = home();

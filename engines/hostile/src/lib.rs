@@ -38,6 +38,7 @@ const DEEDS: &[&str] = &[
     "too-many-threads",
     "leave-thread",
     "allocate",
+    "hog",
     "steer-terminal",
     "ignore-cancel",
     "another-answer-each-run",
@@ -195,6 +196,14 @@ impl Session for Told {
                 self.held.push(vec![1; 16 << 20]);
                 std::thread::sleep(Duration::from_millis(2));
             },
+            // Up to a gibibyte where two work, and then it goes on as if nothing had been.
+            "hog" if self.workers == 2 => {
+                self.held.clear();
+                for _ in 0..64 {
+                    self.held.push(vec![1; 16 << 20]);
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
             "steer-terminal" => call.warn("\u{1b}]0;yours\u{7}\u{1b}[2Jgone"),
             "ignore-cancel" => std::thread::sleep(Duration::from_millis(2500)),
             "fail" => return Err(Error::failed("disk on fire")),

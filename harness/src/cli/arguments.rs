@@ -107,6 +107,20 @@ impl MeasuringArguments {
     }
 }
 
+/// What is measured, how long, and for which budgets: what `tune` and `sweep` begin with.
+#[derive(Args, Debug)]
+pub(super) struct BenchArguments {
+    /// The engine
+    #[arg(value_name = "ENGINE")]
+    pub(super) engine: String,
+    /// Which workload.
+    #[command(flatten)]
+    pub(super) workload: WorkloadArguments,
+    /// How long, and for which budgets.
+    #[command(flatten)]
+    pub(super) measuring: MeasuringArguments,
+}
+
 /// Which workload.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Workload")]

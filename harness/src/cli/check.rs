@@ -4,7 +4,6 @@ use super::arguments::duration;
 use super::exit::Exit;
 use super::{Context, as_json, print};
 use crate::check::{self, Case, CaseError, CaseReport, Golden, Plans, RunError, Settings};
-use crate::measure::usable_cores;
 use crate::plugin::Plugin;
 use crate::profile::checkout;
 use clap::Args;
@@ -93,7 +92,7 @@ pub(super) fn run(context: &mut Context, arguments: &CheckArguments) -> Result<(
         };
         goldens.push(Golden::new(case, plugin, arguments.bless).map_err(Exit::input)?);
     }
-    let usable = usable_cores();
+    let usable = context.usable_cores();
     let settings = Settings {
         plans: match arguments.plans {
             PlansWord::All => Plans::All,

@@ -1,13 +1,10 @@
 //! `scaletune compare`: two sweeps side by side.
 
 use super::exit::Exit;
-use super::{Context, as_json, load, print};
+use super::{Context, SEED, as_json, load, print};
 use crate::report::Comparison;
 use clap::Args;
 use std::path::PathBuf;
-
-/// Where redrawing starts, so that a comparison can be repeated.
-const SEED: u64 = 1;
 
 /// `scaletune compare`
 #[derive(Args, Debug)]

@@ -2,8 +2,10 @@
 
 use crate::plugin::PluginError;
 use crate::publish::TargetError;
+use crate::trial::TrialError;
 use crate::tune::TuneError;
 use crate::worker::{Failure, FailureKind};
+use scaletune_descriptor::Plan;
 
 /// Exit status and message of a command that did not succeed.
 #[derive(Debug)]
@@ -38,6 +40,15 @@ impl Exit {
             FailureKind::Cancelled => Exit::interrupted(),
             FailureKind::Engine => Exit::failed(format!("engine `{engine}` {}{plan}", failure.message)),
             FailureKind::Harness => Exit::failed(failure.message.clone()),
+        }
+    }
+
+    /// A trial that `of` can't do without gave no measurement.
+    pub(super) fn of_trial(of: &str, plan: &Plan, error: &TrialError) -> Exit {
+        match error {
+            TrialError::Cancelled => Exit::interrupted(),
+            TrialError::BadInput(why) | TrialError::UnsupportedPlan(why) => Exit::input(format!("{of}: {why}")),
+            TrialError::Failed(_) | TrialError::Memory(_) => Exit::failed(format!("{of}: plan {plan}: {error}")),
         }
     }
 

@@ -8,7 +8,7 @@ mod selftest;
 use super::arguments::MeasuringArguments;
 use super::exit::Exit;
 use super::terminal::Terminal;
-use super::{Context, as_json, print};
+use super::{Context, SEED, as_json, print};
 use crate::gate::{
     Baseline, Case, DocumentError, Looks, Observer, Report, Side, Suite, Verdict, Work, junit, lines, markdown,
     write_whole,
@@ -17,13 +17,11 @@ use crate::measure::{InstructionCounter, Machine, Monotonic, usable_cores};
 use crate::plugin::{Catalogue, SearchPath};
 use crate::trial::Measurement;
 use clap::Args;
-use scaletune_descriptor::Plan;
+use scaletune_descriptor::{Descriptor, Plan};
 use std::path::{Path, PathBuf};
 
 /// Most rounds of a case unless told otherwise.
 const ROUNDS: u16 = 64;
-/// Where the random order of trials starts: fixed, so that a gate can be repeated.
-const SEED: u64 = 1;
 
 /// `scaletune gate`
 #[derive(Args, Debug)]
@@ -190,13 +188,13 @@ fn suite(
         (None, None) => {
             let catalogue = gate.against.as_ref().unwrap_or(&context.catalogue);
             let mut names = Vec::new();
-            for plugin in catalogue.entries().into_iter().filter_map(|entry| entry.plugin.ok()) {
-                match plugin.descriptor.simulate {
-                    Some(_) => names.push(plugin.descriptor.name),
-                    None => notes.push(format!(
-                        "engine `{}` makes no workloads: name inputs for it in a --suite",
-                        plugin.descriptor.name
-                    )),
+            for entry in catalogue.entries().into_iter().filter(|entry| !entry.is_hidden()) {
+                match entry.plugin.map(|plugin| plugin.descriptor) {
+                    Ok(Descriptor { name, simulate: Some(_), .. }) => names.push(name),
+                    Ok(Descriptor { name, .. }) => {
+                        notes.push(format!("engine `{name}` makes no workloads: name inputs for it in a --suite"));
+                    }
+                    Err(reason) => notes.push(format!("{} is not measured: {reason}", entry.path.display())),
                 }
             }
             Suite::of_engines(names.iter().map(String::as_str))

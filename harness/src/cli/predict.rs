@@ -1,7 +1,7 @@
 //! `scaletune predict`: what more threads would bring, with the error of the prediction.
 
 use super::exit::Exit;
-use super::{Context, as_json, load, print};
+use super::{Context, SEED, as_json, load, print};
 use crate::predict::{Figure, Fit, HeldOut, Policy, Schedule, SchedulePoint, Work, predict};
 use crate::trial::Task;
 use clap::Args;
@@ -9,12 +9,10 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Where redrawing starts, so that a prediction can be repeated.
-const SEED: u64 = 1;
-
 /// `scaletune predict`
 #[derive(Args, Debug)]
-#[command(after_help = "Example: scaletune predict reports/count/sweep.json --threads 16,32   (a sweep of yours)")]
+#[command(after_help = "Example: scaletune predict reports/count/sweep.json --threads 16,32   (a sweep of yours)\n\
+    Exit status 2: no law is fitted, since fewer than 4 thread counts were measured; a schedule is shown all the same.")]
 pub(super) struct PredictArguments {
     /// A sweep's document, or the manifest of one run, whose tasks alone are scheduled
     #[arg(value_name = "SWEEP.json|RUN.json")]
@@ -37,9 +35,13 @@ pub(super) fn run(context: &Context, arguments: &PredictArguments) -> Result<(),
         return print(&text);
     }
     let sweep = load(&arguments.sweep)?;
-    let prediction = predict(&sweep, &threads, SEED).map_err(|declined| Exit::input(declined.to_string()))?;
+    let declined = |why: String| Exit::input(format!("no law is fitted: {why}"));
+    let prediction = predict(&sweep, &threads, SEED).map_err(|why| declined(why.to_string()))?;
+    // Who asks for a law and gets none should see so by the exit status, too.
+    let outcome = prediction.no_fits.clone().map_or(Ok(()), |why| Err(declined(why)));
     if context.json {
-        return print(&as_json(&prediction)?);
+        print(&as_json(&prediction)?)?;
+        return outcome;
     }
     for fit in &prediction.fits {
         tell(&mut text, fit);
@@ -50,7 +52,8 @@ pub(super) fn run(context: &Context, arguments: &PredictArguments) -> Result<(),
     if let Some(why) = &prediction.no_schedule {
         _ = writeln!(text, "No schedule: {why}.");
     }
-    print(&text)
+    print(&text)?;
+    outcome
 }
 
 /// The document, where it is the manifest of a run. What else it may be is told by whoever reads sweeps.

@@ -5,7 +5,7 @@ use super::choice;
 use super::exit::Exit;
 use super::workload::Workload;
 use super::{Context, print, simulate};
-use crate::measure::{Machine, usable_cores};
+use crate::measure::Machine;
 use crate::plugin::Plugin;
 use crate::profile::{Choice, Store, choose};
 use crate::publish::{FileFigures, Target};
@@ -69,7 +69,7 @@ pub(super) fn run(
     let files = workload.files(descriptor);
     target.check_against(&files.iter().map(|(_, path)| path.clone()).collect::<Vec<_>>())?;
 
-    let usable = usable_cores();
+    let usable = context.usable_cores();
     let threads = arguments.threads.map_or(usable as i64, i64::from);
     if threads > usable as i64 {
         context.terminal.warn(&format!("{threads} threads are more than the {usable} usable cores"));

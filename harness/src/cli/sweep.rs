@@ -1,27 +1,21 @@
 //! `scaletune sweep`: how an engine scales, as a document and a report.
 
-use super::arguments::{MeasuringArguments, WorkloadArguments};
+use super::arguments::BenchArguments;
 use super::exit::Exit;
 use super::terminal::Terminal;
 use super::trials::Trials;
 use super::workload::Workload;
-use super::{Context, as_json, print, simulate};
-use crate::measure::{Clock, Machine, Monotonic, usable_cores};
+use super::{Context, SEED, as_json, overhead, print, simulate};
+use crate::measure::{Machine, Monotonic};
 use crate::plugin::Plugin;
 use crate::report;
-use crate::stats::median;
 use crate::sweep::{Axes, Cold, InputFile, NamedPlans, Observer, Request, Sweep, SweepError, sweep};
 use crate::trial::{Executor, Measurement};
 use crate::tune::measure_reference;
-use crate::worker::{Limits, Worker, describe};
 use clap::{ArgMatches, Args};
 use scaletune_descriptor::{Descriptor, Plan};
 use std::path::{Path, PathBuf};
 
-/// Where the order of trials starts: fixed, so that a sweep can be repeated.
-const SEED: u64 = 1;
-/// How often the start of a worker is timed.
-const CALIBRATIONS: usize = 5;
 /// The document in the folder.
 const DOCUMENT: &str = "sweep.json";
 
@@ -31,15 +25,9 @@ const DOCUMENT: &str = "sweep.json";
     scaletune sweep count --demo --threads 1,2 --max-time 20s --out demo\n  \
     scaletune sweep count --bam S.bam --variants V.vcf.gz --threads 1,2,4 --out mine   (your files)")]
 pub(super) struct SweepArguments {
-    /// The engine
-    #[arg(value_name = "ENGINE")]
-    pub(super) engine: String,
-    /// Which workload.
+    /// Of what, how long, and for which budgets.
     #[command(flatten)]
-    pub(super) workload: WorkloadArguments,
-    /// How long, and for which budgets.
-    #[command(flatten)]
-    pub(super) measuring: MeasuringArguments,
+    pub(super) bench: BenchArguments,
     /// Axes whose values are all measured, separated by commas, or all [default: the strategies]
     #[arg(long, value_name = "AXIS,...|all", value_delimiter = ',')]
     pub(super) axes: Vec<String>,
@@ -76,12 +64,12 @@ pub(super) fn run(
         None => NamedPlans::default(),
     };
     let demo = || simulate::demo(context, plugin);
-    let workload = Workload::new(descriptor, matches, &arguments.workload, demo, &[])?;
+    let workload = Workload::new(descriptor, matches, &arguments.bench.workload, demo, &[])?;
     std::fs::create_dir_all(&folder).map_err(|error| Exit::input(format!("{}: {error}", folder.display())))?;
-    let threads = arguments.measuring.budgets(usable_cores());
+    let threads = arguments.bench.measuring.budgets(context.usable_cores());
 
     let worker = context.worker.clone();
-    let mut trials = Trials::new(&worker, plugin, &workload, arguments.measuring.time_limit)?;
+    let mut trials = Trials::new(&worker, plugin, &workload, arguments.bench.measuring.time_limit)?;
     if arguments.cold {
         trials = trials.once();
     }
@@ -103,9 +91,9 @@ pub(super) fn run(
         },
         named: &named,
         repeat: arguments.repeat.map(|repeat| repeat as usize),
-        max_time: arguments.measuring.max_time,
+        max_time: arguments.bench.measuring.max_time,
         cold: arguments.cold,
-        worker_start_s: worker_start_s(&worker, plugin)?,
+        worker_start_s: Some(overhead::measure(&worker, plugin)?),
         machine: Machine::this(),
         seed: SEED,
     };
@@ -136,17 +124,6 @@ fn input_files(workload: &Workload, descriptor: &Descriptor) -> Result<Vec<Input
         Ok(InputFile { input, file: name, bytes })
     };
     workload.files(descriptor).into_iter().map(file).collect()
-}
-
-/// Median seconds of a worker that does nothing but load the plugin: what a trial costs beside what it measures.
-fn worker_start_s(worker: &Worker, plugin: &Plugin) -> Result<Option<f64>, Exit> {
-    let mut seconds = Vec::new();
-    for _ in 0..CALIBRATIONS {
-        let clock = Monotonic::start();
-        describe(worker, &plugin.path, Limits::default()).map_err(|failure| Exit::failed(failure.to_string()))?;
-        seconds.push(clock.now_s());
-    }
-    Ok(median(&seconds))
 }
 
 /// Writes the report, and says in a few lines what it says.
@@ -195,11 +172,11 @@ impl Observer for Watch<'_> {
     }
 
     fn measured(&mut self, plan: &Plan, measurement: &Measurement) {
-        self.terminal.detail(&format!("{:9.4} s  {plan}", measurement.wall_s));
+        self.terminal.measured(plan, measurement);
     }
 
     fn failed(&mut self, plan: &Plan, why: &str) {
-        self.terminal.warn(&format!("plan {plan}: {why}"));
+        self.terminal.bad_plan(plan, why);
     }
 
     fn checkpoint(&mut self, sweep: &Sweep) -> std::io::Result<()> {

@@ -1,7 +1,9 @@
 //! What a command says while it works: lines and a progress bar on standard error, results on standard output.
 
+use crate::trial::Measurement;
 use crate::worker::{Level, Observer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use scaletune_descriptor::Plan;
 use std::io::{IsTerminal, Write};
 
 /// How much is said, and how.
@@ -48,6 +50,16 @@ impl Terminal {
     pub(super) fn warn(&mut self, line: &str) {
         self.line(&format!("warning: {line}"));
         self.warnings.push(line.to_string());
+    }
+
+    /// A trial gave a measurement.
+    pub(super) fn measured(&self, plan: &Plan, measurement: &Measurement) {
+        self.detail(&format!("{:9.4} s  {plan}", measurement.wall_s));
+    }
+
+    /// A plan gave another answer, or none.
+    pub(super) fn bad_plan(&mut self, plan: &Plan, why: impl std::fmt::Display) {
+        self.warn(&format!("plan {plan}: {why}"));
     }
 
     /// The warnings so far.

@@ -42,6 +42,8 @@ pub(super) struct Trials<'a> {
     plugin: &'a Plugin,
     workload: &'a Workload,
     limits: Limits,
+    /// What every trial but the first may hold, bytes.
+    max_memory: Option<u64>,
     repeat: RepeatRule,
     folder: TempDir,
     reference: Option<Reference>,
@@ -64,7 +66,15 @@ impl<'a> Trials<'a> {
         let folder = tempfile::Builder::new().prefix("scaletune-trials-").tempdir()?;
         let (limits, repeat) = (Limits::new(time_limit, None), RepeatRule::TRIAL);
         let (outputs, input_class) = (plugin.descriptor.outputs.as_slice(), Map::new());
-        Ok(Trials { worker, plugin, workload, limits, repeat, folder, reference: None, outputs, input_class })
+        let (max_memory, reference) = (None, None);
+        Ok(Trials { worker, plugin, workload, limits, max_memory, repeat, folder, reference, outputs, input_class })
+    }
+
+    /// The same, a trial that holds more than `max_memory` bytes being ended. The first one alone may hold what the
+    /// machine has: without its answer no plan could be trusted.
+    pub(super) fn within(mut self, max_memory: Option<u64>) -> Trials<'a> {
+        self.max_memory = max_memory;
+        self
     }
 
     /// The same, every trial compared with the files in `folder` by the rules of `outputs`: those of whoever gave the
@@ -116,6 +126,7 @@ impl Executor for Trials<'_> {
         }
         let limit = Duration::from_secs_f64(report.wall_s * LIMIT_FACTOR).max(LEAST_LIMIT);
         self.limits.time.get_or_insert(limit);
+        self.limits.memory = self.limits.memory.into_iter().chain(self.max_memory).min();
         let equivalence = match &self.reference {
             Some(reference) => {
                 equiv::compare_folders(reference.path(), folder.path(), self.outputs, &self.workload.inputs)

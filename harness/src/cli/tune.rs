@@ -3,17 +3,16 @@
 //! What has been measured is kept in a journal until the tune is done: one that was stopped goes on.
 
 mod journal;
-mod overhead;
 mod words;
 
-use super::arguments::{MeasuringArguments, WorkloadArguments, size};
+use super::arguments::{BenchArguments, size};
 use super::choice::fixed;
 use super::exit::Exit;
 use super::terminal::Terminal;
 use super::trials::Trials;
 use super::workload::Workload;
-use super::{Context, print, simulate};
-use crate::measure::{Machine, Monotonic, usable_cores};
+use super::{Context, SEED, overhead, print, simulate};
+use crate::measure::{Machine, Monotonic};
 use crate::plugin::Plugin;
 use crate::profile::{Evidence, Point, Profile, RunnerUp, Store};
 use crate::stats::Estimate;
@@ -24,31 +23,22 @@ use scaletune_descriptor::Plan;
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Where the order of trials starts: fixed, so that a tune can be repeated.
-const SEED: u64 = 1;
-
 /// `scaletune tune`
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     scaletune tune count --demo\n  \
     scaletune tune count --bam S.bam --variants V.vcf.gz --effort quick   (your files)")]
 pub(super) struct TuneArguments {
-    /// The engine
-    #[arg(value_name = "ENGINE")]
-    pub(super) engine: String,
-    /// Which workload.
+    /// Of what, how long, and for which budgets.
     #[command(flatten)]
-    pub(super) workload: WorkloadArguments,
-    /// How long, and for which budgets.
-    #[command(flatten)]
-    pub(super) measuring: MeasuringArguments,
+    pub(super) bench: BenchArguments,
     /// Fix an axis; may be given more than once
     #[arg(long, value_name = "AXIS=VALUE")]
     pub(super) set: Vec<String>,
     /// How hard to try
     #[arg(long, value_enum, default_value_t = EffortWord::Normal)]
     pub(super) effort: EffortWord,
-    /// Leave out plans that take more memory than this, such as 500M, 4G
+    /// Leave out plans that take more memory than this, such as 500M, 4G; their trials are ended
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(super) max_memory: Option<u64>,
     /// Begin anew, though a tune like this was stopped
@@ -80,9 +70,9 @@ pub(super) fn run(
     let descriptor = &plugin.descriptor;
     let set = fixed(descriptor, &arguments.set, None)?;
     let demo = || simulate::demo(context, plugin);
-    let workload = Workload::new(descriptor, matches, &arguments.workload, demo, &[])?;
-    let usable = usable_cores();
-    let threads = arguments.measuring.budgets(usable);
+    let workload = Workload::new(descriptor, matches, &arguments.bench.workload, demo, &[])?;
+    let usable = context.usable_cores();
+    let threads = arguments.bench.measuring.budgets(usable);
     if let Some(most) = threads.iter().max().filter(|most| **most > usable as i64) {
         context.terminal.warn(&format!("{most} threads are more than the {usable} usable cores"));
     }
@@ -95,7 +85,8 @@ pub(super) fn run(
     };
 
     let worker = context.worker.clone();
-    let trials = Trials::new(&worker, plugin, &workload, arguments.measuring.time_limit)?;
+    let trials = Trials::new(&worker, plugin, &workload, arguments.bench.measuring.time_limit)?;
+    let trials = trials.within(arguments.max_memory);
     let asked = json!({
         "threads": threads, "set": set, "effort": format!("{:?}", arguments.effort),
         "max_memory": arguments.max_memory, "seed": SEED,
@@ -124,7 +115,7 @@ pub(super) fn run(
             EffortWord::Normal => Effort::Normal,
             EffortWord::Thorough => Effort::Thorough,
         },
-        max_time: arguments.measuring.max_time,
+        max_time: arguments.bench.measuring.max_time,
         max_memory: arguments.max_memory,
         seed: SEED,
     };
@@ -234,12 +225,15 @@ impl Observer for Watch<'_> {
     }
 
     fn measured(&mut self, plan: &Plan, measurement: &Measurement) {
-        self.terminal.detail(&format!("{:9.4} s  {plan}", measurement.wall_s));
+        self.terminal.measured(plan, measurement);
     }
 
     fn out(&mut self, plan: &Plan, why: &Out) {
-        if matches!(why, Out::Wrong(_) | Out::NotCompared | Out::Failed(_)) {
-            self.terminal.warn(&format!("plan {plan}: {why}"));
+        match why {
+            Out::Wrong(_) | Out::NotCompared | Out::Failed(_) => self.terminal.bad_plan(plan, why),
+            // Asked for by the user: no cause for a warning.
+            Out::Memory(_) => self.terminal.note(&format!("plan {plan} is left out: {why}")),
+            Out::Unsupported(_) => {}
         }
     }
 }

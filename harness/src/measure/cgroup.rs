@@ -1,15 +1,18 @@
 //! The limits that control groups set, in version 1 and 2: each group on the way from this process's own up to the mount
 //! may set one, and the smallest counts.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// What the control groups of a process allow it; none where they say nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Limits {
     /// CPU time in cores: 1.5 is one and a half seconds each second.
     pub(super) cpu_cores: Option<f64>,
     /// Memory in bytes.
     pub(super) memory_bytes: Option<u64>,
+    /// Files that are there and can't be read, with the reason: a limit may stand in them.
+    pub(super) unread: Vec<String>,
 }
 
 impl Limits {
@@ -22,7 +25,7 @@ impl Limits {
     pub(super) fn read(membership: &Path, mount: &Path) -> Limits {
         let mut limits = Limits::default();
         // A kernel without control groups has no such file, and limits nothing.
-        let membership = std::fs::read_to_string(membership).unwrap_or_default();
+        let membership = limits.text(membership).unwrap_or_default();
         for hierarchy in membership.lines().filter_map(Hierarchy::parse) {
             for folder in hierarchy.folders(mount) {
                 limits.tighten(&hierarchy, &folder);
@@ -31,8 +34,20 @@ impl Limits {
         limits
     }
 
+    /// What stands in a file; none where there is no such file.
+    fn text(&mut self, file: &Path) -> Option<String> {
+        match std::fs::read_to_string(file) {
+            Ok(text) => Some(text),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
+            Err(error) => {
+                self.unread.push(format!("{}: {error}", file.display()));
+                None
+            }
+        }
+    }
+
     fn tighten(&mut self, hierarchy: &Hierarchy, folder: &Path) {
-        let read = |file: &str| std::fs::read_to_string(folder.join(file)).ok();
+        let mut read = |file: &str| self.text(&folder.join(file));
         let (cpu, memory) = if hierarchy.unified {
             (read("cpu.max").as_deref().and_then(parse_cpu_max), read("memory.max").as_deref().and_then(parse_memory))
         } else {
@@ -149,7 +164,7 @@ mod tests {
             ("mount/slurm/memory.max", "4096"),
             ("mount/slurm/job/memory.max", "8192"),
         ]);
-        assert_eq!(tree.limits(), Limits { cpu_cores: Some(2.5), memory_bytes: Some(4096) });
+        assert_eq!(tree.limits(), Limits { cpu_cores: Some(2.5), memory_bytes: Some(4096), unread: vec![] });
     }
 
     #[test]
@@ -162,13 +177,27 @@ mod tests {
             ("mount/memory/job/memory.limit_in_bytes", "1048576"),
             ("mount/unified/cgroup.procs", ""),
         ]);
-        assert_eq!(tree.limits(), Limits { cpu_cores: Some(0.5), memory_bytes: Some(1 << 20) });
+        assert_eq!(tree.limits(), Limits { cpu_cores: Some(0.5), memory_bytes: Some(1 << 20), unread: vec![] });
     }
 
     #[test]
     fn a_container_sees_its_own_group_at_the_root() {
         let tree = Tree::new(&[("membership", "0::/docker/abc\n"), ("mount/cpu.max", "300000 100000")]);
         assert_eq!(tree.limits().cpu_cores, Some(3.0));
+    }
+
+    /// A folder stands for whatever else keeps a file from being read: who runs as root may read all that is one.
+    #[test]
+    fn a_limit_that_can_not_be_read_is_named() {
+        let tree = Tree::new(&[
+            ("membership", "0::/job\n"),
+            ("mount/job/cpu.max/folder", ""),
+            ("mount/job/memory.max", "4096"),
+        ]);
+        let limits = tree.limits();
+        assert_eq!((limits.cpu_cores, limits.memory_bytes), (None, Some(4096)));
+        let [fault] = &limits.unread[..] else { panic!("{:?}", limits.unread) };
+        assert!(fault.contains("mount/job/cpu.max: "), "{fault}");
     }
 
     #[test]

@@ -39,6 +39,12 @@ pub fn usable_memory(total: u64) -> u64 {
     Limits::of_this_process().memory_bytes.map_or(total, |limit| limit.min(total))
 }
 
+/// Files of control groups that are there and can't be read, with the reason: [`usable_cores`] and [`usable_memory`] may
+/// say too much then.
+pub fn unread_limits() -> Vec<String> {
+    Limits::of_this_process().unread
+}
+
 /// CPU quota in cores of this process's control groups; none where nothing limits it.
 pub(super) fn cpu_quota() -> Option<f64> {
     Limits::of_this_process().cpu_cores

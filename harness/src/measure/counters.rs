@@ -2,6 +2,7 @@
 
 use super::programs::on_path;
 use serde::Serialize;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Means of counting instructions.
@@ -9,8 +10,10 @@ use std::path::{Path, PathBuf};
 pub struct Counters {
     /// The kernel shows counters of the processor; virtual machines often have none.
     pub hardware: bool,
-    /// `/proc/sys/kernel/perf_event_paranoid`; none where the kernel has no perf events.
+    /// `/proc/sys/kernel/perf_event_paranoid`; none where the kernel has no perf events, or `fault` says why.
     pub paranoid: Option<i32>,
+    /// Why that file, which is there, can't be read.
+    pub fault: Option<String>,
     /// This user may count instructions of processes of his own.
     pub permitted: bool,
     /// The program `valgrind`, whose callgrind counts instructions exactly, about 30 times slower.
@@ -23,15 +26,30 @@ const LEAST_FORBIDDING: i32 = 3;
 impl Counters {
     /// Those of this machine and user.
     pub fn of_this_machine() -> Counters {
-        let paranoid = std::fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").ok();
-        let paranoid = paranoid.and_then(|text| text.trim().parse().ok());
+        let (paranoid, fault) = match paranoid(Path::new("/proc/sys/kernel/perf_event_paranoid")) {
+            Ok(level) => (level, None),
+            Err(fault) => (None, Some(fault)),
+        };
         let root = rustix::process::geteuid().is_root();
         Counters {
             hardware: shows_processor(Path::new("/sys/bus/event_source/devices")),
             paranoid,
+            fault,
             permitted: paranoid.is_some_and(|level| root || level < LEAST_FORBIDDING),
             valgrind: on_path("valgrind"),
         }
+    }
+}
+
+/// The level that stands in a file; none where there is no such file.
+fn paranoid(file: &Path) -> Result<Option<i32>, String> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => match text.trim().parse() {
+            Ok(level) => Ok(Some(level)),
+            Err(_) => Err(format!("{}: `{}` is no number", file.display(), text.trim())),
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{}: {error}", file.display())),
     }
 }
 
@@ -46,6 +64,18 @@ fn shows_processor(devices: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_level_that_is_not_there_is_told_from_one_that_can_not_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("perf_event_paranoid");
+        assert_eq!(paranoid(&file), Ok(None));
+        std::fs::write(&file, "-1\n").unwrap();
+        assert_eq!(paranoid(&file), Ok(Some(-1)));
+        std::fs::write(&file, "many\n").unwrap();
+        assert!(paranoid(&file).unwrap_err().ends_with("perf_event_paranoid: `many` is no number"));
+        assert!(paranoid(folder.path()).is_err());
+    }
 
     #[test]
     fn a_processor_is_told_from_other_sources() {

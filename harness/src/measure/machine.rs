@@ -47,7 +47,7 @@ impl Machine {
         let wanted = RefreshKind::nothing()
             .with_cpu(CpuRefreshKind::nothing())
             .with_memory(MemoryRefreshKind::nothing().with_ram());
-        // What the system does not say stays "unknown": such machines match no other.
+        // What the system does not say stays unknown; the rest still tells machines apart.
         let system = System::new_with_specifics(wanted).ok();
         let cpu = system.as_ref().and_then(|system| system.cpus().first().map(|cpu| cpu.brand().trim().to_string()));
         Machine {

@@ -30,6 +30,16 @@ pub struct Entry {
     pub plugin: Result<Plugin, String>,
 }
 
+/// How the reason begins of a plugin that another one of the same name hides.
+const HIDDEN: &str = "hidden by";
+
+impl Entry {
+    /// Whether nothing is wrong with it but that one of the same name is found first.
+    pub fn is_hidden(&self) -> bool {
+        self.plugin.as_ref().is_err_and(|reason| reason.starts_with(HIDDEN))
+    }
+}
+
 /// Why an engine can't be had.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginError {
@@ -83,7 +93,7 @@ impl Catalogue {
                     .iter()
                     .find(|entry| entry.plugin.as_ref().is_ok_and(|earlier| earlier.descriptor.name == *name));
                 match earlier {
-                    Some(earlier) => Err(format!("hidden by {}, which is found first", earlier.path.display())),
+                    Some(earlier) => Err(format!("{HIDDEN} {}, which is found first", earlier.path.display())),
                     None => Ok(plugin),
                 }
             });

@@ -67,19 +67,41 @@ fn tasks_are_scheduled_beside_the_laws() {
     assert_eq!((prediction.schedule, prediction.no_schedule.as_deref()), (None, Some("the engine told of no tasks")));
 }
 
+/// `sweep`, of an engine that tells of no tasks.
+fn without_tasks(mut sweep: Sweep) -> Sweep {
+    sweep.rows.iter_mut().for_each(|row| row.timeline = None);
+    sweep
+}
+
 #[test]
-fn thin_data_carry_nothing() {
+fn thin_data_carry_no_law() {
     let time = usl(10.0, 0.1, 0.0);
-    let declined = predict(&sweep_of(&time, &[1, 2, 4], 8, 0.02), &[16], 1).unwrap_err();
-    assert_eq!(declined, Declined::TooFewCounts { found: 3 });
-    assert!(declined.to_string().starts_with("3 thread counts were measured"), "{declined}");
+    let declined = |sweep: Sweep| predict(&without_tasks(sweep), &[16], 1).unwrap_err();
+    let three = declined(sweep_of(&time, &[1, 2, 4], 8, 0.02));
+    assert_eq!(three, Declined::TooFewCounts { found: 3 });
+    assert!(three.to_string().starts_with("3 thread counts were measured"), "{three}");
     // Oversubscribed budgets say nothing of a larger machine.
-    let declined = predict(&sweep_of(&time, &[1, 2, 4, 8, 16], 2, 0.02), &[32], 1).unwrap_err();
-    assert_eq!(declined, Declined::TooFewCounts { found: 2 });
+    assert_eq!(declined(sweep_of(&time, &[1, 2, 4, 8, 16], 2, 0.02)), Declined::TooFewCounts { found: 2 });
     let mut single = sweep_of(&time, &[1, 2, 4, 8], 8, 0.02);
     single.rows.iter_mut().for_each(|row| row.samples.truncate(1));
-    assert_eq!(predict(&single, &[16], 1).unwrap_err(), Declined::TooFewTrials { threads: 1 });
     assert_eq!(predict(&single, &[0], 1).unwrap_err(), Declined::BadThreads(0));
+    assert_eq!(declined(single), Declined::TooFewTrials { threads: 1, found: 1 });
+}
+
+#[test]
+fn thin_data_carry_a_schedule_all_the_same() {
+    let time = usl(10.0, 0.1, 0.0);
+    let thin = sweep_of(&time, &[1, 2], 2, 0.0);
+    let prediction = predict(&thin, &[2, 16], 1).unwrap();
+    assert!(prediction.fits.is_empty() && prediction.measured.is_empty());
+    let why = prediction.no_fits.unwrap();
+    assert!(why.starts_with("2 thread counts were measured") && why.contains("needs 4"), "{why}");
+    // The same schedule as where laws stand beside it.
+    let schedule = prediction.schedule.unwrap();
+    assert_eq!(Ok(&schedule), super::schedule(&thin, &[2, 16]).as_ref());
+    assert!(schedule.points[1].in_order_s < schedule.points[0].in_order_s, "{schedule:?}");
+    let carried = predict(&sweep_of(&time, &[1, 2, 4, 8], 8, 0.0), &[16], 1).unwrap();
+    assert!(carried.no_fits.is_none() && carried.fits.len() == 2);
 }
 
 #[test]

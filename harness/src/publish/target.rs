@@ -1,12 +1,14 @@
 //! Where a run's outputs go: checked before any work is done, filled once all of it is.
 
+mod ready;
+
 use super::{FileFigures, Staging, compress, figures};
+use ready::Ready;
 use scaletune_descriptor::{Inputs, Output, Place};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 
 /// Where a run's outputs go.
 #[derive(Debug)]
@@ -57,23 +59,6 @@ struct Move {
     from: PathBuf,
     to: PathBuf,
     name: String,
-}
-
-/// A file on its target's file system, synced: only its name is still another.
-enum Ready {
-    /// In the staging folder.
-    Staged(PathBuf),
-    /// Beside a target that is on another file system than the staging folder.
-    Beside(NamedTempFile),
-}
-
-impl Ready {
-    fn path(&self) -> &Path {
-        match self {
-            Ready::Staged(path) => path,
-            Ready::Beside(file) => file.path(),
-        }
-    }
 }
 
 impl Target {
@@ -191,7 +176,7 @@ impl Target {
                 let shown = to.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
                 files.push(figures(&from, &shown).map_err(io_error("reading back", &from))?);
             }
-            ready.push((make_ready(from, &to)?, to));
+            ready.push((Ready::make(from, &to)?, to));
         }
         // Also where there is no manifest: what it says is the answer to `--json`.
         let text = manifest(files);
@@ -199,7 +184,7 @@ impl Target {
             Some(path) => {
                 let own = staging.own("run.json");
                 fs::write(&own, text).map_err(io_error("writing the manifest", &path))?;
-                Some((make_ready(own, &path)?, path))
+                Some((Ready::make(own, &path)?, path))
             }
             None => None,
         };
@@ -211,7 +196,7 @@ impl Target {
                 _ => {}
             }
         }
-        ready.into_iter().chain(manifest).try_for_each(|(ready, to)| place(ready, &to))
+        ready.into_iter().chain(manifest).try_for_each(|(ready, to)| ready.place(&to))
     }
 
     /// Whether the staged files are those that are declared, and nothing lies beside them.
@@ -344,61 +329,6 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_os_string();
     name.push(suffix);
     PathBuf::from(name)
-}
-
-fn copy_to_stdout(from: &Path) -> Result<(), TargetError> {
-    let mut file = File::open(from).map_err(io_error("reading", from))?;
-    match io::copy(&mut file, &mut io::stdout().lock()) {
-        // A reader that has seen enough, such as `head`, is no failure.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(io_error("writing", Path::new("standard output"))(error)),
-        Ok(_) => Ok(()),
-    }
-}
-
-/// Brings `from` to the file system of `to`, and syncs it.
-fn make_ready(from: PathBuf, to: &Path) -> Result<Ready, TargetError> {
-    if to.as_os_str().is_empty() || is_special(to) {
-        return Ok(Ready::Staged(from));
-    }
-    let parent = parent_of(to);
-    let device = |path: &Path| path.metadata().map(|metadata| metadata.dev()).map_err(io_error("looking at", path));
-    if device(&from)? == device(parent)? {
-        sync(&from).map_err(io_error("syncing", &from))?;
-        return Ok(Ready::Staged(from));
-    }
-    // A flagged output on another file system: copied beside it, so that the last step is a rename there, too.
-    let mut beside = NamedTempFile::new_in(parent).map_err(io_error("writing", to))?;
-    let mut source = File::open(&from).map_err(io_error("reading", &from))?;
-    io::copy(&mut source, beside.as_file_mut()).map_err(io_error("writing", to))?;
-    // A temporary file is the owner's alone; this one is to be what it would have been otherwise.
-    let mode = source.metadata().map_err(io_error("looking at", &from))?.permissions();
-    beside.as_file().set_permissions(mode).map_err(io_error("writing", to))?;
-    beside.as_file().sync_all().map_err(io_error("syncing", to))?;
-    Ok(Ready::Beside(beside))
-}
-
-fn sync(path: &Path) -> io::Result<()> {
-    File::open(path).and_then(|file| file.sync_all())
-}
-
-/// Makes it `to`, in one step as far as any reader can see; an empty path is standard output.
-fn place(ready: Ready, to: &Path) -> Result<(), TargetError> {
-    if to.as_os_str().is_empty() {
-        return copy_to_stdout(ready.path());
-    }
-    if is_special(to) {
-        let mut source = File::open(ready.path()).map_err(io_error("reading", ready.path()))?;
-        let mut sink = File::options().write(true).open(to).map_err(io_error("opening", to))?;
-        return io::copy(&mut source, &mut sink).map(drop).map_err(io_error("writing", to));
-    }
-    let renamed = match ready {
-        Ready::Staged(path) => fs::rename(path, to),
-        Ready::Beside(file) => file.persist(to).map(drop).map_err(|error| error.error),
-    };
-    renamed.map_err(io_error("renaming into place", to))?;
-    // So that the new name survives a power cut as well.
-    sync(parent_of(to)).map_err(io_error("syncing the folder of", to))
 }
 
 #[cfg(test)]

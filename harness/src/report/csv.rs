@@ -8,7 +8,7 @@ pub fn csv(sweep: &Sweep) -> String {
     let mut text = String::from(
         "name,plan,threads,threads_used,median_s,ci_low_s,ci_high_s,cpu_s,peak_rss_bytes,\
          voluntary_switches,involuntary_switches,read_bytes,disk_read_bytes,speedup,efficiency,serial_fraction,\
-         cpu_inflation,imbalance,idle_share,equivalence,oversubscribed,samples,note\n",
+         cpu_inflation,imbalance,idle_share,equivalence,oversubscribed,near_overhead,samples,note\n",
     );
     let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
     let count = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
@@ -40,6 +40,7 @@ pub fn csv(sweep: &Sweep) -> String {
             number(row.timeline.as_ref().map(|timeline| timeline.idle_share)),
             verdict.to_string(),
             row.oversubscribed.to_string(),
+            row.near_overhead.to_string(),
             row.samples.len().to_string(),
             escape::csv(row.failure.as_deref().or(row.difference.as_deref()).unwrap_or_default()),
         ];

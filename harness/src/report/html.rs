@@ -6,7 +6,7 @@ use super::escape::html as safe;
 use super::figures::{percent, seconds, threads, times};
 use super::labels::Labels;
 use super::section::sections;
-use super::table::{COLUMNS, cells, sorted};
+use super::table::{COLUMNS, cells, legend, sorted};
 use super::words::{headline_row, memory, method, verdict};
 use crate::sweep::{Row, Sweep};
 use std::fmt::Write;
@@ -87,6 +87,7 @@ fn figure(chart: &Chart) -> String {
 /// Every row, by budget.
 fn table_section(sweep: &Sweep, labels: &Labels<'_>) -> String {
     let mut text = String::from("<section><h2>Every plan</h2>");
+    text.extend(legend(sweep).map(|legend| format!("<p class=\"note\">{}</p>", safe(&legend))));
     let heads: String = COLUMNS
         .iter()
         .filter(|(name, _)| *name != "Budget")

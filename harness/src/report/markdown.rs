@@ -4,7 +4,7 @@ use super::chart::charts;
 use super::escape;
 use super::labels::Labels;
 use super::section::{markdown_heads, sections};
-use super::table::{COLUMNS, cells, sorted};
+use super::table::{COLUMNS, cells, legend, sorted};
 use super::words::{method, verdict};
 use crate::sweep::Sweep;
 
@@ -28,6 +28,7 @@ pub fn markdown(sweep: &Sweep) -> String {
     }
     sections(sweep, &labels).iter().for_each(|section| text.push_str(&section.markdown()));
     text.push_str("\n## Every plan\n\n");
+    text.extend(legend(sweep).map(|legend| format!("{}\n\n", escape::markdown(&legend))));
     text.push_str(&markdown_heads(&COLUMNS));
     for row in sorted(sweep) {
         let cells = cells(&labels, row).map(|cell| escape::markdown(&cell));

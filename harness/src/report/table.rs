@@ -20,6 +20,19 @@ pub(super) const COLUMNS: [(&str, bool); 11] = [
     ("Answer", false),
 ];
 
+/// Stands behind the median of a row that takes little beside the start of a worker.
+const NEAR_OVERHEAD: &str = " †";
+
+/// What the marks in the table mean, where there are any.
+pub(super) fn legend(sweep: &Sweep) -> Option<String> {
+    let start_s = sweep.worker_start_s.filter(|_| sweep.rows.iter().any(|row| row.near_overhead))?;
+    Some(format!(
+        "{} A third or more of each run is the start of its worker ({}), which is not in the figures.",
+        NEAR_OVERHEAD.trim(),
+        seconds(start_s)
+    ))
+}
+
 /// The rows as they are shown: by budget, right ones first, then by time.
 pub(super) fn sorted(sweep: &Sweep) -> Vec<&Row> {
     let mut rows: Vec<&Row> = sweep.rows.iter().collect();
@@ -42,7 +55,7 @@ pub(super) fn cells(labels: &Labels<'_>, row: &Row) -> [String; COLUMNS.len()] {
         labels.full(row),
         row.threads.to_string(),
         format!("{}{}", row.threads_used, if row.oversubscribed { " (oversubscribed)" } else { "" }),
-        row.median_s.map_or_else(dash, seconds),
+        row.median_s.map_or_else(dash, |median| seconds(median) + if row.near_overhead { NEAR_OVERHEAD } else { "" }),
         interval,
         row.cpu_s.map_or_else(dash, seconds),
         memory(row),

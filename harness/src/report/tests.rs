@@ -169,8 +169,41 @@ fn uneven_workers_are_told_and_drawn() {
     assert!(svg.contains("35 % idle, max / mean 1.40"));
     // Two plans with 1 and 2 lanes, four tasks a lane.
     assert_eq!(svg.matches("<rect").count(), 3 + 12);
+
+    // The same figures from tasks that hold next to nothing of the run claim nothing.
+    let timeline = sweep.rows[index].timeline.as_mut().unwrap();
+    timeline.busy_s.iter_mut().for_each(|busy_s| *busy_s *= 0.01);
+    assert!(!verdict(&sweep).join("\n").contains("Its workers"), "{:?}", verdict(&sweep));
+    let svg = charts(&sweep).into_iter().find(|chart| chart.name == "timeline").unwrap().standalone();
+    assert!(!svg.contains("max / mean") && svg.contains("of it in tasks"), "{svg}");
+    let page = markdown(&sweep);
+    let told = page.split("## What the threads did").nth(1).unwrap().split("## ").next().unwrap();
+    let cells: Vec<&str> = told.lines().find(|line| line.starts_with("| 2 ")).unwrap().split(" | ").collect();
+    assert_eq!((cells[3], cells[4]), ("–", "–"), "{cells:?}");
+    assert!(told.contains("say nothing of balance"), "{told}");
     sweep.rows.iter_mut().for_each(|row| row.timeline = None);
     assert!(charts(&sweep).iter().all(|chart| chart.name != "timeline"));
+}
+
+#[test]
+fn plans_that_take_little_beside_a_workers_start_are_marked() {
+    // A worker takes 10 ms to start: 18 ms on two threads are near that, 36 ms on one are not.
+    let mut sweep = sweep_of(|threads| 0.036 / threads as f64, &[1, 2], 2, 0.0);
+    let marked: Vec<bool> = sweep.rows.iter().map(|row| row.near_overhead).collect();
+    assert_eq!(marked, sweep.rows.iter().map(|row| row.median_s.unwrap() <= 0.02).collect::<Vec<_>>());
+    assert_eq!(marked.iter().filter(|marked| **marked).count(), 1);
+    let said = verdict(&sweep).join("\n");
+    assert!(said.contains("It takes 18.0 ms, starting a worker 10.0 ms"), "{said}");
+    for text in [markdown(&sweep), html(&sweep)] {
+        assert_eq!(text.matches("18.0 ms †").count(), 1, "{text}");
+        assert!(text.contains("† A third or more of each run is the start of its worker (10.0 ms)"), "{text}");
+        assert!(text.contains("A worker takes 10.0 ms to start"), "{text}");
+    }
+    // Where it was not timed nothing is marked, nor said.
+    sweep.worker_start_s = None;
+    sweep.rows.iter_mut().for_each(|row| row.near_overhead = false);
+    let text = markdown(&sweep);
+    assert!(!text.contains('†') && !text.contains("starting a worker") && !text.contains("A worker takes"), "{text}");
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub fn verdict(sweep: &Sweep) -> Vec<String> {
     };
     said.push(headline(&labels, best));
     said.extend(runner_up(sweep, &labels, best));
+    said.extend(near_overhead(sweep, best));
     said.extend(enough_threads(sweep, best));
     said.extend(still_efficient(sweep, best));
     said.extend(limiting_stage(sweep, best));
@@ -129,9 +130,21 @@ fn limiting_stage(sweep: &Sweep, best: &Row) -> Option<String> {
     ))
 }
 
+/// Work so short that starting a worker takes about as long.
+fn near_overhead(sweep: &Sweep, best: &Row) -> Option<String> {
+    let (time, start) = (best.median_s?, sweep.worker_start_s?);
+    best.near_overhead.then(|| {
+        format!(
+            "It takes {}, starting a worker {}: on inputs so small the choice of a plan hardly shows; measure larger ones.",
+            seconds(time),
+            seconds(start)
+        )
+    })
+}
+
 /// Workers that wait for one another.
 fn uneven_workers(best: &Row) -> Option<String> {
-    let timeline = best.timeline.as_ref().filter(|timeline| timeline.busy_s.len() > 1)?;
+    let timeline = best.telling_timeline().filter(|timeline| timeline.busy_s.len() > 1)?;
     let share = percent(timeline.idle_share);
     if timeline.imbalance >= UNEVEN {
         return Some(format!(

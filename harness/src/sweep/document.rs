@@ -129,6 +129,9 @@ pub struct Row {
     pub failure: Option<String>,
     /// Whether it keeps more threads busy than there are usable cores.
     pub oversubscribed: bool,
+    /// Whether it takes so little that a worker's start, `worker_start_s`, is a third or more of each run.
+    #[serde(default)]
+    pub near_overhead: bool,
     /// Median seconds of each stage.
     pub stages: Map<String, Value>,
     /// What its workers did; kept for the best plan of each budget and for named ones.
@@ -159,6 +162,13 @@ impl Row {
     /// What the row is called: its name, or its plan.
     pub fn label(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.plan.to_string())
+    }
+
+    /// The timeline, where its balance and idle time say anything: where its tasks are neither too short nor too small a
+    /// part of the run.
+    pub fn telling_timeline(&self) -> Option<&Timeline> {
+        let timeline = self.timeline.as_ref()?;
+        timeline.is_telling(self.median_s?).then_some(timeline)
     }
 
     /// True where it was measured and its answer is right.

@@ -4,7 +4,7 @@ use super::document::{Row, Verdict};
 use super::targets::Target;
 use super::timeline::Timeline;
 use crate::stats::{Estimate, Interval, Scaling, median};
-use crate::trial::{Equivalence, Measurement};
+use crate::trial::{Equivalence, Measurement, is_near_overhead};
 use scaletune_descriptor::Descriptor;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -59,6 +59,7 @@ pub(super) fn row(
         difference,
         failure: failure.map(str::to_string),
         oversubscribed: threads_used > cores as i64,
+        near_overhead: false,
         stages: stages(samples),
         timeline: timeline.cloned(),
         samples: samples.to_vec(),
@@ -89,6 +90,13 @@ pub(super) fn scale(rows: &mut [Row]) -> Option<usize> {
         row.cpu_inflation = row.cpu_s.zip(serial_cpu_s).map(|(own, serial)| own / serial).filter(|it| it.is_finite());
     }
     Some(serial)
+}
+
+/// Marks rows that take little beside the start of a worker.
+pub(super) fn mark_near_overhead(rows: &mut [Row], worker_start_s: Option<f64>) {
+    for row in rows {
+        row.near_overhead = row.median_s.zip(worker_start_s).is_some_and(|(own, start)| is_near_overhead(own, start));
+    }
 }
 
 /// Leaves the timelines of named rows and of the fastest right one of each budget: the others would fill the document.

@@ -195,7 +195,7 @@ impl<'a> Rounds<'a> {
             }
             Err(TrialError::BadInput(why)) => return Err(SweepError::BadInput(why)),
             Err(TrialError::Cancelled) => return Err(SweepError::Cancelled),
-            Err(error @ (TrialError::UnsupportedPlan(_) | TrialError::Failed(_))) => {
+            Err(error @ (TrialError::UnsupportedPlan(_) | TrialError::Failed(_) | TrialError::Memory(_))) => {
                 self.observer.failed(&series.plan, &error.to_string());
                 series.failure = Some(error.to_string());
             }
@@ -224,6 +224,7 @@ impl<'a> Rounds<'a> {
             })
             .collect();
         let serial_row = figures::scale(&mut rows);
+        figures::mark_near_overhead(&mut rows, request.worker_start_s);
         figures::thin(&mut rows);
         let thread_axes = request.descriptor.axes.iter().filter(|axis| axis.is_threads());
         Sweep {

@@ -7,6 +7,13 @@ use serde::{Deserialize, Serialize};
 /// Most tasks that a document keeps of one run.
 pub const MOST_TASKS: usize = 4096;
 
+/// Least mean seconds of tasks a worker from which balance is told: to wake a thread takes up to a tenth of a millisecond,
+/// which below this alone makes workers look uneven by a tenth.
+const LEAST_BUSY_S: f64 = 1e-3;
+/// Least share of a whole run that the tasks, added up, must hold: dealt out in whatever way, tasks that hold less can't
+/// change the run's time by more.
+const LEAST_SHARE: f64 = 0.1;
+
 /// What the workers of a plan did in one run, the least disturbed one that was measured. Seconds since the run began.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Timeline {
@@ -56,6 +63,13 @@ impl Timeline {
             tasks,
         })
     }
+
+    /// Whether balance and idle time say anything about a plan whose whole run takes `whole_s`: its tasks are not too
+    /// short, nor too small a part of the run.
+    pub(super) fn is_telling(&self, whole_s: f64) -> bool {
+        let total: f64 = self.busy_s.iter().sum();
+        total >= LEAST_BUSY_S * self.busy_s.len() as f64 && total >= LEAST_SHARE * whole_s
+    }
 }
 
 /// To a tenth of a microsecond: what a clock tells apart, in few letters.
@@ -102,6 +116,18 @@ mod tests {
         assert_eq!(timeline(1, 1.0, vec![task(2, 0.0, 1.0)]).unwrap().busy_s, [0.0, 0.0, 1.0]);
         assert_eq!(timeline(2, 1.0, vec![]), None);
         assert_eq!(timeline(2, 1.0, vec![task(0, 0.5, 0.5)]), None);
+    }
+
+    #[test]
+    fn short_tasks_and_small_parts_of_a_run_tell_nothing() {
+        // Two workers, one of them with nine tenths of the work: a millisecond each in the mean, or half of one.
+        let uneven =
+            |total_s: f64| timeline(2, 1.0, vec![task(0, 0.0, 0.9 * total_s), task(1, 0.0, 0.1 * total_s)]).unwrap();
+        assert!(uneven(0.0021).is_telling(0.004) && !uneven(0.0019).is_telling(0.004));
+        // A tenth of the whole run, or less.
+        assert!(uneven(1.1).is_telling(10.0) && !uneven(0.9).is_telling(10.0));
+        // One worker that does all the work of many holds the whole run.
+        assert!(timeline(64, 1.0, vec![task(0, 0.0, 1.0)]).unwrap().is_telling(1.1));
     }
 
     #[test]

@@ -111,6 +111,7 @@ impl<'a> Field<'a> {
             }
             Err(TrialError::UnsupportedPlan(why)) => Some(Out::Unsupported(why)),
             Err(TrialError::Failed(why)) => Some(Out::Failed(why)),
+            Err(TrialError::Memory(held)) => Some(Out::Memory(held)),
             Err(TrialError::BadInput(why)) => return Err(TuneError::BadInput(why)),
             Err(TrialError::Cancelled) => return Err(TuneError::Cancelled),
         };

@@ -68,7 +68,7 @@ pub enum Out {
     Failed(String),
     /// The engine can't run it on these inputs.
     Unsupported(String),
-    /// It takes more memory than is allowed: its peak in bytes.
+    /// It takes more memory than is allowed: its peak in bytes, or what it held when its trial was ended.
     Memory(u64),
 }
 
@@ -79,7 +79,7 @@ impl fmt::Display for Out {
             Out::NotCompared => f.write_str("its answer was not compared"),
             Out::Failed(why) => write!(f, "failed: {why}"),
             Out::Unsupported(why) => write!(f, "not supported here: {why}"),
-            Out::Memory(bytes) => write!(f, "takes {} MiB of memory", bytes.div_ceil(1 << 20)),
+            Out::Memory(bytes) => write!(f, "takes {} MiB of memory, more than it may", bytes.div_ceil(1 << 20)),
         }
     }
 }

@@ -136,7 +136,7 @@ impl Conversation {
                 self.step,
                 megabytes(limit)
             );
-            self.failure(Ending::OutOfMemory, message)
+            self.failure(Ending::OutOfMemory(held), message)
         })
     }
 

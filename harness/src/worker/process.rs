@@ -130,8 +130,8 @@ pub enum Ending {
     Crashed,
     /// It was ended at the time limit.
     TimedOut,
-    /// It was ended at the memory limit.
-    OutOfMemory,
+    /// It was ended at the memory limit: the bytes that it held.
+    OutOfMemory(u64),
     /// The file is no plugin for this host.
     Unusable(Defect),
     /// The parent ended it, or never reached it.
@@ -272,11 +272,12 @@ impl Failure {
 
 impl From<Failure> for trial::TrialError {
     fn from(failure: Failure) -> trial::TrialError {
-        match failure.kind {
-            FailureKind::BadInput => trial::TrialError::BadInput(failure.message),
-            FailureKind::UnsupportedPlan => trial::TrialError::UnsupportedPlan(failure.message),
-            FailureKind::Cancelled => trial::TrialError::Cancelled,
-            FailureKind::Engine | FailureKind::Harness => trial::TrialError::Failed(failure.message),
+        match (failure.kind, failure.ending) {
+            (FailureKind::BadInput, _) => trial::TrialError::BadInput(failure.message),
+            (FailureKind::UnsupportedPlan, _) => trial::TrialError::UnsupportedPlan(failure.message),
+            (FailureKind::Cancelled, _) => trial::TrialError::Cancelled,
+            (FailureKind::Engine, Ending::OutOfMemory(held)) => trial::TrialError::Memory(held),
+            (FailureKind::Engine | FailureKind::Harness, _) => trial::TrialError::Failed(failure.message),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::peers::{Peer, peers};
 use crate::cli::profile::look::{Look, Looker};
-use crate::measure::{Cores, Counters, Machine, total_memory};
+use crate::cli::unread_limit;
+use crate::measure::{Cores, Counters, Machine, total_memory, unread_limits};
 use crate::plugin::{Catalogue, Entry};
 use crate::profile::Store;
 use crate::publish::leftovers;
@@ -106,7 +107,11 @@ impl Findings {
             );
         }
         left.extend(temporary()?);
-        let problems = problems(&engines, &profiles);
+        let mut problems = problems(&engines, &profiles);
+        problems.extend(unread_limits().iter().map(|fault| unread_limit(fault)));
+        if machine.memory_bytes == 0 {
+            problems.push("the system does not say how much memory there is: runs are not held to any".into());
+        }
         Ok(Findings {
             schema_version: SCHEMA_VERSION,
             scaletune: Program { version: Version::this(), path: std::env::current_exe()? },
@@ -133,10 +138,12 @@ fn folder(path: &Path) -> Folder {
     Folder { path: path.into(), exists: path.is_dir() }
 }
 
-fn engine(Entry { path, plugin }: Entry) -> Engine {
+fn engine(entry: Entry) -> Engine {
+    let is_hidden = entry.is_hidden();
+    let Entry { path, plugin } = entry;
     let state = match plugin {
         Ok(plugin) => EngineState::Usable { name: plugin.descriptor.name, version: plugin.descriptor.version },
-        Err(reason) if reason.starts_with("hidden by ") => EngineState::Hidden { reason },
+        Err(reason) if is_hidden => EngineState::Hidden { reason },
         Err(reason) => EngineState::Refused { reason },
     };
     Engine { path, state }

@@ -51,7 +51,11 @@ fn machine(findings: &Findings) -> Vec<String> {
 
 fn counters(findings: &Findings) -> Vec<String> {
     let counters = &findings.counters;
-    let level = counters.paranoid.map_or("no perf events".into(), |level| format!("perf_event_paranoid {level}"));
+    let level = match (counters.paranoid, &counters.fault) {
+        (Some(level), _) => format!("perf_event_paranoid {level}"),
+        (None, Some(fault)) => fault.clone(),
+        (None, None) => "no perf events".into(),
+    };
     let hardware = match (counters.hardware, counters.permitted) {
         (true, true) => format!("hardware: available ({level})"),
         (true, false) => format!("hardware: not for this user ({level}); 2 or less would do"),

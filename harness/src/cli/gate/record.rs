@@ -9,7 +9,7 @@ use super::{Case, Gate, Watch, Work, suite, written};
 use crate::gate::{Baseline, RecordedCase, Store, record};
 use crate::publish::FileFigures;
 use crate::report::figures::threads;
-use crate::trial::{Executor, TrialError};
+use crate::trial::Executor;
 use serde_json::json;
 use std::path::Path;
 use tempfile::TempDir;
@@ -62,11 +62,7 @@ fn measure(context: &mut Context, gate: &Gate<'_>, case: &Case, notes: &mut Vec<
     let worker = context.worker.clone();
     let mut trials = Trials::new(&worker, &plugin, &workload, gate.arguments.measuring.time_limit)?;
     let plan = reference_plan(descriptor, case).map_err(|error| named(error.to_string()))?;
-    trials.measure(&plan).map_err(|error| match error {
-        TrialError::Cancelled => Exit::interrupted(),
-        TrialError::BadInput(why) | TrialError::UnsupportedPlan(why) => named(why),
-        TrialError::Failed(why) => Exit::failed(format!("case `{}`: plan {plan}: {why}", case.name)),
-    })?;
+    trials.measure(&plan).map_err(|error| Exit::of_trial(&format!("case `{}`", case.name), &plan, &error))?;
     let answer = copy(trials.reference())?;
     let class = trials.input_class().clone();
     let points = points([(descriptor, &class), (descriptor, &class)], case, notes);

@@ -7,7 +7,7 @@ use super::bench::{Inputs, Pair, points, reference_plan};
 use super::{Case, Gate, Watch, Work, suite};
 use crate::gate::{Pairs, SelfTest, SelfTestCase, selftest};
 use crate::plugin::Plugin;
-use crate::trial::{Executor, TrialError};
+use crate::trial::Executor;
 
 /// Pairs measured and gates replayed: in full, and in short.
 const FULL: (usize, usize) = (96, 400);
@@ -68,11 +68,7 @@ fn measure(
     let limit = gate.arguments.measuring.time_limit;
     let mut baseline = Trials::new(&worker, plugin, &workload, limit)?;
     let plan = reference_plan(descriptor, case).map_err(|error| named(error.to_string()))?;
-    baseline.measure(&plan).map_err(|error| match error {
-        TrialError::Cancelled => Exit::interrupted(),
-        TrialError::BadInput(why) | TrialError::UnsupportedPlan(why) => named(why),
-        TrialError::Failed(why) => Exit::failed(format!("case `{}`: plan {plan}: {why}", case.name)),
-    })?;
+    baseline.measure(&plan).map_err(|error| Exit::of_trial(&format!("case `{}`", case.name), &plan, &error))?;
     let class = baseline.input_class().clone();
     let points = points([(descriptor, &class), (descriptor, &class)], case, notes);
     let points = points.map_err(|error| named(error.to_string()))?;

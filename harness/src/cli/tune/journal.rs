@@ -35,18 +35,29 @@ pub(super) fn open<E>(
     let failed = |error: std::io::Error| Exit::failed(format!("{}: {error}", folder.display()));
     std::fs::create_dir_all(&folder).map_err(failed)?;
     clear_away(&folder, SystemTime::now());
-    let left_at = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).ok();
+    let left_at = left_at(&path).map_err(|error| Exit::failed(format!("{}: {error}", path.display())))?;
     let journal = Journal::open(executor, &path, &subject, fresh).map_err(|error| match error {
         JournalError::Busy(_) => Exit::input(error.to_string()),
         JournalError::Io { .. } => Exit::failed(error.to_string()),
     })?;
-    if let (1.., Some(left_at)) = (journal.kept(), left_at.and_then(|time| jiff::Timestamp::try_from(time).ok())) {
-        let (kept, left_at) = (journal.kept(), left_at.strftime("%F %T UTC"));
-        context.terminal.note(&format!(
-            "going on with the tune stopped at {left_at}: {kept} trials are known (--fresh begins anew)"
-        ));
+    if let (kept @ 1.., Some(left_at)) = (journal.kept(), left_at) {
+        // A file system may hold times that no calendar does; when it was is not what matters.
+        let when = jiff::Timestamp::try_from(left_at)
+            .map_or_else(|_| "before".into(), |time| time.strftime("at %F %T UTC").to_string());
+        context
+            .terminal
+            .note(&format!("going on with the tune stopped {when}: {kept} trials are known (--fresh begins anew)"));
     }
     Ok(journal)
+}
+
+/// When the journal at `path` was last written to; none where there is none.
+fn left_at(path: &Path) -> std::io::Result<Option<SystemTime>> {
+    match std::fs::metadata(path) {
+        Ok(metadata) => metadata.modified().map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// `scaletune/tunes` in the user's cache folder.
@@ -121,6 +132,17 @@ mod tests {
         let mut value = json!({"bam": "/tmp/x1/s.bam", "n": 5, "more": ["/tmp/x1/a", "/b"]});
         replace(&mut value, "/tmp/x1", "made");
         assert_eq!(value, json!({"bam": "made/s.bam", "n": 5, "more": ["made/a", "/b"]}));
+    }
+
+    #[test]
+    fn a_journal_that_is_not_there_is_no_fault_and_others_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        assert_eq!(left_at(&path).unwrap(), None);
+        std::fs::write(&path, "").unwrap();
+        assert!(left_at(&path).unwrap().is_some());
+        // Below a file there is nothing to look at.
+        assert!(left_at(&path.join("b.jsonl")).is_err());
     }
 
     #[test]

@@ -62,7 +62,9 @@ impl<'a> Panel<'a> {
     fn new(row: &'a Row, labels: &Labels<'_>) -> Option<Panel<'a>> {
         let timeline = row.timeline.as_ref()?;
         let mut words = seconds(timeline.run_s);
-        if timeline.busy_s.len() > 1 {
+        if row.telling_timeline().is_none() {
+            words.push_str(&format!(", {} of it in tasks", seconds(timeline.busy_s.iter().sum())));
+        } else if timeline.busy_s.len() > 1 {
             words.push_str(&format!(", {} idle, max / mean {:.2}", percent(timeline.idle_share), timeline.imbalance));
         }
         Some(Panel { name: format!("{}: {}", threads(row.threads), labels.strategy(row)), words, timeline })
@@ -136,7 +138,11 @@ fn picture(panels: &[Panel<'_>], kinds: &[&str], longest_s: f64, width: i32) -> 
 
 /// A round number of seconds, without the zeros behind it.
 fn round(value: f64) -> String {
-    let (value, unit) = if value < 1.0 { (value * 1e3, "ms") } else { (value, "s") };
+    let (value, unit) = match value {
+        value if value < 1e-3 => (value * 1e6, "µs"),
+        value if value < 1.0 => (value * 1e3, "ms"),
+        value => (value, "s"),
+    };
     let text = format!("{value:.3}");
     format!("{} {unit}", text.trim_end_matches('0').trim_end_matches('.'))
 }
@@ -177,6 +183,6 @@ mod tests {
             [kind("unit 12"), kind("estep"), kind("7"), kind("level 3b")],
             ["unit", "estep", "task", "level 3b"]
         );
-        assert_eq!([round(0.25), round(2.0), round(0.0005)], ["250 ms", "2 s", "0.5 ms"]);
+        assert_eq!([round(0.25), round(2.0), round(0.0005)], ["250 ms", "2 s", "500 µs"]);
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Behaviour {
     Lies(f64),
     /// Crashes.
     Crashes,
+    /// Is ended holding so many bytes.
+    Hogs(u64),
     /// The user interrupts.
     Cancels,
     /// The engine refuses the inputs.
@@ -104,6 +106,7 @@ impl<L: Fn(&Plan) -> Behaviour> Executor for Bench<L> {
             }
             Behaviour::Lies(seconds) => (seconds, seconds, 1 << 20, Equivalence::Different("row 1: one off".into())),
             Behaviour::Crashes => return Err(TrialError::Failed("was killed by signal 11".into())),
+            Behaviour::Hogs(bytes) => return Err(TrialError::Memory(bytes)),
             Behaviour::Cancels => return Err(TrialError::Cancelled),
             Behaviour::Refuses => return Err(TrialError::BadInput("input `bam`: truncated".into())),
         };

@@ -31,6 +31,20 @@ fn wrong_crashing_and_greedy_plans_never_win_and_say_why() {
 }
 
 #[test]
+fn a_plan_whose_trial_was_ended_for_its_memory_is_out_and_says_why() {
+    let law = |plan: &Plan| match algorithm(plan) {
+        ("c", 2.0) => Behaviour::Hogs(900 * MIB),
+        (_, workers) => Behaviour::Takes(4.0 / workers, 10 * MIB),
+    };
+    let descriptor = small();
+    let outcome = Setting::new(&descriptor, &[2]).run(&mut Bench::new(law, 0.05, 1), 1).unwrap();
+    let hog = outcome.plan("algorithm=c,workers=2");
+    assert_eq!((&hog.out, hog.times_s.len()), (&Some(Out::Memory(900 * MIB)), 0));
+    assert_eq!(hog.out.as_ref().unwrap().to_string(), "takes 900 MiB of memory, more than it may");
+    assert!(outcome.winner(2).ends_with("workers=2"));
+}
+
+#[test]
 fn where_nothing_is_left_the_causes_are_told() {
     let law = |plan: &Plan| match algorithm(plan) {
         (_, 1.0) => Behaviour::Takes(1.0, MIB),

@@ -1,9 +1,10 @@
 //! What a worker takes beside its work: a trial of nothing.
 
-use crate::cli::exit::Exit;
+use super::exit::Exit;
 use crate::measure::{Clock, Monotonic};
 use crate::plugin::Plugin;
 use crate::stats::median;
+use crate::trial::is_near_overhead;
 use crate::tune::Outcome;
 use crate::worker::{Limits, Worker, describe};
 
@@ -26,11 +27,11 @@ pub(super) fn measure(worker: &Worker, plugin: &Plugin) -> Result<f64, Exit> {
     Ok(median(&times).unwrap_or_default())
 }
 
-/// What to say where the work is so short that starting a worker takes longer.
+/// What to say of a tune whose best plan takes little beside the start of a worker.
 pub(super) fn warning(outcome: &Outcome, overhead_s: f64) -> Option<String> {
     let medians = outcome.budgets.iter().filter_map(|budget| outcome.plans[budget.winner].estimate);
     let shortest = medians.map(|estimate| estimate.median).fold(f64::INFINITY, f64::min);
-    (shortest < overhead_s).then(|| {
+    is_near_overhead(shortest, overhead_s).then(|| {
         let (shortest, overhead) = (1e3 * shortest, 1e3 * overhead_s);
         format!(
             "the best plan takes {shortest:.1} ms, starting a worker {overhead:.1} ms: on inputs so small the choice of \
