@@ -12,6 +12,7 @@ pub mod predict;
 pub mod profile;
 pub mod publish;
 pub mod report;
+pub mod scratch;
 pub mod stats;
 pub mod sweep;
 pub mod trial;

@@ -10,5 +10,5 @@ mod staging;
 mod target;
 
 pub use digest::{FileFigures, figures};
-pub use staging::{Leftover, Staging, leftovers};
+pub use staging::{Staging, leftovers};
 pub use target::{Target, TargetError};

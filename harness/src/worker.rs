@@ -9,6 +9,7 @@
 
 mod child;
 mod conversation;
+mod fence;
 mod host;
 mod load;
 mod process;
@@ -18,6 +19,7 @@ mod streams;
 mod usage;
 
 pub use child::{ENTRY_ARGUMENT, child_main};
+pub use fence::has_fence;
 pub use process::{
     Choose, Ending, Failure, FailureKind, Limits, Observer, Quiet, Report, Run, Worker, describe, simulate,
 };

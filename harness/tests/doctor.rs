@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 fn doctor(home: &std::path::Path, arguments: &[&str]) -> (i32, Value) {
-    let (status, text, error) = outcome(scaletune(home).args(["doctor", "--json"]).args(arguments));
+    let (status, text, error) = outcome(scaletune(home).env("TMPDIR", home).args(["doctor", "--json"]).args(arguments));
     (status, serde_json::from_str(&text).unwrap_or_else(|fault| panic!("{fault}: {text}{error}")))
 }
 
@@ -67,6 +67,8 @@ fn what_is_wrong_is_named() {
     std::fs::write(profiles.join("half.json"), "{").unwrap();
     let abandoned = home.path().join(".counts.tsv.scaletune-dead");
     std::fs::create_dir(&abandoned).unwrap();
+    let in_between = home.path().join("scaletune-work-dead");
+    std::fs::create_dir(&in_between).unwrap();
 
     let (status, found) = doctor(home.path(), &["--engine-path", engines.to_str().unwrap()]);
     assert_eq!(status, 1);
@@ -78,8 +80,10 @@ fn what_is_wrong_is_named() {
         assert!(problems.iter().any(|problem| problem.contains(name)), "{name} is missing in {problems:?}");
     }
     let left: Vec<_> = found["leftovers"].as_array().unwrap().iter().filter(|it| it["in_use"] == false).collect();
-    assert!(left.len() == 1 && left[0]["path"].as_str().unwrap().ends_with(".counts.tsv.scaletune-dead"), "{left:?}");
-    assert!(abandoned.exists(), "a doctor changes nothing");
+    let left: Vec<&str> = left.iter().map(|it| it["path"].as_str().unwrap()).collect();
+    assert!(left.len() == 2 && left[0].ends_with(".counts.tsv.scaletune-dead"), "{left:?}");
+    assert_eq!(left[1], in_between.to_str().unwrap());
+    assert!(abandoned.exists() && in_between.exists(), "a doctor changes nothing");
     let (_, text, _) = outcome(scaletune(home.path()).args(["doctor", "--engine-path"]).arg(&engines));
     assert!(text.contains("refused: ") && text.contains("unreadable: "), "{text}");
 }

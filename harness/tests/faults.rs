@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{compile_c, home, hostile_engine, names, outcome, scaletune, succeed};
+use common::{defective_engine, home, hostile_engine, names, outcome, scaletune, succeed};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -210,6 +210,29 @@ fn an_input_that_changes_while_it_is_read_spoils_the_run() {
     }
 }
 
+/// None of our readers maps its file; one that does is ended by the kernel when it reads beyond the cut.
+#[test]
+fn a_mapped_input_that_is_cut_is_named() {
+    let home = home();
+    let engines = hostile_engine(home.path());
+    let input = home.path().join("input");
+    fs::write(&input, vec![7; 1 << 20]).unwrap();
+    let mut command = scaletune(home.path());
+    command.arg("--engine-path").arg(engines).args(["-v", "run", "hostile", "--threads", "1", "--deed", "map-input"]);
+    command.args(["--milliseconds", "900", "-o", "answer.tsv", "--file"]).arg(&input);
+    succeed(&mut command);
+    let old = fs::read(home.path().join("answer.tsv.run.json")).unwrap();
+    let (child, _) = started(home.path(), &mut command);
+    fs::File::options().write(true).open(&input).unwrap().set_len(1).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("crashed in run: SIGBUS"), "{stderr}");
+    assert!(stderr.contains("input: changed while it was read; nothing was written"), "{stderr}");
+    assert_eq!(fs::read(home.path().join("answer.tsv.run.json")).unwrap(), old);
+    assert_eq!(names(home.path()), ["answer.tsv", "answer.tsv.run.json", "engines", "input"]);
+}
+
 #[test]
 fn a_profile_that_is_named_and_of_no_use_is_refused() {
     let home = home();
@@ -313,14 +336,7 @@ fn a_worker_that_the_kernel_kills_for_memory_is_told() {
 fn a_name_that_leads_out_of_its_folder_is_refused() {
     let home = home();
     // The example in C, whose output is called as its input says.
-    let Some(engines) = compile_c(
-        home.path(),
-        "harness/tests/engines/defective.c",
-        "example_c",
-        &["-DDEFECT=17", "-Wno-unused-function"],
-    ) else {
-        return;
-    };
+    let Some(engines) = defective_engine(home.path(), 17) else { return };
     let run = |tag: &str| {
         let mut command = scaletune(home.path());
         command.arg("--engine-path").arg(&engines).args(["run", "example-c", "--file", "x", "--tag", tag]);

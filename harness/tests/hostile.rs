@@ -3,20 +3,32 @@
 
 mod common;
 
-use common::{compile_c, home, hostile_engine, names, outcome, scaletune, succeed};
+use common::{defective_engine, home, hostile_engine, names, outcome, scaletune, succeed};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// The program with the engines of a folder.
+fn with(home: &Path, engines: &Path) -> Command {
+    let mut command = scaletune(home);
+    command.arg("--engine-path").arg(engines);
+    command
+}
+
+/// A run of the hostile engine in one thread that does as told; where its output goes is left open.
+fn told_run(home: &Path, deed: &str) -> Command {
+    let mut command = with(home, &hostile_engine(home));
+    command.args(["run", "hostile", "--threads", "1", "--deed", deed]);
+    command
+}
+
 /// Exit status and the last line of standard error of a run of the hostile engine; the output folder must stay empty.
 fn deed(deed: &str, more: &[&str]) -> (i32, String) {
     let home = home();
-    let engines = hostile_engine(home.path());
     let out = home.path().join("out");
     std::fs::create_dir(&out).unwrap();
-    let mut command = scaletune(home.path());
-    command.arg("--engine-path").arg(engines).args(["run", "hostile", "--threads", "1", "--deed", deed]).args(more);
-    let (status, _, stderr) = outcome(command.arg("-o").arg(out.join("answer.tsv")));
+    let mut command = told_run(home.path(), deed);
+    let (status, _, stderr) = outcome(command.args(more).arg("-o").arg(out.join("answer.tsv")));
     if status != 0 {
         assert_eq!(names(&out), [""; 0], "{deed} left something behind");
     }
@@ -41,21 +53,14 @@ fn a_table_that_breaks_the_contract_is_told_field_by_field() {
     ];
     for (defect, cause) in defects {
         let home = home();
-        let define = format!("-DDEFECT={defect}");
-        let source = "harness/tests/engines/defective.c";
-        let Some(engines) = compile_c(home.path(), source, "example_c", &[&define, "-Wno-unused-function"]) else {
-            return;
-        };
-        let mut command = scaletune(home.path());
-        let (status, _, stderr) =
-            outcome(command.arg("--engine-path").arg(&engines).args(["run", "example-c", "-o", "-"]));
+        let Some(engines) = defective_engine(home.path(), defect) else { return };
+        let (status, _, stderr) = outcome(with(home.path(), &engines).args(["run", "example-c", "-o", "-"]));
         assert_eq!(status, 3, "{stderr}");
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
         let cause = cause.replace("88 bytes", "72 bytes");
         assert!(stderr.contains("example_c.so") && stderr.contains(&cause), "{cause}: {stderr}");
         // The list shows it with the reason, and lives.
-        let mut command = scaletune(home.path());
-        let (status, list, _) = outcome(command.arg("--engine-path").arg(&engines).arg("engines"));
+        let (status, list, _) = outcome(with(home.path(), &engines).arg("engines"));
         assert_eq!(status, 0);
         assert!(list.contains("unusable") && list.contains(&cause), "{list}");
     }
@@ -71,15 +76,10 @@ fn a_call_that_breaks_the_contract_is_told() {
     ];
     for (defect, cause) in defects {
         let home = home();
-        let define = format!("-DDEFECT={defect}");
-        let source = "harness/tests/engines/defective.c";
-        let Some(engines) = compile_c(home.path(), source, "example_c", &[&define, "-Wno-unused-function"]) else {
-            return;
-        };
+        let Some(engines) = defective_engine(home.path(), defect) else { return };
         std::fs::write(home.path().join("x"), "line\n").unwrap();
-        let mut command = scaletune(home.path());
-        command.arg("--engine-path").arg(&engines).args(["run", "example-c", "--file", "x", "-o", "answer.tsv"]);
-        let (status, _, stderr) = outcome(&mut command);
+        let mut command = with(home.path(), &engines);
+        let (status, _, stderr) = outcome(command.args(["run", "example-c", "--file", "x", "-o", "answer.tsv"]));
         assert_eq!(status, 3, "{stderr}");
         assert!(stderr.contains("engine `example-c`") && stderr.contains(cause), "{cause}: {stderr}");
         assert_eq!(names(home.path()), ["engines", "x"]);
@@ -92,8 +92,7 @@ fn a_file_that_is_no_library_is_told() {
     let engines = home.path().join("engines");
     std::fs::create_dir(&engines).unwrap();
     std::fs::write(engines.join("libscaletune_text.so"), "text").unwrap();
-    let (status, _, stderr) =
-        outcome(scaletune(home.path()).arg("--engine-path").arg(&engines).args(["run", "text", "-o", "-"]));
+    let (status, _, stderr) = outcome(with(home.path(), &engines).args(["run", "text", "-o", "-"]));
     assert_eq!(status, 3);
     assert!(stderr.contains("libscaletune_text.so") && stderr.contains("can't be loaded"), "{stderr}");
 }
@@ -114,6 +113,7 @@ fn panics_crashes_and_failures_name_call_cause_and_plan() {
         ("fail", "failed in run: disk on fire"),
         ("missing-output", "the engine did not write `answer.tsv`"),
         ("undeclared-output", "the engine wrote `stray.tsv`, which it does not declare"),
+        ("write-relative", "the engine wrote `stray.tsv`, which it does not declare"),
         ("link-output", "the engine wrote `answer.tsv`, which is no plain file"),
         ("folder-output", "the engine wrote `answer.tsv`, which is no plain file"),
     ] {
@@ -124,6 +124,41 @@ fn panics_crashes_and_failures_name_call_cause_and_plan() {
             assert!(line.contains("engine `hostile`") && line.contains("plan style=plain,workers=1"), "{told}: {line}");
         }
     }
+}
+
+/// Does the kernel keep a worker to its folders?
+fn has_fence(home: &Path) -> bool {
+    let (_, text, stderr) = outcome(scaletune(home).args(["doctor", "--json"]));
+    let found: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {stderr}"));
+    found["fence"].as_bool().unwrap()
+}
+
+#[test]
+fn a_write_elsewhere_is_stopped_by_the_kernel() {
+    let home = home();
+    if !has_fence(home.path()) {
+        eprintln!("SKIPPED: this kernel has no Landlock");
+        return;
+    }
+    for folder in ["out", "temporary", "data"] {
+        std::fs::create_dir(home.path().join(folder)).unwrap();
+    }
+    std::fs::write(home.path().join("data/input"), "text").unwrap();
+    let run = |deed: &str| {
+        let mut command = told_run(home.path(), deed);
+        command.env("TMPDIR", home.path().join("temporary")).args(["--file", "data/input", "-o", "out/answer.tsv"]);
+        outcome(&mut command)
+    };
+    let (status, _, stderr) = run("write-far");
+    assert_eq!(status, 3, "{stderr}");
+    assert!(stderr.contains("failed in write: ../../stray.tsv: Permission denied"), "{stderr}");
+    assert_eq!(names(&home.path().join("out")), [""; 0]);
+    // A place for what is passing there is, and one for an index beside the input.
+    for place in ["temporary", "data"] {
+        let (status, _, stderr) = run(&format!("write-{place}"));
+        assert_eq!(status, 0, "{place}: {stderr}");
+    }
+    assert_eq!(names(&home.path().join("data")), ["input", "input.idx"]);
 }
 
 #[test]
@@ -148,14 +183,10 @@ fn what_an_engine_prints_or_floods_does_no_harm() {
 #[test]
 fn what_an_engine_says_can_t_steer_the_terminal() {
     let home = home();
-    let engines = hostile_engine(home.path());
-    let mut command = scaletune(home.path());
-    command.arg("--engine-path").arg(engines).args(["run", "hostile", "--threads", "1", "--deed", "steer-terminal"]);
-    let stderr = succeed(command.args(["-o", "answer.tsv"]));
+    let stderr = succeed(told_run(home.path(), "steer-terminal").args(["-o", "answer.tsv"]));
     assert!(stderr.contains("yours") && !stderr.contains(['\u{1b}', '\u{7}']), "{stderr:?}");
-    let mut command = scaletune(home.path());
-    command.env("HOSTILE_DESCRIBE", "steer").arg("--engine-path").arg(home.path().join("engines")).arg("engines");
-    let (_, list, _) = outcome(&mut command);
+    let mut command = with(home.path(), &home.path().join("engines"));
+    let (_, list, _) = outcome(command.env("HOSTILE_DESCRIBE", "steer").arg("engines"));
     assert!(list.contains("Misbehaves as told") && !list.contains(['\u{1b}', '\u{7}']), "{list:?}");
 }
 
@@ -180,10 +211,8 @@ fn threads_left_behind_are_reported_and_end() {
 fn an_engine_that_describes_itself_badly_is_listed_as_unusable() {
     for (told, cause) in [("panic", "describe() returned nothing"), ("abort", "crashed in describe: SIGABRT")] {
         let home = home();
-        let engines = hostile_engine(home.path());
-        let mut command = scaletune(home.path());
-        command.env("HOSTILE_DESCRIBE", told).arg("--engine-path").arg(engines).arg("engines");
-        let (status, list, _) = outcome(&mut command);
+        let mut command = with(home.path(), &hostile_engine(home.path()));
+        let (status, list, _) = outcome(command.env("HOSTILE_DESCRIBE", told).arg("engines"));
         assert_eq!(status, 0);
         assert!(list.contains("unusable") && list.contains(cause), "{told}: {list}");
     }
@@ -197,10 +226,9 @@ fn a_workload_that_fails_leaves_nothing() {
         ("no-inputs", "made a workload without inputs.toml"),
     ] {
         let home = home();
-        let engines = hostile_engine(home.path());
-        let mut command = scaletune(home.path());
-        command.env("HOSTILE_SIMULATE", told).arg("--engine-path").arg(engines);
-        let (status, _, stderr) = outcome(command.args(["simulate", "hostile", "--out", "work"]));
+        let mut command = with(home.path(), &hostile_engine(home.path()));
+        command.env("HOSTILE_SIMULATE", told).args(["simulate", "hostile", "--out", "work"]);
+        let (status, _, stderr) = outcome(&mut command);
         assert_eq!(status, 3, "{told}: {stderr}");
         assert!(stderr.contains(cause), "{told}: {stderr}");
         assert_eq!(names(home.path()), ["engines"], "{told}");
@@ -210,28 +238,14 @@ fn a_workload_that_fails_leaves_nothing() {
 #[test]
 fn a_liar_about_threads_is_reported() {
     let home = home();
-    let engines = hostile_engine(home.path());
-    let mut command = scaletune(home.path());
-    command.arg("--engine-path").arg(engines).args(["run", "hostile", "--threads", "1", "--deed", "too-many-threads"]);
-    let stderr = succeed(command.args(["-o", "answer.tsv"]));
+    let stderr = succeed(told_run(home.path(), "too-many-threads").args(["-o", "answer.tsv"]));
     assert!(stderr.contains("engine `hostile` ran 9 threads; its plan allows 2"), "{stderr}");
 }
 
 /// Starts a run that would go on for an hour, and waits until its work has begun.
 fn long_run(home: &Path, told: &str) -> std::process::Child {
-    let engines = hostile_engine(home);
-    let mut command = scaletune(home);
-    command.arg("--engine-path").arg(engines).args([
-        "run",
-        "hostile",
-        "--threads",
-        "1",
-        "--deed",
-        told,
-        "-o",
-        "answer.tsv",
-    ]);
-    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut command = told_run(home, told);
+    let child = command.args(["-o", "answer.tsv"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let began = Instant::now();
     while workers_of(child.id()).is_empty()
         || !names(home).iter().any(|name| name.starts_with(".answer.tsv.scaletune-"))

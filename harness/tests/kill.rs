@@ -1,4 +1,4 @@
-//! SIGKILL, SIGINT and SIGTERM at random moments: the old output or the new one, no worker alive, nothing left.
+//! SIGKILL, SIGINT, SIGTERM and SIGHUP at random moments: the old output or the new one, no worker alive, nothing left.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -18,10 +18,11 @@ fn run(home: &Path, engines: &Path) -> Command {
     command
 }
 
-/// Processes whose command line names the hostile engine's folder through their working folder.
+/// Processes whose current folder is this one, as a run's is, or lies below it, as a worker's does.
 fn living_in(folder: &Path) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let here = processes.filter(|entry| std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == folder));
+    let here =
+        processes.filter(|entry| std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder)));
     here.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
@@ -112,7 +113,7 @@ fn interrupted_at_any_moment_the_answer_is_the_old_one_or_the_new_one() {
     let mut moments = Moments(0xfeed);
     let mut interrupted = 0;
     for twentieth in 0..20 {
-        let signal = ["-INT", "-TERM"][twentieth as usize % 2];
+        let signal = ["-INT", "-TERM", "-HUP"][twentieth as usize % 3];
         let status = bench.end_early(signal, moments.within(twentieth));
         match (status, bench.is_new()) {
             (Some(130), false) => interrupted += 1,

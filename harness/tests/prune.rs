@@ -125,3 +125,23 @@ fn bad_input_is_refused_and_nothing_is_left() {
     write("t.nwk", "((a:1,b:-1):1,c:2);\n");
     refused(&[&both[..], &["--gain", "1", "--loss", "1"]].concat(), "t.nwk:1:");
 }
+
+/// Rows that can't have been seen drive gain to its bound: told on the terminal, in the manifest and in the fit.
+#[test]
+fn a_fit_that_ends_at_a_bound_is_told() {
+    let home = home();
+    std::fs::write(home.path().join("t.nwk"), "((a:1,b:1):1,(c:1,d:1):1);").unwrap();
+    let rows: String = (0..40).map(|family| format!("f{family}\t0\t0\t0\t0\n")).collect();
+    std::fs::write(home.path().join("m.tsv"), format!("family\ta\tb\tc\td\n{rows}")).unwrap();
+    let mut command = scaletune(home.path());
+    command.args(["run", "prune", "-q", "--no-profile", "--tree", "t.nwk", "--matrix", "m.tsv", "--fit"]);
+    let stderr = succeed(command.args(["--ascertainment", "absent", "--outdir", "out"]));
+    let document = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(home.path().join("out").join(name)).unwrap()).unwrap()
+    };
+    let warnings = document("run.json")["warnings"].to_string();
+    for told in ["m.tsv: 40 of 40 families are absent everywhere", "fit: gain ended at its lower bound, 1.0e-9"] {
+        assert!(stderr.contains(told) && warnings.contains(told), "{told}: {stderr}{warnings}");
+    }
+    assert_eq!(document("fit.json")["at_bound"][0], "log_gain");
+}

@@ -6,12 +6,20 @@ mod common;
 use common::{home, hostile_engine, names, outcome, scaletune};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// Where the tunes of a test put what they write in between.
+fn temporary(home: &Path) -> PathBuf {
+    let folder = home.join("temporary");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
 fn tune(home: &Path, more: &[&str]) -> Command {
     let mut command = scaletune(home);
+    command.env("TMPDIR", temporary(home));
     // Copied once only: a plugin that has changed is another one.
     let engines = home.join("engines");
     let engines = if engines.is_dir() { engines } else { hostile_engine(home) };
@@ -57,6 +65,7 @@ fn an_interrupted_tune_goes_on() {
     assert_eq!(status, 130, "{stderr}");
     assert!(stderr.contains("trials are kept: the same command goes on with them"), "{stderr}");
     assert!(!home.path().join("profiles").exists());
+    assert_eq!(names(&temporary(home.path())), [""; 0]);
     let known = lines(home.path()) as u64 - 1;
 
     // Another request has a journal of its own.
@@ -77,9 +86,12 @@ fn a_killed_tune_goes_on_unless_the_user_wants_it_fresh() {
     let more = ["--milliseconds", "61"];
     for fresh in [false, true] {
         assert_eq!(end_early(home.path(), &more, Signal::KILL).0, -1);
+        let left = names(&temporary(home.path()));
+        assert!(left.len() == 1 && left[0].starts_with("scaletune-work-"), "{left:?}");
         let flags: &[&str] = if fresh { &["--milliseconds", "61", "--fresh"] } else { &more };
         let (_, before, stderr) = to_the_end(home.path(), flags);
         assert_eq!(before == 0, fresh, "{before} {stderr}");
+        assert_eq!(names(&temporary(home.path())), [""; 0], "what the killed one left is cleared away");
     }
 }
 

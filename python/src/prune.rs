@@ -207,7 +207,11 @@ fn work(session: &Arc<Session>, goal: Goal, wish: &PlanWish, watch: &Watch) -> R
     let plan = self::plan(&wish.choose(&descriptor(), &input_class(session), watch)?)?;
     let prepared = session.prepare(plan)?;
     match goal {
-        Goal::Values => Ok(Found::Values(Box::new(prepared.run(watch)?))),
+        Goal::Values => {
+            let outcome = prepared.run(watch)?;
+            outcome.warnings().iter().for_each(|warning| watch.warn(warning));
+            Ok(Found::Values(Box::new(outcome)))
+        }
         Goal::Gradient => Ok(Found::Gradient(prepared.slope(watch)?)),
     }
 }

@@ -5,7 +5,7 @@ use scaletune_sdk::{
     Axis, Call, Constraint, Descriptor, Engine, Error, InputClass, Inputs, IntegerDefault, Output, Plan, Role, Session,
     Simulation, SimulationRequest,
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What it can be told to do.
@@ -44,6 +44,9 @@ const DEEDS: &[&str] = &[
     "another-answer-each-run",
     "another-class-each-time",
     "stuck-after-one-prepare",
+    "map-input",
+    "write-temporary",
+    "write-data",
 ];
 
 /// What `describe` and `simulate` do is told by the environment, since they get no inputs.
@@ -65,6 +68,24 @@ struct Told {
     runs: u32,
     /// What it holds on to.
     held: Vec<Vec<u8>>,
+    file: PathBuf,
+    /// Where the last byte of it is mapped.
+    mapped: Option<usize>,
+}
+
+/// Maps a file, as a reader may that trusts it to stay as it is; the address of its last byte.
+fn map(file: &Path) -> std::io::Result<usize> {
+    use std::ffi::{c_int, c_long, c_void};
+    use std::os::fd::AsRawFd;
+    unsafe extern "C" {
+        fn mmap(at: *mut c_void, length: usize, access: c_int, how: c_int, file: c_int, from: c_long) -> *mut c_void;
+    }
+    let (read_only, shared) = (1, 1);
+    let file = std::fs::File::open(file)?;
+    let length = file.metadata()?.len() as usize;
+    // SAFETY: a new mapping, wherever the kernel likes; it outlives its file.
+    let begin = unsafe { mmap(std::ptr::null_mut(), length, read_only, shared, file.as_raw_fd(), 0) };
+    if begin as isize == -1 { Err(std::io::Error::last_os_error()) } else { Ok(begin as usize + length - 1) }
 }
 
 impl Engine for Hostile {
@@ -129,11 +150,26 @@ impl Engine for Hostile {
         let deed = inputs.text("deed").unwrap_or_default().to_string();
         assert_ne!(deed, "panic-in-open", "as told");
         let milliseconds = inputs.integer("milliseconds").unwrap_or(1).unsigned_abs();
-        if let Some(file) = inputs.path("file") {
-            std::fs::read(&file)
+        let file = inputs.path("file");
+        if let Some(file) = &file {
+            std::fs::read(file)
                 .map_err(|error| Error::bad_input(format!("input `file`: {}: {error}", file.display())))?;
         }
-        Ok(Told { deed, milliseconds, workers: 1, style: String::new(), prepared: 0, runs: 0, held: Vec::new() })
+        let mapped = match &file {
+            Some(file) if deed == "map-input" => Some(map(file).map_err(|error| Error::failed(error.to_string()))?),
+            _ => None,
+        };
+        Ok(Told {
+            deed,
+            milliseconds,
+            workers: 1,
+            style: String::new(),
+            prepared: 0,
+            runs: 0,
+            held: Vec::new(),
+            file: file.unwrap_or_default(),
+            mapped,
+        })
     }
 }
 
@@ -222,6 +258,10 @@ impl Session for Told {
                 scope.spawn(move || std::thread::sleep(share));
             }
         });
+        if let Some(last) = self.mapped {
+            // SAFETY: mapped for reading; a file that has been cut ends the process, which is the point.
+            call.debug(&unsafe { (last as *const u8).read_volatile() }.to_string());
+        }
         Ok(())
     }
 
@@ -242,6 +282,8 @@ impl Session for Told {
             "folder-output" => return std::fs::create_dir(folder.join("answer.tsv")).map_err(failed),
             "write-beside" => write("../stray.tsv", String::new())?,
             "write-far" => write("../../stray.tsv", String::new())?,
+            "write-temporary" => std::fs::write(std::env::temp_dir().join("passing"), "").map_err(failed)?,
+            "write-data" => std::fs::write(self.file.with_extension("idx"), "").map_err(failed)?,
             "write-relative" => std::fs::write("stray.tsv", "").map_err(failed)?,
             _ => {}
         }

@@ -1,8 +1,8 @@
 //! The project's own goldens, compiled into the program: what `check` runs where there is no checkout.
 
 use super::find::{Case, CaseError, from_folder};
+use crate::scratch::Scratch;
 use std::path::Path;
-use tempfile::TempDir;
 
 /// The files of `testdata/` that cases need: path, contents.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/testdata.rs"));
@@ -11,8 +11,8 @@ const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/testdata.rs"
 ///
 /// # Errors
 /// The folder can't be made.
-pub fn compiled_in() -> Result<(Vec<Case>, TempDir), CaseError> {
-    let root = tempfile::Builder::new().prefix("scaletune-goldens-").tempdir();
+pub fn compiled_in() -> Result<(Vec<Case>, Scratch), CaseError> {
+    let root = Scratch::new();
     let root = root.map_err(|source| CaseError::Read { path: std::env::temp_dir(), source })?;
     for (name, contents) in FILES {
         let path = root.path().join(name);

@@ -4,10 +4,10 @@ use super::document::MadeFile;
 use super::expected::Expected;
 use super::find::Case;
 use crate::plugin::Plugin;
+use crate::scratch::Scratch;
 use scaletune_descriptor::{InputKind, Inputs, Plan, map_paths};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
 
 /// A case that can be run.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Golden<'a> {
     pub(super) values: Map<String, Value>,
     pub(super) expected: Vec<Expected>,
     /// Holds the files made for the case.
-    _made: TempDir,
+    _made: Scratch,
 }
 
 impl<'a> Golden<'a> {
@@ -40,7 +40,7 @@ impl<'a> Golden<'a> {
         let fixed = Plan::parse(&document.plan).map_err(|error| error.to_string())?;
         descriptor.check_plan(&fixed).map_err(|error| error.to_string())?;
 
-        let made = tempfile::Builder::new().prefix("scaletune-case-").tempdir().map_err(|error| error.to_string())?;
+        let made = Scratch::new().map_err(|error| error.to_string())?;
         for (name, file) in &document.files {
             make(made.path(), name, file, &case.folder)?;
         }

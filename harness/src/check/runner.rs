@@ -3,6 +3,7 @@
 use super::golden::Golden;
 use super::verdict::{Against, CaseReport, PlanReport, Verdict};
 use crate::equiv;
+use crate::scratch::Scratch;
 use crate::worker::{Failure, FailureKind, Limits, Quiet, RepeatRule, Run, Worker};
 use scaletune_descriptor::{Plan, PlanSpace};
 use serde_json::{Map, Value};
@@ -11,7 +12,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// Which plans are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub fn run(
     }
     let total = count + open.len();
     let references: Vec<Option<&Path>> =
-        reports.iter().map(|report| report.written.as_ref().map(TempDir::path)).collect();
+        reports.iter().map(|report| report.written.as_ref().map(Scratch::path)).collect();
     let verdicts = each(&open, settings.jobs, &mut |done| progress(count + done, total), |(index, plan)| {
         let folder = temporary()?;
         Ok(bench.run(&goldens[*index], plan, folder.path(), references[*index])?.0)
@@ -104,7 +104,7 @@ struct First {
     verdict: Verdict,
     /// The class of the inputs; none where the run failed.
     class: Option<Map<String, Value>>,
-    folder: Option<TempDir>,
+    folder: Option<Scratch>,
 }
 
 struct Bench<'a> {
@@ -219,8 +219,8 @@ fn machine(error: std::io::Error) -> RunError {
     RunError::Machine(format!("a temporary folder: {error}"))
 }
 
-fn temporary() -> Result<TempDir, RunError> {
-    tempfile::Builder::new().prefix("scaletune-check-").tempdir().map_err(machine)
+fn temporary() -> Result<Scratch, RunError> {
+    Scratch::new().map_err(machine)
 }
 
 /// The names in a folder, sorted.

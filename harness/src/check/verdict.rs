@@ -1,9 +1,9 @@
 //! What came of the cases.
 
 use crate::equiv::Difference;
+use crate::scratch::Scratch;
 use scaletune_descriptor::Plan;
 use serde::Serialize;
-use tempfile::TempDir;
 
 /// What came of a case.
 #[derive(Debug, Serialize)]
@@ -18,7 +18,7 @@ pub struct CaseReport {
     pub plans: Vec<PlanReport>,
     /// What the reference plan wrote, for new expected files.
     #[serde(skip)]
-    pub(super) written: Option<TempDir>,
+    pub(super) written: Option<Scratch>,
 }
 
 /// What came of a case under a plan.

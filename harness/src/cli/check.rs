@@ -6,6 +6,7 @@ use super::{Context, as_json, print};
 use crate::check::{self, Case, CaseError, CaseReport, Golden, Plans, RunError, Settings};
 use crate::plugin::Plugin;
 use crate::profile::checkout;
+use crate::scratch::Scratch;
 use clap::Args;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -132,7 +133,7 @@ pub(super) fn run(context: &mut Context, arguments: &CheckArguments) -> Result<(
 }
 
 /// The cases, where they are from in words, and what must be kept for as long as they are used.
-fn cases(arguments: &CheckArguments) -> Result<(Vec<Case>, String, Option<tempfile::TempDir>), Exit> {
+fn cases(arguments: &CheckArguments) -> Result<(Vec<Case>, String, Option<Scratch>), Exit> {
     if let Some(folder) = &arguments.golden {
         if !folder.is_dir() {
             return Err(Exit::input(format!("{}: is no folder", folder.display())));

@@ -107,6 +107,7 @@ pub(super) fn run(
         if failure.kind != FailureKind::Cancelled
             && let Err(changed) = check_unchanged(&inputs_before, &files)
         {
+            context.terminal.detail(&failure.message);
             return changed;
         }
         let plan = chosen.as_ref().map(|choice| choice.plan.to_string());

@@ -4,6 +4,7 @@ use super::Context;
 use super::exit::Exit;
 use crate::plugin::Plugin;
 use crate::publish::Staging;
+use crate::scratch::Scratch;
 use crate::worker::{self, Limits};
 use clap::Args;
 use scaletune_descriptor::Simulation;
@@ -68,7 +69,7 @@ pub(super) fn run(
 }
 
 /// A small workload in a folder of its own, for `--demo`; the path of its inputs file.
-pub(super) fn demo(context: &mut Context, plugin: &Plugin) -> Result<(PathBuf, tempfile::TempDir), Exit> {
+pub(super) fn demo(context: &mut Context, plugin: &Plugin) -> Result<(PathBuf, Scratch), Exit> {
     workload(context, plugin, "small", 1, Map::new())
 }
 
@@ -79,9 +80,9 @@ pub(super) fn workload(
     preset: &str,
     seed: u64,
     sizes: Map<String, Value>,
-) -> Result<(PathBuf, tempfile::TempDir), Exit> {
+) -> Result<(PathBuf, Scratch), Exit> {
     offer(plugin)?;
-    let folder = tempfile::Builder::new().prefix("scaletune-demo-").tempdir()?;
+    let folder = Scratch::new()?;
     make(context, plugin, preset, seed, sizes, folder.path())?;
     Ok((folder.path().join(INPUTS_FILE), folder))
 }

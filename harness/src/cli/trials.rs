@@ -5,6 +5,7 @@
 use super::workload::Workload;
 use crate::equiv;
 use crate::plugin::Plugin;
+use crate::scratch::Scratch;
 use crate::trial::{Equivalence, Executor, Measurement, TrialError};
 use crate::worker::{Limits, Quiet, RepeatRule, Run, Worker};
 use scaletune_descriptor::{Output, Plan};
@@ -45,7 +46,7 @@ pub(super) struct Trials<'a> {
     /// What every trial but the first may hold, bytes.
     max_memory: Option<u64>,
     repeat: RepeatRule,
-    folder: TempDir,
+    folder: Scratch,
     reference: Option<Reference>,
     outputs: &'a [Output],
     input_class: Map<String, Value>,
@@ -63,7 +64,7 @@ impl<'a> Trials<'a> {
         workload: &'a Workload,
         time_limit: Option<Duration>,
     ) -> std::io::Result<Trials<'a>> {
-        let folder = tempfile::Builder::new().prefix("scaletune-trials-").tempdir()?;
+        let folder = Scratch::new()?;
         let (limits, repeat) = (Limits::new(time_limit, None), RepeatRule::TRIAL);
         let (outputs, input_class) = (plugin.descriptor.outputs.as_slice(), Map::new());
         let (max_memory, reference) = (None, None);

@@ -2,6 +2,7 @@
 
 use super::arguments::WorkloadArguments;
 use super::exit::Exit;
+use crate::scratch::Scratch;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use scaletune_descriptor::{Descriptor, Input, InputKind, Inputs, map_paths};
 use serde_json::{Map, Value};
@@ -19,7 +20,7 @@ pub(super) struct Workload {
     /// The same as the JSON object that an engine gets.
     pub(super) values: Map<String, Value>,
     /// Keeps a simulated workload's folder for as long as it is used.
-    pub(super) _keep: Option<Arc<tempfile::TempDir>>,
+    pub(super) _keep: Option<Arc<Scratch>>,
 }
 
 /// Adds a flag for each input to `command`: `--NAME`, or `--input-NAME` where the command has a flag `--NAME` of its own,
@@ -130,7 +131,7 @@ impl Workload {
         descriptor: &Descriptor,
         matches: &ArgMatches,
         arguments: &WorkloadArguments,
-        demo: impl FnOnce() -> Result<(PathBuf, tempfile::TempDir), Exit>,
+        demo: impl FnOnce() -> Result<(PathBuf, Scratch), Exit>,
         wanted_outputs: &[&str],
     ) -> Result<Workload, Exit> {
         let (mut values, keep) = match (&arguments.inputs, arguments.demo) {
@@ -152,11 +153,7 @@ impl Workload {
     ///
     /// # Errors
     /// As [`Workload::new`].
-    pub(super) fn of_file(
-        descriptor: &Descriptor,
-        path: &Path,
-        keep: Option<Arc<tempfile::TempDir>>,
-    ) -> Result<Workload, Exit> {
+    pub(super) fn of_file(descriptor: &Descriptor, path: &Path, keep: Option<Arc<Scratch>>) -> Result<Workload, Exit> {
         Workload::checked(descriptor, read_file(path, descriptor)?, keep)
     }
 
@@ -172,7 +169,7 @@ impl Workload {
     fn checked(
         descriptor: &Descriptor,
         values: Map<String, Value>,
-        keep: Option<Arc<tempfile::TempDir>>,
+        keep: Option<Arc<Scratch>>,
     ) -> Result<Workload, Exit> {
         let extra: Vec<&str> = descriptor.flagged_outputs().map(|(flag, _)| flag).collect();
         let checked =

@@ -53,6 +53,14 @@ fn is_exiting(stat: &str) -> bool {
     flags.is_some_and(|flags| flags & EXITING != 0)
 }
 
+/// Whether this process was started to ignore a signal, as `nohup` does with that of a closed terminal.
+pub fn ignores(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    // Signals count from 1.
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
 fn status_field(pid: &str, field: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(field))?;
@@ -62,6 +70,13 @@ fn status_field(pid: &str, field: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ignored_signal_shows() {
+        // Rust's own start ignores this one.
+        assert!(ignores(signal_hook::consts::SIGPIPE));
+        assert!(!ignores(signal_hook::consts::SIGALRM));
+    }
 
     #[test]
     fn work_threads_and_memory_show() {

@@ -1,5 +1,6 @@
 //! The child: does one job and reports.
 
+use super::fence;
 use super::host::{Host, harmless_document};
 use super::load::Engine;
 use super::protocol::{Defect, Drill, Event, Job, Kind, PlanLine, RepeatRule, Step, Totals};
@@ -57,6 +58,8 @@ pub fn child_main() -> anyhow::Result<()> {
     let mut line = String::new();
     lines.read_line(&mut line)?;
     let job: Job = serde_json::from_str(&line)?;
+    // Before the plugin is there, and while this is the only thread.
+    fence::raise(job.writable())?;
     let host = Host::new(File::from(channel), cancelled);
     let outcome = match job {
         Job::Describe { plugin } => describe(&host, &plugin),

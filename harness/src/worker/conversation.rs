@@ -40,7 +40,7 @@ impl Conversation {
         // A group of its own: the terminal's Ctrl-C reaches it through the parent only, and whatever an engine starts
         // can be ended with it.
         let mut child = worker
-            .command()
+            .command(job.folder())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

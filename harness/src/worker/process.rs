@@ -17,8 +17,6 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Worker {
     pub(super) executable: PathBuf,
-    /// The current folder of workers; none = that of this process.
-    folder: Option<PathBuf>,
     /// The words in front of a worker's own.
     under: Vec<OsString>,
 }
@@ -180,8 +178,14 @@ pub fn simulate(
     limits: Limits,
     observer: &mut dyn Observer,
 ) -> Result<(), Failure> {
-    let job = Job::Simulate { plugin: plugin.into(), request: request.clone(), folder: folder.into() };
+    let job = Job::Simulate { plugin: plugin.into(), request: request.clone(), folder: absolute(folder)? };
     Conversation::start(worker, &job, limits)?.listen(&mut no_plan, observer).map(drop)
+}
+
+/// The same folder whatever the current one is.
+fn absolute(folder: &Path) -> Result<PathBuf, Failure> {
+    let failed = |error| Failure::harness(format!("{}: {error}", folder.display()));
+    std::path::absolute(folder).map_err(failed)
 }
 
 fn no_plan(_: &Map<String, Value>) -> Result<(i64, Plan), String> {
@@ -191,12 +195,7 @@ fn no_plan(_: &Map<String, Value>) -> Result<(i64, Plan), String> {
 impl Worker {
     /// Workers are `executable __worker`.
     pub fn new(executable: PathBuf) -> Worker {
-        Worker { executable, folder: None, under: Vec::new() }
-    }
-
-    /// The same, workers having `folder` as their current one.
-    pub fn in_folder(&self, folder: &Path) -> Worker {
-        Worker { folder: Some(folder.to_path_buf()), ..self.clone() }
+        Worker { executable, under: Vec::new() }
     }
 
     /// The same, workers running under another program, such as one that counts instructions: `words` come first.
@@ -204,8 +203,9 @@ impl Worker {
         Worker { under: words, ..self.clone() }
     }
 
-    /// The command that starts one.
-    pub(super) fn command(&self) -> Command {
+    /// The command that starts one. Its current folder is that of its outputs, so that what an engine writes under a
+    /// bare name is found there, and not where the user stands.
+    pub(super) fn command(&self, folder: Option<&Path>) -> Command {
         let mut command = match self.under.split_first() {
             Some((program, words)) => {
                 let mut command = Command::new(program);
@@ -214,7 +214,7 @@ impl Worker {
             }
             None => Command::new(&self.executable),
         };
-        if let Some(folder) = &self.folder {
+        if let Some(folder) = folder {
             command.current_dir(folder);
         }
         command.arg(ENTRY_ARGUMENT);
@@ -251,7 +251,7 @@ impl Worker {
         let job = Job::Work {
             plugin: run.plugin.to_path_buf(),
             inputs: run.inputs.clone(),
-            folder: run.folder.to_path_buf(),
+            folder: absolute(run.folder)?,
             repeat: run.repeat,
             drill,
         };

@@ -5,7 +5,7 @@ use crate::trial::{StageTime, Task};
 use scaletune_descriptor::Plan;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the child is to do; the first line on its standard input.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,6 +38,30 @@ pub(super) enum Job {
         /// Existing, empty folder for the files.
         folder: PathBuf,
     },
+}
+
+impl Job {
+    /// Where its outputs go, if it has any.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        match self {
+            Job::Describe { .. } => None,
+            Job::Work { folder, .. } | Job::Simulate { folder, .. } => Some(folder),
+        }
+    }
+
+    /// Where it may write: the folders for its outputs, and those of its input files, where libraries make an index that
+    /// is missing.
+    pub(super) fn writable(&self) -> impl Iterator<Item = &Path> {
+        let (inputs, again) = match self {
+            Job::Work { inputs, drill, .. } => (Some(inputs), drill.again.as_ref()),
+            _ => (None, None),
+        };
+        let values = inputs.into_iter().flat_map(Map::values);
+        let texts = values.flat_map(|value| value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice));
+        let files = texts.filter_map(Value::as_str).map(Path::new).filter(|path| path.is_absolute());
+        let again = again.map(|(_, _, folder)| folder.as_path());
+        self.folder().into_iter().chain(again).chain(files.filter_map(Path::parent))
+    }
 }
 
 /// The answer to [`Event::Opened`]; the second line on the child's standard input.

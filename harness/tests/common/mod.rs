@@ -99,6 +99,12 @@ pub(crate) fn compile_c(home: &Path, source: &str, name: &str, defines: &[&str])
     }
 }
 
+/// The example in C with one of the defects that `defective.c` numbers; its folder, or none as [`compile_c`].
+pub(crate) fn defective_engine(home: &Path, defect: u32) -> Option<PathBuf> {
+    let defines = [&format!("-DDEFECT={defect}"), "-Wno-unused-function"];
+    compile_c(home, "harness/tests/engines/defective.c", "example_c", &defines)
+}
+
 /// A folder of the shared data; none, with a visible line, where a checkout has none beside it.
 pub(crate) fn shared(folder: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared").join(folder);

@@ -47,6 +47,9 @@ pub struct RetentionTest {
     pub q: f64,
     /// Did both fits converge?
     pub converged: bool,
+    /// What the user should hear of the alternative's fit.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 /// Reads families, one a line, or lines of set, tab, family. Blank lines and lines that start with `#` are skipped.
@@ -150,6 +153,7 @@ fn test_one(input: &RetentionInput<'_>, set: &FamilySet, monitor: &dyn Monitor) 
         p: chi_squared_tail(statistic),
         q: 1.0,
         converged: alternative.converged && input.null.converged,
+        warnings: alternative.warnings(),
     })
 }
 

@@ -136,6 +136,31 @@ fn rates_stop_at_their_bounds() {
     assert_eq!(fit.at_bound, ["log_gain", "log_loss"], "{fit:?}");
     assert!((fit.gain / 1e6 - 1.0).abs() < 1e-9 && (fit.loss / 1e6 - 1.0).abs() < 1e-9, "{fit:?}");
     assert!(fit.standard_errors.log_gain.is_none() && fit.log_likelihood.is_finite());
+    let told = outcome.warnings();
+    assert!(told.len() == 2 && told[0].starts_with("fit: gain ended at its upper bound, 1.0e6: "), "{told:?}");
+    assert!(told[1].starts_with("fit: loss ended at its upper bound, 1.0e6: "), "{told:?}");
+}
+
+/// Families that can't have been seen drive gain to nothing, where the climb ends as if all were well.
+#[test]
+fn a_matrix_of_absence_under_ascertainment_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("t"), "((a:1,b:1):1,(c:1,d:1):1);").unwrap();
+    let write = |rows: String| std::fs::write(folder.path().join("m"), format!("g\ta\tb\tc\td\n{rows}")).unwrap();
+    let mut request = Request::new(folder.path().join("t"), folder.path().join("m"), fitted());
+    request.ascertainment = Ascertainment::AbsentUnseen;
+    write((0..40).map(|i| format!("f{i}\t0\t0\t0\t0\n")).collect());
+    let session = Session::open(request.clone(), &Unwatched).unwrap();
+    assert!(session.warnings()[0].contains("m: 40 of 40 families are absent everywhere"), "{:?}", session.warnings());
+    let outcome = run(request.clone());
+    let fit = outcome.fit().unwrap();
+    assert!(fit.at_bound.contains(&"log_gain"), "{fit:?}");
+    assert!(outcome.warnings()[0].starts_with("fit: gain ended at its lower bound, 1.0e-9: "), "{fit:?}");
+    // A sound matrix has nothing to tell.
+    write((0..40).map(|i| format!("f{i}\t1\t{}\t{}\t{}\n", i % 2, i / 2 % 2, i / 4 % 2)).collect());
+    let session = Session::open(request.clone(), &Unwatched).unwrap();
+    let outcome = run(request);
+    assert!(session.warnings().is_empty() && outcome.warnings().is_empty(), "{:?}", outcome.warnings());
 }
 
 /// Without any change in the data the likelihood tends to 1 as gain vanishes: flat, which is no maximum.

@@ -56,6 +56,7 @@ impl Session for PruneSession {
     fn run(&mut self, call: &Call<'_>) -> Result<(), Error> {
         let Some(prepared) = &self.prepared else { return Err(Error::failed("there is no plan to run")) };
         let outcome = call.stage("compute", || prepared.run(&Watch::new(call.host()))).map_err(error)?;
+        outcome.warnings().iter().for_each(|warning| call.warn(warning));
         self.outcome = Some(outcome);
         Ok(())
     }

@@ -4,19 +4,19 @@ use super::super::exit::Exit;
 use super::super::workload::Workload;
 use crate::equiv;
 use crate::publish::{Staging, Target};
+use crate::scratch::Scratch;
 use crate::trial::Equivalence;
 use crate::worker::{Drill, Failure, Limits, Quiet, RepeatRule, Report, Run, Worker};
 use scaletune_descriptor::{Descriptor, Plan};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
 
 /// Folders within each other, so that whoever climbs out of the innermost is still seen.
 const FENCE: [&str; 3] = ["outer", "inner", "out"];
 
 /// Folders, limits, and the worker.
 pub(super) struct Bench {
-    root: TempDir,
+    root: Scratch,
     target: Target,
     pub(super) worker: Worker,
     pub(super) limits: Limits,
@@ -30,12 +30,10 @@ pub(super) struct Outcome {
 
 impl Bench {
     pub(super) fn new(worker: &Worker, limits: Limits) -> Result<Bench, Exit> {
-        let root = tempfile::Builder::new().prefix("scaletune-check-").tempdir()?;
-        let current = root.path().join("current");
-        std::fs::create_dir(&current)?;
+        let root = Scratch::new()?;
         let out = FENCE.iter().fold(root.path().to_path_buf(), |path, folder| path.join(folder));
         let target = Target::folder(&out)?;
-        Ok(Bench { root, target, worker: worker.in_folder(&current), limits })
+        Ok(Bench { root, target, worker: worker.clone(), limits })
     }
 
     /// A new, empty folder for a workload.
@@ -124,10 +122,9 @@ impl Bench {
             }
             Ok(())
         };
-        look(&self.root.path().join("current"), "the current folder", &|_| false)?;
         let mut folder = self.root.path().to_path_buf();
         for (depth, inner) in FENCE.iter().enumerate() {
-            let ours = |name: &str| name == *inner || depth == 0 && ["current", "workloads"].contains(&name);
+            let ours = |name: &str| name == *inner || depth == 0 && name == "workloads";
             look(&folder, &format!("`{}`", "../".repeat(FENCE.len() + 2 - depth)), &ours)?;
             folder.push(inner);
         }

@@ -7,15 +7,14 @@ use crate::measure::{Cores, Counters, Machine, total_memory, unread_limits};
 use crate::plugin::{Catalogue, Entry};
 use crate::profile::Store;
 use crate::publish::leftovers;
+use crate::scratch::{self, Leftover};
 use crate::version::Version;
+use crate::worker::has_fence;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// Version of the document that `--json` prints.
 const SCHEMA_VERSION: u32 = 1;
-
-/// How the names of the folders begin in which `--demo`, `tune` and `sweep` work, in the system's temporary folder.
-const TEMPORARY: &[&str] = &["scaletune-demo-", "scaletune-trials-"];
 
 /// What was found.
 #[derive(Serialize)]
@@ -26,11 +25,13 @@ pub(super) struct Findings {
     pub(super) cores: Cores,
     pub(super) memory: Memory,
     pub(super) counters: Counters,
+    /// The kernel keeps engines from writing where they have no business (Landlock).
+    pub(super) fence: bool,
     pub(super) engine_folders: Vec<Folder>,
     pub(super) engines: Vec<Engine>,
     pub(super) profile_folders: Vec<Folder>,
     pub(super) profiles: Vec<Saved>,
-    pub(super) leftovers: Vec<Left>,
+    pub(super) leftovers: Vec<Leftover>,
     pub(super) peers: Vec<Peer>,
     /// What should be mended, in words.
     pub(super) problems: Vec<String>,
@@ -80,14 +81,6 @@ impl Serialize for Saved {
     }
 }
 
-/// What a run that was killed may have left.
-#[derive(Debug, Serialize)]
-pub(super) struct Left {
-    pub(super) path: PathBuf,
-    /// A run is at work in it; null: not known.
-    pub(super) in_use: Option<bool>,
-}
-
 impl Findings {
     /// Looks at everything; `folders` are searched for what killed runs left, the current one where none is given.
     pub(super) fn gather(catalogue: &Catalogue, folders: &[PathBuf]) -> std::io::Result<Findings> {
@@ -99,14 +92,10 @@ impl Findings {
         let mut left = Vec::new();
         let here = [PathBuf::from(".")];
         for folder in if folders.is_empty() { here.as_slice() } else { folders } {
-            left.extend(
-                leftovers(folder)
-                    .map_err(|error| named(folder, &error))?
-                    .into_iter()
-                    .map(|it| Left { path: it.path, in_use: Some(it.in_use) }),
-            );
+            left.extend(leftovers(folder).map_err(|error| named(folder, &error))?);
         }
-        left.extend(temporary()?);
+        let temporary = std::env::temp_dir();
+        left.extend(scratch::leftovers().map_err(|error| named(&temporary, &error))?);
         let mut problems = problems(&engines, &profiles);
         problems.extend(unread_limits().iter().map(|fault| unread_limit(fault)));
         if machine.memory_bytes == 0 {
@@ -119,6 +108,7 @@ impl Findings {
             memory: Memory { total_bytes: total_memory(), usable_bytes: machine.memory_bytes },
             machine,
             counters: Counters::of_this_machine(),
+            fence: has_fence(),
             engine_folders: catalogue.folders().iter().map(|path| folder(path)).collect(),
             engines,
             profile_folders: store.folders().iter().map(|path| folder(path)).collect(),
@@ -147,21 +137,6 @@ fn engine(entry: Entry) -> Engine {
         Err(reason) => EngineState::Refused { reason },
     };
     Engine { path, state }
-}
-
-/// Folders in the system's temporary folder; they carry no lock, so whether somebody works there is not known.
-fn temporary() -> std::io::Result<Vec<Left>> {
-    let folder = std::env::temp_dir();
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(&folder).map_err(|error| named(&folder, &error))? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if TEMPORARY.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes())) {
-            found.push(Left { path: entry.path(), in_use: None });
-        }
-    }
-    found.sort_by(|left, right| left.path.cmp(&right.path));
-    Ok(found)
 }
 
 fn problems(engines: &[Engine], profiles: &[Saved]) -> Vec<String> {

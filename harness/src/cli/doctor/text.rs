@@ -46,6 +46,11 @@ fn machine(findings: &Findings) -> Vec<String> {
             cores.usable, cores.online, cores.affinity
         ),
         format!("memory: {} usable of {}", gib(memory.usable_bytes), gib(memory.total_bytes)),
+        if findings.fence {
+            "engines: kept from writing elsewhere than to their own folders (Landlock)".into()
+        } else {
+            "engines: free to write anywhere; this kernel has no Landlock".into()
+        },
     ]
 }
 
@@ -128,8 +133,8 @@ fn leftovers(findings: &Findings) -> Vec<String> {
         .map(|left| {
             let state = match left.in_use {
                 Some(true) => "a run is at work",
-                Some(false) => "its run was killed; the next run for the same target clears it away",
-                None => "of a run at work, or of one that was killed",
+                Some(false) => "its run was killed; the next one of its kind clears it away",
+                None => "another user's: a run is at work, or was killed",
             };
             format!("{}: {state}", left.path.display())
         })

@@ -8,12 +8,12 @@ use super::super::workload::Workload;
 use crate::gate::{Bench, Case, Point, Side, Work, Yardstick};
 use crate::measure::{usable_cores, yardstick};
 use crate::plugin::Plugin;
+use crate::scratch::Scratch;
 use crate::trial::{Executor, Measurement, TrialError};
 use scaletune_descriptor::{Descriptor, NoPlan, Plan, PlanSpace};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tempfile::TempDir;
 
 /// Trials of two plugins. Without a baseline's plugin, only the candidate's are asked for.
 pub(super) struct Pair<'a> {
@@ -41,7 +41,7 @@ impl Bench for Pair<'_> {
 /// The inputs file of a case, and the folder that it lies in if it was made for this.
 pub(super) struct Inputs {
     path: PathBuf,
-    keep: Option<Arc<TempDir>>,
+    keep: Option<Arc<Scratch>>,
 }
 
 impl Inputs {

@@ -13,12 +13,12 @@ use crate::gate::{
 use crate::measure::{Clock, InstructionCounter};
 use crate::plugin::{Plugin, PluginError};
 use crate::publish::{FileFigures, figures};
+use crate::scratch::Scratch;
 use crate::trial::{Equivalence, Executor, TrialError};
 use crate::worker::{Limits, Quiet, RepeatRule, Run, Worker};
 use scaletune_descriptor::{Descriptor, Plan};
 use std::path::Path;
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// What makes the baseline's times no measure for this machine, in words; empty where nothing does.
 pub(super) fn differences(gate: &Gate<'_>, baseline: &Baseline) -> Vec<String> {
@@ -254,8 +254,8 @@ fn same_inputs(
 }
 
 /// The recorded answer, in a folder.
-fn restore(path: &Path, recorded: &RecordedCase) -> Result<TempDir, Exit> {
-    let folder = tempfile::Builder::new().prefix("scaletune-gate-").tempdir()?;
+fn restore(path: &Path, recorded: &RecordedCase) -> Result<Scratch, Exit> {
+    let folder = Scratch::new()?;
     Store::of(path).restore(&recorded.answer, folder.path()).map_err(|error| Exit::input(error.to_string()))?;
     Ok(folder)
 }
@@ -347,7 +347,7 @@ fn instructions(
     workload: &Workload,
     plan: &Plan,
 ) -> Result<Result<u64, String>, Exit> {
-    let folder = tempfile::Builder::new().prefix("scaletune-gate-").tempdir()?;
+    let folder = Scratch::new()?;
     let outputs = folder.path().join("outputs");
     std::fs::create_dir(&outputs)?;
     let file = folder.path().join("instructions");

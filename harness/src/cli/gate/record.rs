@@ -9,15 +9,15 @@ use super::{Case, Gate, Watch, Work, suite, written};
 use crate::gate::{Baseline, RecordedCase, Store, record};
 use crate::publish::FileFigures;
 use crate::report::figures::threads;
+use crate::scratch::Scratch;
 use crate::trial::Executor;
 use serde_json::json;
 use std::path::Path;
-use tempfile::TempDir;
 
 /// A case that was measured, and the folder with its answer.
 struct Measured {
     case: RecordedCase,
-    answer: TempDir,
+    answer: Scratch,
 }
 
 pub(super) fn run(context: &mut Context, gate: &Gate<'_>, path: &Path) -> Result<(), Exit> {
@@ -84,8 +84,8 @@ fn measure(context: &mut Context, gate: &Gate<'_>, case: &Case, notes: &mut Vec<
     Ok(Measured { case, answer })
 }
 
-fn copy(from: Option<&Path>) -> Result<TempDir, Exit> {
-    let folder = tempfile::Builder::new().prefix("scaletune-gate-").tempdir()?;
+fn copy(from: Option<&Path>) -> Result<Scratch, Exit> {
+    let folder = Scratch::new()?;
     for entry in from.map(std::fs::read_dir).transpose()?.into_iter().flatten() {
         let entry = entry?;
         std::fs::copy(entry.path(), folder.path().join(entry.file_name()))?;

@@ -5,6 +5,7 @@
 //! last digits, and the same second derivatives give the standard errors.
 //! Leaves out which families are in which group (see [`crate::retention`]).
 
+mod bounds;
 mod climb;
 mod curvature;
 
@@ -60,14 +61,6 @@ impl Default for FitOptions {
     }
 }
 
-/// Rates from 1e-9 to 1e6 per unit of branch length: beyond them two rates can't be told apart by any data.
-const LOG_RATE_BOUNDS: [f64; 2] = [-20.723_265_836_946_41, 13.815_510_557_964_274];
-/// Prior probability of presence between 1e-9 and its mirror.
-const LOGIT_BOUNDS: [f64; 2] = [-20.723_265_836_946_41, 20.723_265_836_946_41];
-/// Gamma shapes from 0.02 to 200, past which categories are as good as one.
-const LOG_SHAPE_BOUNDS: [f64; 2] = [-3.912_023_005_428_146, 5.298_317_366_548_036];
-/// Tilts of the loss rate up to a factor of a million either way.
-const TILT_BOUNDS: [f64; 2] = [-13.815_510_557_964_274, 13.815_510_557_964_274];
 const PRIOR_VARIANCE: f64 = 4.0;
 
 /// Standard errors; absent where the optimum lies at a bound or is no maximum.
@@ -126,7 +119,7 @@ pub struct Fit {
     pub gradient_norm: f64,
     /// The gradient vanishes (to 1e-6 of the number of families) inside the bounds, and the curvature is a maximum's.
     pub converged: bool,
-    /// Parameters that ended at a bound.
+    /// Parameters that ended at a bound, which is then no estimate: [`Fit::warnings`] says so.
     pub at_bound: Vec<&'static str>,
     /// Families that no rates make possible.
     pub impossible_families: usize,
@@ -184,7 +177,7 @@ impl<'a> Objective<'a> {
     fn new(groups: &'a [Group<'a>], options: &'a FitOptions, monitor: &'a dyn Monitor) -> Self {
         let mut layout = Layout {
             names: vec!["log_gain", "log_loss"],
-            bounds: vec![LOG_RATE_BOUNDS; 2],
+            bounds: vec![bounds::LOG_RATE; 2],
             theta: None,
             logit: None,
             log_shape: None,
@@ -196,9 +189,9 @@ impl<'a> Objective<'a> {
                 layout.names.len() - 1
             })
         };
-        let theta = add(groups.iter().any(|g| g.tilted), "theta", TILT_BOUNDS);
-        let logit = add(options.fit_root, "root_present", LOGIT_BOUNDS);
-        let log_shape = add(options.fit_shape, "gamma_shape", LOG_SHAPE_BOUNDS);
+        let theta = add(groups.iter().any(|g| g.tilted), "theta", bounds::TILT);
+        let logit = add(options.fit_root, "root_present", bounds::LOGIT);
+        let log_shape = add(options.fit_shape, "gamma_shape", bounds::LOG_SHAPE);
         (layout.theta, layout.logit, layout.log_shape) = (theta, logit, log_shape);
         Self { groups, options, layout, monitor, evaluations: std::cell::Cell::new(0) }
     }

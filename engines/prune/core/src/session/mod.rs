@@ -194,6 +194,15 @@ impl Session {
                 tree.children(tree.root()).len()
             ));
         }
+        let unseen = states.absent_families();
+        if request.ascertainment == Ascertainment::AbsentUnseen && unseen > 0 {
+            warnings.push(format!(
+                "{}: {unseen} of {} families are absent everywhere, which families of an ascertained matrix can't be; \
+                 leave those rows out, or rates and likelihoods will be wrong",
+                request.matrix.display(),
+                states.family_count()
+            ));
+        }
         Ok(Arc::new(Self { request, tree: Arc::new(tree), states: Arc::new(states), own, sets, warnings }))
     }
 

@@ -67,6 +67,16 @@ impl Outcome {
         &self.retention
     }
 
+    /// What the user should hear: parameters that ended at a bound.
+    pub fn warnings(&self) -> Vec<String> {
+        let of_fit = self.fit.iter().flat_map(Fit::warnings).map(|warning| format!("fit: {warning}"));
+        let of_test = |test: &RetentionTest| {
+            let named = |warning: &String| format!("retention of set '{}': {warning}", test.set);
+            test.warnings.iter().map(named).collect::<Vec<_>>()
+        };
+        of_fit.chain(self.retention.iter().flat_map(of_test)).collect()
+    }
+
     /// Ancestral states and changes, as far as they were asked for.
     pub fn posterior(&self) -> &Posterior {
         &self.posterior
