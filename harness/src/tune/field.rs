@@ -17,6 +17,10 @@ pub(super) struct Field<'a> {
     executor: &'a mut dyn Executor,
     clock: &'a dyn Clock,
     known: BTreeMap<Plan, usize>,
+    /// The part of the whole time that has to be enough for now.
+    share: f64,
+    /// Whether the time, or a part of it, was up before all was measured.
+    is_cut: bool,
     batches: usize,
     trials: usize,
 }
@@ -37,6 +41,8 @@ impl<'a> Field<'a> {
             executor,
             clock,
             known: BTreeMap::new(),
+            share: 1.0,
+            is_cut: false,
             batches: 1,
             trials: 1,
         };
@@ -85,8 +91,32 @@ impl<'a> Field<'a> {
         self.clock.now_s()
     }
 
-    pub(super) fn time_is_up(&self) -> bool {
-        self.request.max_time.is_some_and(|limit| self.clock.now_s() >= limit.as_secs_f64())
+    /// From now on `share` of the whole time has to be enough.
+    pub(super) fn grant(&mut self, share: f64) {
+        self.share = share;
+    }
+
+    /// Whether what was granted of the time is spent. Only asked where there is more to measure.
+    pub(super) fn time_is_up(&mut self) -> bool {
+        let is_up = |limit: std::time::Duration| self.clock.now_s() >= limit.as_secs_f64() * self.share;
+        let is_up = self.request.max_time.is_some_and(is_up);
+        self.is_cut |= is_up;
+        is_up
+    }
+
+    /// Seconds until the time is up; none where it has no end.
+    pub(super) fn time_left_s(&self) -> Option<f64> {
+        self.request.max_time.map(|limit| (limit.as_secs_f64() - self.clock.now_s()).max(0.0))
+    }
+
+    /// Something is left out for want of time.
+    pub(super) fn leave_out(&mut self) {
+        self.is_cut = true;
+    }
+
+    /// Whether something was left out for want of time.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     fn too_much_memory(&self, bytes: u64) -> Option<Out> {

@@ -157,7 +157,7 @@ pub(super) fn conclude(mut field: Field<'_>, budgets: &[Budget<'_>]) -> Result<O
         effort: field.request.effort,
         trials: field.trials(),
         elapsed_s: field.elapsed_s(),
-        out_of_time: field.time_is_up(),
+        out_of_time: field.is_cut(),
         plans: plans.collect(),
         budgets: results,
         one_thread,

@@ -10,6 +10,8 @@ const FAR_TWICE: f64 = 1.5;
 /// ... and after a single sample where it took more than this. Wall times on a shared machine vary by 20 %, with spells
 /// of twice as long: one sample three times as long as the best is no spell, and costs no second look.
 const FAR_ONCE: f64 = 3.0;
+/// So many rounds should find time: one more sample of many plans decides less than three of a few.
+const WANTED_ROUNDS: f64 = 3.0;
 /// A plan leaves the race only with this confidence; it is asked many times whether it should.
 const RACE_CONFIDENCE: f64 = 0.99;
 
@@ -17,12 +19,9 @@ const RACE_CONFIDENCE: f64 = 0.99;
 pub(super) fn run(field: &mut Field<'_>, budgets: &mut [Budget<'_>]) -> Result<(), TuneError> {
     let rounds = field.request.effort.rounds();
     let defaults: Vec<usize> = budgets.iter().map(|budget| field.enter(&budget.default)).collect();
+    fit_into_time(field, budgets, &defaults);
     for round in 1..=rounds {
-        let mut plans: Vec<usize> = budgets.iter().flat_map(|budget| budget.racing.iter().copied()).collect();
-        // Gains are told over the default plans: they stay to the end.
-        plans.extend(&defaults);
-        plans.sort_unstable();
-        plans.dedup();
+        let plans = racing(budgets, &defaults);
         if round > LEAST_SAMPLES && budgets.iter().all(|budget| budget.racing.len() <= 1) {
             break;
         }
@@ -37,6 +36,32 @@ pub(super) fn run(field: &mut Field<'_>, budgets: &mut [Budget<'_>]) -> Result<(
         }
     }
     Ok(())
+}
+
+/// The plans of a round. Gains are told over the default plans: they stay to the end.
+fn racing(budgets: &[Budget<'_>], defaults: &[usize]) -> Vec<usize> {
+    let mut plans: Vec<usize> = budgets.iter().flat_map(|budget| budget.racing.iter().copied()).collect();
+    plans.extend(defaults);
+    plans.sort_unstable();
+    plans.dedup();
+    plans
+}
+
+/// Leaves out the slowest of what the search has found while the time that is left is too short for all.
+fn fit_into_time(field: &mut Field<'_>, budgets: &mut [Budget<'_>], defaults: &[usize]) {
+    let Some(left_s) = field.time_left_s() else { return };
+    loop {
+        let seconds = |index: &usize| field.contenders[*index].median().unwrap_or(0.0);
+        let round_s: f64 = racing(budgets, defaults).iter().map(seconds).sum();
+        // A space that goes into the race whole has not been measured: there is nothing to choose by.
+        let measured = budgets.iter_mut().filter(|budget| budget.racing.iter().all(|index| seconds(index) > 0.0));
+        let widest = measured.max_by_key(|budget| budget.racing.len()).filter(|budget| budget.racing.len() > 1);
+        let Some(widest) = widest.filter(|_| round_s * WANTED_ROUNDS > left_s) else { return };
+        let by_time = |left: &&usize, right: &&usize| seconds(left).total_cmp(&seconds(right));
+        let slowest = widest.racing.iter().max_by(by_time).copied();
+        widest.racing.retain(|index| Some(*index) != slowest);
+        field.leave_out();
+    }
 }
 
 /// Whether these times are so far above the best median that more of them would change nothing.

@@ -38,13 +38,17 @@ const NEAR: f64 = 1.05;
 const NOISE: f64 = 1.2;
 /// CPU times within this ratio of the least are the same: they vary by as much.
 const SAME_WORK: f64 = 1.02;
+/// What the searches of all budgets may take of the time: the race has to tell apart what they have found.
+const SHARE: f64 = 0.6;
 /// Of so many random plans the best one begins a walk.
 const RANDOM_PLANS: usize = 4;
 
 /// Finds the plans that each budget's race begins with.
 pub(super) fn run(field: &mut Field<'_>, budgets: &mut [Budget<'_>]) -> Result<(), TuneError> {
     let mut earlier: Option<Plan> = None;
-    for budget in budgets {
+    let searches = budgets.len() as f64;
+    for (place, budget) in budgets.iter_mut().enumerate() {
+        field.grant(SHARE * (place + 1) as f64 / searches);
         let whole = budget.plans.len() <= field.request.effort.whole() && !budget.space.is_thinned();
         budget.racing = if whole {
             budget.plans.iter().map(|plan| field.enter(plan)).collect()
@@ -62,6 +66,7 @@ pub(super) fn run(field: &mut Field<'_>, budgets: &mut [Budget<'_>]) -> Result<(
         let best = best.filter(|_| !whole).map_or(&budget.default, |index| &field.contenders[*index].plan);
         earlier = Some(best.clone());
     }
+    field.grant(1.0);
     Ok(())
 }
 

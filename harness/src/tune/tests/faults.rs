@@ -74,6 +74,23 @@ fn time_is_kept() {
 }
 
 #[test]
+fn a_search_that_is_cut_leaves_time_for_the_race() {
+    let descriptor = large();
+    for budgets in [&[4][..], &[2, 3, 4]] {
+        let mut bench = Bench::new(behaviour_of_large, 0.05, 5);
+        let mut setting = Setting::new(&descriptor, budgets);
+        setting.max_time = Some(Duration::from_secs(100 * budgets.len() as u64 + 50));
+        let outcome = setting.run(&mut bench, 1).unwrap();
+        assert!(outcome.out_of_time);
+        for budget in &outcome.budgets {
+            assert!(budget.table.len() > 4, "{budget:?}");
+            let winner = &outcome.plans[budget.winner];
+            assert!(winner.times_s.len() >= 2, "{winner:?}");
+        }
+    }
+}
+
+#[test]
 fn an_interrupt_or_bad_input_ends_it_at_once() {
     let descriptor = small();
     for (behaviour, error) in [
