@@ -122,9 +122,10 @@ impl Input {
         Input::new(name, InputKind::Integer { min: Some(min), max: Some(max) }, help)
     }
 
-    /// A finite number from `min` to `max`.
+    /// A finite number from `min` to `max`; an infinite bound is none.
     pub fn float(name: &str, min: f64, max: f64, help: &str) -> Input {
-        Input::new(name, InputKind::Float { min: Some(min), max: Some(max) }, help)
+        let bound = |bound: f64| Some(bound).filter(|bound| bound.is_finite());
+        Input::new(name, InputKind::Float { min: bound(min), max: bound(max) }, help)
     }
 
     /// Any text.
@@ -228,8 +229,8 @@ fn parse_integer(text: &str) -> Option<i64> {
 fn range<T: std::fmt::Display>(min: Option<T>, max: Option<T>) -> String {
     match (min, max) {
         (None, None) => String::new(),
-        (Some(min), None) => format!(" from {min}"),
-        (None, Some(max)) => format!(" up to {max}"),
+        (Some(min), None) => format!(" of at least {min}"),
+        (None, Some(max)) => format!(" of at most {max}"),
         (Some(min), Some(max)) => format!(" from {min} to {max}"),
     }
 }

@@ -59,7 +59,7 @@ fn inputs() -> Vec<Input> {
         Input::path("rates", &["tsv"], "Rates of each family: family, gain, loss"),
         Input::flag("fit", "Fit the rates; --gain and --loss are where the climb starts"),
         Input::choice("prior", &["none", "normal"], "Prior on the fitted log rates"),
-        Input::float("missing-length", 0.0, f64::MAX, "Take this length where a branch has none"),
+        Input::float("missing-length", 0.0, f64::INFINITY, "Take this length where a branch has none"),
         Input::text("root-prior", "stationary, fit, or the probabilities of absence and presence")
             .or("stationary")
             .named("P0,P1"),
