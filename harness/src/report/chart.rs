@@ -71,7 +71,34 @@ impl Chart {
     }
 }
 
+/// A text in at most so many lines of at most so many letters, broken at spaces.
+fn wrap(text: &str, most: usize, lines: usize) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    let length = |text: &str| text.chars().count();
+    for word in text.split(' ') {
+        let full = rows.len() >= lines;
+        match rows.last_mut() {
+            Some(row) if full || length(row) + 1 + length(word) <= most => *row += &format!(" {word}"),
+            _ => rows.push(word.into()),
+        }
+    }
+    rows.iter().map(|row| cut(row, most)).collect()
+}
+
 /// A text of at most so many letters.
 fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most { text.into() } else { text.chars().take(most.max(1) - 1).chain(['…']).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_broken_before_they_are_cut() {
+        assert_eq!(wrap("shared-pool + bytes + htslib", 28, 2), ["shared-pool + bytes + htslib"]);
+        assert_eq!(wrap("shared-pool + bytes + htslib + index", 28, 2), ["shared-pool + bytes + htslib", "+ index"]);
+        assert_eq!(wrap("one two three four", 7, 2), ["one two", "three …"]);
+        assert_eq!(wrap("unbreakable", 6, 2), ["unbre…"]);
+    }
 }

@@ -6,7 +6,7 @@ use super::escape::html as safe;
 use super::figures::{percent, seconds, threads, times};
 use super::labels::Labels;
 use super::section::sections;
-use super::table::{COLUMNS, cells, legend, sorted};
+use super::table::{COLUMNS, cells, is_unmeasured, legend, sorted};
 use super::words::{headline_row, memory, method, verdict};
 use crate::sweep::{Row, Sweep};
 use std::fmt::Write;
@@ -112,7 +112,11 @@ fn table_section(sweep: &Sweep, labels: &Labels<'_>) -> String {
 }
 
 fn line(labels: &Labels<'_>, row: &Row) -> String {
-    let class = if row.is_valid() { "" } else { " class=\"bad\"" };
+    let class = match row {
+        row if row.is_valid() => "",
+        row if is_unmeasured(row) => " class=\"unmeasured\"",
+        _ => " class=\"bad\"",
+    };
     let cells = cells(labels, row);
     let cells = COLUMNS.iter().zip(&cells).filter(|((name, _), _)| *name != "Budget").map(|((_, number), cell)| {
         let class = if *number { " class=\"n\"" } else { "" };

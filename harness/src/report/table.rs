@@ -73,6 +73,12 @@ pub(super) fn answer(row: &Row) -> String {
         (Verdict::Different, Some(difference), _) => format!("different: {difference}"),
         (Verdict::Different, None, _) => "different".into(),
         (Verdict::Same, ..) => "same".into(),
+        (Verdict::NotCompared, ..) if is_unmeasured(row) => "not compared: not measured".into(),
         (Verdict::NotCompared, ..) => "not compared".into(),
     }
+}
+
+/// True where nothing is known of it, good or bad: the time did not suffice.
+pub(super) fn is_unmeasured(row: &Row) -> bool {
+    row.samples.is_empty() && row.failure.is_none()
 }

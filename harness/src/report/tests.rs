@@ -207,6 +207,35 @@ fn plans_that_take_little_beside_a_workers_start_are_marked() {
 }
 
 #[test]
+fn rows_that_the_time_did_not_suffice_for_are_not_called_bad() {
+    let mut sweep = sweep_of(amdahl, &[1, 2], 2, 0.0);
+    let row = sweep.rows.last_mut().unwrap();
+    (row.samples, row.median_s, row.equivalence) = (Vec::new(), None, Verdict::NotCompared);
+    let page = html(&sweep);
+    let line = page.split("<tr").find(|line| line.contains("not compared: not measured")).unwrap();
+    assert!(line.starts_with(" class=\"unmeasured\""), "{line}");
+    assert!(!page.contains("class=\"bad\""));
+    assert!(html(&sample()).contains("class=\"bad\""));
+}
+
+#[test]
+fn plans_that_need_more_threads_begin_at_the_best_one_thread_plan() {
+    let mut sweep = sweep_of(amdahl, &[1, 2, 4], 4, 0.0);
+    assert!(!charts(&sweep)[0].caption.contains("need more threads"));
+    let dashes = |sweep: &Sweep| charts(sweep)[0].standalone().matches("<polyline").count();
+    let before = dashes(&sweep);
+    let needs_two = |row: &Row| row.threads == 1 && row.plan.word("algorithm") == Some("c");
+    sweep.rows.iter_mut().filter(|row| needs_two(row)).for_each(|row| spoil(row, Verdict::NotCompared, Some("no")));
+    assert!(charts(&sweep)[0].caption.contains("to plans that need more threads"));
+    assert!(dashes(&sweep) > before + 10, "{} {before}", dashes(&sweep));
+    // One thread that is used well is no news.
+    let mut poor = sweep_of(|_| 10.0, &[1, 2], 2, 0.0);
+    assert!(!verdict(&poor).join("\n").contains("Up to 1 thread"), "{:?}", verdict(&poor));
+    poor = sweep_of(|threads| 10.0 / threads.min(2) as f64, &[1, 2, 4], 4, 0.0);
+    assert!(verdict(&poor).join("\n").contains("Up to 2 threads"), "{:?}", verdict(&poor));
+}
+
+#[test]
 fn two_thread_axes_make_a_map() {
     let sweep = crate::sweep::tests::large_sweep(&[4]);
     let charts = charts(&sweep);

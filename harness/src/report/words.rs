@@ -110,7 +110,8 @@ fn still_efficient(sweep: &Sweep, best: &Row) -> Option<String> {
     }
     let good =
         |threads: &i64| sweep.best(*threads).and_then(|row| row.efficiency).is_some_and(|e| e >= GOOD_EFFICIENCY);
-    let most = sweep.budgets().into_iter().filter(good).max()?;
+    // That one thread is used well is no news: speedup is told against it.
+    let most = sweep.budgets().into_iter().filter(good).max().filter(|most| *most > 1)?;
     Some(format!("Up to {} the threads are used to {} or more.", threads(most), percent(GOOD_EFFICIENCY)))
 }
 

@@ -1,7 +1,7 @@
 //! Speedup and efficiency over the thread budgets.
 
 use super::plot::{Axis, Frame, LETTERS, spread, ticks};
-use super::{Chart, cut};
+use super::{Chart, cut, wrap};
 use crate::report::canvas::{Anchor, Canvas, Ink, Picture, SERIES_INKS};
 use crate::report::figures::{percent, threads, times};
 use crate::report::labels::{Labels, Series, series};
@@ -9,6 +9,11 @@ use crate::sweep::{Row, Sweep};
 
 /// Lines in a chart: there are no more inks, and more could not be told apart.
 const MOST_SERIES: usize = SERIES_INKS;
+/// Letters in a line of a name beside a wide picture, and most lines.
+const NAME: (usize, usize) = (28, 2);
+/// Letters of a name above a narrow picture, with its figure behind it, and on a line of its own.
+const SHORT_NAME: usize = 30;
+const LONG_NAME: usize = 46;
 /// From this many threads on, doublings are equally far apart.
 const DOUBLING_FROM: i64 = 24;
 
@@ -16,17 +21,16 @@ const DOUBLING_FROM: i64 = 24;
 pub(super) fn speedup(sweep: &Sweep, labels: &Labels<'_>) -> Option<Chart> {
     let drawn = Drawn::new(sweep, labels)?;
     let title = "Speedup over the best one-thread plan".to_string();
-    let caption =
-        "Dashed: ideal. Band and bars: 95 % intervals. Hollow: more busy threads than usable cores.".to_string();
-    Some(Chart::drawn("speedup", title, caption, |width| drawn.speedup(width)))
+    let caption = "Dashed grey: ideal. Band and bars: 95 % intervals. Hollow: more busy threads than usable cores.";
+    Some(Chart::drawn("speedup", title, drawn.with_starts(caption), |width| drawn.speedup(width)))
 }
 
 /// Speedup per busy thread.
 pub(super) fn efficiency(sweep: &Sweep, labels: &Labels<'_>) -> Option<Chart> {
     let drawn = Drawn::new(sweep, labels)?;
     let title = "Efficiency: speedup per busy thread".to_string();
-    let caption = "Every busy thread counts, those that decompress included; 100 % is perfect.".to_string();
-    Some(Chart::drawn("efficiency", title, caption, |width| drawn.efficiency(width)))
+    let caption = "Every busy thread counts, those that decompress included; 100 % is perfect.";
+    Some(Chart::drawn("efficiency", title, drawn.with_starts(caption), |width| drawn.efficiency(width)))
 }
 
 /// What both charts show.
@@ -46,6 +50,27 @@ impl<'a> Drawn<'a> {
         (drawn.budgets.len() > 1 && !drawn.series.is_empty()).then_some(drawn)
     }
 
+    /// The first point of a line that does not begin at one thread: its plans need more.
+    fn late_start(series: &Series<'a>) -> Option<&'a Row> {
+        series.rows.first().copied().filter(|row| row.threads > 1)
+    }
+
+    /// A caption, with what the lines from one thread to such points are where there are any.
+    fn with_starts(&self, caption: &str) -> String {
+        match self.series.iter().any(|series| Drawn::late_start(series).is_some()) {
+            true => {
+                format!("{caption} Dashed in colour: from the best one-thread plan to plans that need more threads.")
+            }
+            false => caption.to_string(),
+        }
+    }
+
+    /// Height of an entry in the list of names above a narrow picture.
+    fn entry(&self) -> i32 {
+        let long = |series: &Series<'_>| series.label.chars().count() > SHORT_NAME;
+        if self.series.iter().any(long) { 38 } else { 20 }
+    }
+
     /// Whether doublings are equally far apart.
     fn doubling(&self) -> bool {
         self.budgets.last().is_some_and(|last| *last >= DOUBLING_FROM)
@@ -56,12 +81,13 @@ impl<'a> Drawn<'a> {
         let doubling = self.doubling();
         let wide = width >= super::WIDE;
         let (first, end) = (self.budgets[0] as f64, last as f64);
+        let names = self.entry() * self.series.len() as i32;
         Frame {
             left: 52,
             // On a wide picture the lines are named at their ends, on a narrow one below.
             right: if wide { width - 232 } else { width - 16 },
-            top: if wide { 18 } else { 18 + 20 * self.series.len() as i32 },
-            bottom: if wide { 330 } else { 290 + 20 * self.series.len() as i32 },
+            top: if wide { 18 } else { 18 + names },
+            bottom: if wide { 330 } else { 290 + names },
             x: Axis { from: first, to: end, doubling },
             y,
         }
@@ -166,6 +192,11 @@ impl<'a> Drawn<'a> {
             }
             let points: Vec<(i32, i32)> =
                 series.rows.iter().filter_map(|row| Some(frame.at(row.threads as f64, value(row)?))).collect();
+            if let Some(y) = Drawn::late_start(series).and_then(value) {
+                let first = frame.at(series.rows[0].threads as f64, y);
+                // The best one-thread plan has a speedup of 1 and an efficiency of 1.
+                canvas.dashes(frame.at(1.0, 1.0), first, ink, 1);
+            }
             canvas.line(points, ink, if index == 0 { 3 } else { 2 }, 1.0);
             for row in &series.rows {
                 let Some(y) = value(row) else { continue };
@@ -192,7 +223,10 @@ impl<'a> Drawn<'a> {
             self.series.iter().map(|series| series.rows.last().and_then(|row| Some((*row, value(row)?)))).collect();
         let wanted: Vec<i32> =
             ends.iter().map(|end| end.map_or(frame.bottom, |(row, y)| frame.at(row.threads as f64, y).1)).collect();
-        let heights = spread(&wanted, 34, frame.top + 8, frame.bottom - 20);
+        let (letters, most_lines) = NAME;
+        let names: Vec<Vec<String>> = self.series.iter().map(|it| wrap(&it.label, letters, most_lines)).collect();
+        let more = 16 * names.iter().map(|lines| lines.len() as i32 - 1).max().unwrap_or(0);
+        let heights = spread(&wanted, 34 + more, frame.top + 8, frame.bottom - 20 - more);
         for (index, (series, end)) in self.series.iter().zip(&ends).enumerate() {
             let figure = end.map(|(row, y)| format!("{} on {}", shown(y), row.threads)).unwrap_or_default();
             if wide {
@@ -201,19 +235,22 @@ impl<'a> Drawn<'a> {
                 if let Some((from_x, from_y)) = from {
                     canvas.line(vec![(from_x + 6, from_y), (x - 4, heights[index])], Ink::Series(index), 1, 0.5);
                 }
-                canvas.bold_text(
-                    (x, heights[index]),
-                    &cut(&series.label, 28),
-                    Ink::Series(index),
-                    LETTERS,
-                    Anchor::Left,
-                );
-                canvas.text((x, heights[index] + 16), &figure, Ink::Muted, LETTERS - 1, Anchor::Left);
+                let mut y = heights[index];
+                for line in &names[index] {
+                    canvas.bold_text((x, y), line, Ink::Series(index), LETTERS, Anchor::Left);
+                    y += 16;
+                }
+                canvas.text((x, y), &figure, Ink::Muted, LETTERS - 1, Anchor::Left);
             } else {
-                let y = 10 + 20 * index as i32;
+                let y = 10 + self.entry() * index as i32;
                 canvas.rectangle((10, y - 5), (20, y + 5), Ink::Series(index), 1.0);
-                let text = format!("{}  {figure}", cut(&series.label, 30));
-                canvas.text((28, y), &text, Ink::Text, LETTERS, Anchor::Left);
+                if series.label.chars().count() > SHORT_NAME {
+                    canvas.text((28, y), &cut(&series.label, LONG_NAME), Ink::Text, LETTERS, Anchor::Left);
+                    canvas.text((28, y + 16), &figure, Ink::Muted, LETTERS - 1, Anchor::Left);
+                } else {
+                    let text = format!("{}: {figure}", series.label);
+                    canvas.text((28, y), &text, Ink::Text, LETTERS, Anchor::Left);
+                }
             }
         }
     }

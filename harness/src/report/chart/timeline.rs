@@ -17,7 +17,8 @@ const FOOT: i32 = 20;
 
 /// A plan's lanes.
 struct Panel<'a> {
-    name: String,
+    /// Strategies and split, and the strategies alone for where there is less room.
+    names: [String; 2],
     words: String,
     timeline: &'a Timeline,
 }
@@ -67,7 +68,8 @@ impl<'a> Panel<'a> {
         } else if timeline.busy_s.len() > 1 {
             words.push_str(&format!(", {} idle, max / mean {:.2}", percent(timeline.idle_share), timeline.imbalance));
         }
-        Some(Panel { name: format!("{}: {}", threads(row.threads), labels.strategy(row)), words, timeline })
+        let names = [labels.full(row), labels.strategy(row)].map(|name| format!("{}: {name}", threads(row.threads)));
+        Some(Panel { names, words, timeline })
     }
 
     /// Height of a lane, the room between it and the next included.
@@ -120,7 +122,9 @@ fn picture(panels: &[Panel<'_>], kinds: &[&str], longest_s: f64, width: i32) -> 
     let mut y = legend;
     for panel in panels {
         let most = (f64::from(right - left) / (0.56 * f64::from(LETTERS))) as usize;
-        canvas.bold_text((left, y + 14), &super::cut(&panel.name, most), Ink::Text, LETTERS, Anchor::Left);
+        let [full, short] = &panel.names;
+        let name = if full.chars().count() <= most { full } else { short };
+        canvas.bold_text((left, y + 14), &super::cut(name, most), Ink::Text, LETTERS, Anchor::Left);
         canvas.text((left, y + 32), &panel.words, Ink::Muted, LETTERS - 1, Anchor::Left);
         draw_lanes(&mut canvas, panel, kinds, y + HEAD, &place);
         y += panel.height();

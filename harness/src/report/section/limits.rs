@@ -97,7 +97,7 @@ pub(super) fn section(sweep: &Sweep, _labels: &Labels<'_>) -> Option<Section> {
             ("Best plan", true),
             ("Speedup", true),
             ("Serial", true),
-            ("Share of it", true),
+            ("Serial share", true),
         ],
         rows: limits.stages.iter().map(line).collect(),
     })
