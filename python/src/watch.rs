@@ -1,5 +1,6 @@
-//! Long work off the interpreter: it runs in a thread of its own, while the caller's thread waits without the
-//! interpreter's lock and looks every little while whether a signal (Ctrl-C) has come.
+//! Work off the interpreter. Long work runs in a thread of its own, while the caller's thread waits without the
+//! interpreter's lock and looks every little while whether a signal (Ctrl-C) has come. Starting a thread costs as much as a
+//! small analysis: what is brief stays in the caller's, likewise without the lock.
 
 use crate::failure::{Failure, Result};
 use pyo3::exceptions::PyUserWarning;
@@ -60,8 +61,17 @@ impl scaletune_prune_core::monitor::Monitor for Watch {
 /// Does `work` without the interpreter's lock. Its warnings become Python's, a panic a RuntimeError, and a signal whose
 /// handler raises stops it and is raised.
 pub(crate) fn run<T: Send>(py: Python<'_>, work: impl FnOnce(&Watch) -> Result<T> + Send) -> PyResult<T> {
+    watched(py, |watch| wait(watch, work))
+}
+
+/// As [`run`], for work that ends sooner than anybody would look for a signal: it stays in the caller's thread.
+pub(crate) fn run_briefly<T: Send>(py: Python<'_>, work: impl FnOnce(&Watch) -> Result<T> + Send) -> PyResult<T> {
+    watched(py, |watch| (guarded(watch, work), None))
+}
+
+fn watched<T: Send>(py: Python<'_>, work: impl FnOnce(&Watch) -> (Result<T>, Option<PyErr>) + Send) -> PyResult<T> {
     let watch = Watch::default();
-    let (outcome, interrupt) = py.detach(|| wait(&watch, work));
+    let (outcome, interrupt) = py.detach(|| work(&watch));
     if let Some(interrupt) = interrupt {
         return Err(interrupt);
     }
@@ -74,12 +84,16 @@ pub(crate) fn run<T: Send>(py: Python<'_>, work: impl FnOnce(&Watch) -> Result<T
     Ok(value)
 }
 
+fn guarded<T>(watch: &Watch, work: impl FnOnce(&Watch) -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(|| work(watch))).unwrap_or_else(|panic| Err(of_panic(panic.as_ref())))
+}
+
 fn wait<T: Send>(watch: &Watch, work: impl FnOnce(&Watch) -> Result<T> + Send) -> (Result<T>, Option<PyErr>) {
     thread::scope(|scope| {
         let (done, finished) = mpsc::channel::<()>();
         let job = move || {
             let _done = done;
-            catch_unwind(AssertUnwindSafe(|| work(watch))).unwrap_or_else(|panic| Err(of_panic(panic.as_ref())))
+            guarded(watch, work)
         };
         let worker = match thread::Builder::new().name("scaletune".into()).stack_size(STACK).spawn_scoped(scope, job) {
             Ok(worker) => worker,

@@ -125,6 +125,22 @@ def test_cells_are_the_golden_ones(golden):
     assert sorted(together) == sorted((folder / "tiny.sc.S1.tsv").read_text().splitlines()[1:])
 
 
+def test_cells_become_anndata(golden):
+    pytest.importorskip("anndata", reason="anndata is not installed")
+    folder = golden / "count" / "tiny"
+    found = scaletune.count_variants(
+        folder / "tiny.bam", folder / "tiny.vcf.gz", sample="SAMPLE1", barcodes=folder / "tiny.barcodes.tsv"
+    )
+    data = found.to_anndata()
+    assert data.shape == (len(found.barcodes), len(found.sites["pos"]))
+    assert list(data.obs_names) == list(found.barcodes) and list(data.obs["label"]) == list(found.labels)
+    assert (data.var["pos"].to_numpy() == found.sites["pos"]).all()
+    assert data.var_names[0] == "{}:{}:{}>{}".format(*(found.sites[name][0] for name in ("chrom", "pos", "ref", "alt")))
+    for name in ("ref", "alt", "other"):
+        assert (data.layers[name].toarray() == getattr(found, name).toarray().T).all()
+    assert data.X.sum() == sum(data.layers[name].sum() for name in data.layers) > 0
+
+
 def test_the_command_gives_the_same(golden, command, tmp_path):
     folder = golden / "count" / "tiny"
     out = tmp_path / "counts.tsv"

@@ -1,5 +1,6 @@
 """Pruning through Python: the golden sets to 1e-10, and the command's files."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -85,11 +86,69 @@ def test_rows_are_matched_by_name_in_any_layout(medium):
         np.asfortranarray(matrix.astype(np.uint8)),
         np.repeat(matrix.astype(np.int64), 2, axis=1)[:, ::2],
         matrix.astype(np.float32),
+        np.asfortranarray(matrix),
+        matrix.astype(np.float16),
+        matrix.astype(np.longdouble),
+        matrix.astype(">i4"),
+        matrix.astype(np.uint16)[::-1][::-1],
+        np.asfortranarray(matrix[::-1].astype(np.int16))[::-1],
+        np.frombuffer(b"x" + matrix.tobytes(), dtype=np.uint8)[1:].view(np.float64).reshape(matrix.shape),
         matrix.astype(int).tolist(),
     ]
     for layout in layouts:
         found = scaletune.compute_likelihoods_batch(text, layout, medium.gain[0], medium.loss[0], taxa)
         np.testing.assert_allclose(found, medium.expected, rtol=1e-10)
+
+
+def by_hand(lengths, matrix, gain, loss):
+    """Log-likelihoods of ((a,b),c), summed over the states of both inner nodes; lengths of a, b, their parent, c."""
+
+    def p(length, old, new):
+        kept = math.exp(-(gain + loss) * length)
+        stationary = (gain if new else loss) / (gain + loss)
+        return stationary + ((old == new) - stationary) * kept
+
+    def tip(length, above, cell):
+        return 1.0 if np.isnan(cell) else p(length, above, cell == 1)
+
+    values = []
+    for a, b, c in matrix.T:
+        total = 0.0
+        for root in (False, True):
+            for inner in (False, True):
+                share = (gain if root else loss) / (gain + loss)
+                below = tip(lengths[0], inner, a) * tip(lengths[1], inner, b)
+                total += share * p(lengths[2], root, inner) * below * tip(lengths[3], root, c)
+        values.append(math.log(total))
+    return values
+
+
+def test_what_was_asked_before_changes_nothing():
+    """Tree and matrix of the latest call are kept; whatever differs from them is seen."""
+    matrix = np.array([[0.0, 1, 1, 0, 1], [1, 1, 0, 0, np.nan], [0, 0, 1, 0, 1]])
+    other = matrix[:, ::-1].copy()
+    lengths, longer = [0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.5]
+
+    def check(lengths, matrix, names="abc", gain=0.5, loss=1.5, absent_length=False, **keywords):
+        a, b, inner, c = lengths
+        tree = f"((a:{a},b:{b}):{inner},c" + (");" if absent_length else f":{c});")
+        found = scaletune.compute_likelihoods_batch(tree, matrix, gain, loss, list(names), **keywords)
+        rows = matrix[[names.index(name) for name in "abc"]]
+        np.testing.assert_allclose(found, by_hand(lengths, rows, gain, loss), rtol=1e-12)
+
+    for _ in range(2):
+        check(lengths, matrix)
+        check(lengths, matrix, gain=0.7)
+        check(lengths, other)
+        check(lengths, matrix, names="cab")
+        check(longer, matrix, names="cab")
+        check(lengths, matrix, absent_length=True, missing_length=0.4)
+        check(longer, matrix, absent_length=True, missing_length=0.5)
+        check(lengths, matrix[:, :3])
+    matrix[0, 0] = 1 - matrix[0, 0]
+    check(lengths, matrix)
+    matrix[1, 4] = 0
+    check(lengths, matrix)
 
 
 def test_a_tip_without_a_row_is_missing_and_told(medium):

@@ -95,7 +95,7 @@ INTERRUPTED = """
     import os, signal, sys, threading, time
     import numpy as np
     import scaletune
-    taxa, families = 512, 200_000
+    taxa, families = 512, 20_000
     level = [f"t{at}:0.1" for at in range(taxa)]
     while len(level) > 1:
         level = [f"({left},{right}):0.1" for left, right in zip(level[::2], level[1::2])]
@@ -110,7 +110,8 @@ INTERRUPTED = """
     threading.Thread(target=interrupt, daemon=True).start()
     try:
         scaletune.compute_likelihoods_batch(
-            level[0] + ";", matrix, gain, 1.0, names, threads=THREADS, plan="kernel=per-family"
+            level[0] + ";", matrix, gain, 1.0, names, threads=THREADS, plan="kernel=per-family",
+            gamma_categories=64, gamma_shape=1.0
         )
     except KeyboardInterrupt:
         print(f"interrupted after {time.monotonic() - sent[0]:.3f}")
@@ -121,19 +122,50 @@ INTERRUPTED = """
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_ctrl_c_ends_a_call(threads):
+def test_ctrl_c_ends_a_call_within_a_second(threads):
+    """Of a call that takes many. A machine under load may delay one attempt, hardly three of them."""
     program = textwrap.dedent(INTERRUPTED).replace("THREADS", threads)
-    outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    # The promise is a second; a machine under load gets more, and a call that went on would take minutes.
-    assert float(outcome.stdout.split()[-1]) < 10.0
-    assert "KeyboardInterrupt" not in outcome.stderr
+    waited = []
+    while not waited or (min(waited) >= 1.0 and len(waited) < 3):
+        outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+        assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+        assert "KeyboardInterrupt" not in outcome.stderr
+        waited.append(float(outcome.stdout.split()[-1]))
+    assert min(waited) < 1.0, waited
 
 
 def test_import_is_light():
     """Neither NumPy nor SciPy come with the import: that is what keeps it short."""
     program = "import sys, scaletune; sys.exit(any(name in sys.modules for name in ('numpy', 'scipy', 'pandas')))"
     assert subprocess.run([sys.executable, "-c", program], env={**os.environ}).returncode == 0
+
+
+def test_calls_of_many_threads_do_not_mix():
+    """Tree and matrix of the latest call are kept for the next one, whoever makes it."""
+    random = np.random.default_rng(3)
+    names = ["a", "b", "c"]
+    questions = [
+        (f"((a:{at + 1}e-1,b:0.2):0.3,c:0.4);", (random.random((3, 40)) < 0.5).astype(np.uint8)) for at in range(6)
+    ]
+
+    def ask(question):
+        return scaletune.compute_likelihoods_batch(*question, 0.5, 1.5, names, threads=1)
+
+    alone = [ask(question) for question in questions]
+    wrong = []
+
+    def caller(first):
+        for turn in range(300):
+            at = (first + turn // 3) % len(questions)
+            if not (ask(questions[at]) == alone[at]).all():
+                wrong.append(at)
+
+    callers = [threading.Thread(target=caller, args=(first,)) for first in range(6)]
+    for each in callers:
+        each.start()
+    for each in callers:
+        each.join()
+    assert not wrong
 
 
 def test_signals_of_others_do_not_end_a_call(work):

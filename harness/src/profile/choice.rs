@@ -73,11 +73,12 @@ pub fn choose(
     if wish.profile.is_none() {
         for Found { path, profile } in store.all() {
             match profile {
-                Ok(profile) => stored.push(Stored { path, profile }),
+                Ok(profile) if profile.engine == descriptor.name => stored.push(Stored { path, profile }),
+                Ok(_) => {}
                 Err(error) => notes.push(format!("{error}; it is ignored")),
             }
         }
-        // Without profiles nothing hangs on the machine, and asking it is not free.
+        // Without profiles of this engine nothing hangs on the machine, and asking it is not free.
         if stored.is_empty() {
             let reason = format!("the default for {threads}; no saved profile fits");
             return Ok(Choice { plan: default, reason, profile: None });

@@ -1,6 +1,6 @@
 """The native half; its callers in this package say what it takes and gives."""
 
-from typing import Any
+from typing import Any, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,9 @@ def from_csr(
 def fit(scores: Scores, keywords: dict[str, Any], threads: int | None, plan: Any) -> Fit: ...
 def analyse(
     tree: Any,
-    cells: NDArray[np.uint8],
-    taxon_names: list[str],
-    family_names: list[str] | None,
+    presence_matrix: NDArray[Any],
+    taxon_names: Iterable[str],
+    family_names: Iterable[str] | None,
     gain: NDArray[np.float64] | None,
     loss: NDArray[np.float64] | None,
     gradient: bool,

@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Sequence, Union
+from typing import TYPE_CHECKING, Any, Sequence, TypedDict, Union
 
 from . import _native
 from .plans import Plan, _native_plan
 
 if TYPE_CHECKING:
     import numpy as np
+    from typing_extensions import Unpack
 
 #: Newick text, a path (a path object, or text without a parenthesis), or PERSISTE's TreeStructure.
 Tree = Any
 RootPrior = Union[str, Sequence[float]]
 
-_MISSING = 255
+
+class Keywords(TypedDict, total=False):
+    """What every call of this module takes besides, by keyword."""
+
+    #: Names of the columns, for messages and tables; default: their numbers.
+    family_names: Sequence[str] | None
+    #: ``"stationary"`` (default), or the probabilities of absence and presence; where rates are fitted also ``"fit"``.
+    root_prior: RootPrior
+    #: Discrete gamma rates, how many and of which shape; both or none. Where rates are fitted the shape may be ``"fit"``.
+    gamma_categories: int | None
+    gamma_shape: float | str | None
+    #: ``"none"`` (default), or ``"absent"`` where families absent everywhere could not have been seen.
+    ascertainment: str
+    #: Take this length where a branch has none.
+    missing_length: float | None
+    #: Budget of busy threads; default: the usable cores.
+    threads: int | None
+    #: See the package; default: ``"auto"``.
+    plan: Plan
 
 
 def compute_likelihoods_batch(
@@ -24,31 +43,23 @@ def compute_likelihoods_batch(
     gain_rates: Any,
     loss_rates: Any,
     taxon_names: Sequence[str],
-    *,
-    family_names: Sequence[str] | None = None,
-    root_prior: RootPrior = "stationary",
-    gamma_categories: int | None = None,
-    gamma_shape: float | None = None,
-    ascertainment: str = "none",
-    missing_length: float | None = None,
-    threads: int | None = None,
-    plan: Plan = "auto",
-) -> "np.ndarray":
+    **keywords: Unpack[Keywords],
+) -> np.ndarray:
     """Log-likelihood of each family, by the call of PERSISTE.
 
     Args:
         tree: A rooted tree with branch lengths: Newick text, a path, or PERSISTE's TreeStructure (by its attributes
             ``parent_indices``, ``branch_lengths``, ``tip_indices`` and ``tip_names``).
-        presence_matrix: Shape (taxa, families): 0 absent, 1 present, NaN missing (PERSISTE takes it for absent). Booleans
-            and bytes in C order are read where they lie.
+        presence_matrix: Shape (taxa, families): 0 absent, 1 present, NaN missing (PERSISTE takes it for absent). Whole
+            numbers, booleans, float32 and float64 are read where they lie, quickest as bytes in C order.
         gain_rates: Rate of gain per unit of branch length, for all families or for each; finite, not negative.
         loss_rates: Rate of loss, likewise.
         taxon_names: Names of the rows. **Rows and tips are matched by these names, whatever their order**; PERSISTE
             ignores them. Tips without a row count as missing, with a warning; a row without a tip is an error.
-        family_names: Names of the columns, for messages; default: their numbers.
-        root_prior: ``"stationary"``, or the probabilities of absence and presence.
+        family_names: Names of the columns, for messages and tables; default: their numbers.
+        root_prior: ``"stationary"`` (default), or the probabilities of absence and presence.
         gamma_categories, gamma_shape: Discrete gamma rates; both or none.
-        ascertainment: ``"absent"`` where families absent everywhere could not have been seen.
+        ascertainment: ``"none"`` (default), or ``"absent"`` where families absent everywhere could not have been seen.
         missing_length: Take this length where a branch has none.
         threads, plan: See the package.
 
@@ -59,11 +70,12 @@ def compute_likelihoods_batch(
         ValueError: An argument, which is named: rates that are NaN or negative, cells other than 0, 1, NaN, names that do
             not match, a tree that breaks its format.
         FileNotFoundError, OSError: The tree's file is missing or unreadable.
+
+    Tree and matrix of the latest call are kept, packed to a bit a cell (64 MiB at most): the next call with the same ones
+    and other rates is quicker.
     """
-    keywords = _model(root_prior, gamma_categories, gamma_shape, ascertainment, missing_length)
     rates = (_rates("gain_rates", gain_rates), _rates("loss_rates", loss_rates))
-    found = _analyse(tree, presence_matrix, taxon_names, family_names, rates, keywords, threads, plan)
-    return found["log_likelihoods"]
+    return _analyse(tree, presence_matrix, taxon_names, rates, {}, **keywords)["log_likelihoods"]
 
 
 def fit(
@@ -71,24 +83,15 @@ def fit(
     presence_matrix: Any,
     taxon_names: Sequence[str],
     *,
-    family_names: Sequence[str] | None = None,
     prior: str = "none",
-    root_prior: RootPrior = "stationary",
-    gamma_categories: int | None = None,
-    gamma_shape: float | str | None = None,
-    ascertainment: str = "none",
-    missing_length: float | None = None,
-    threads: int | None = None,
-    plan: Plan = "auto",
+    **keywords: Unpack[Keywords],
 ) -> dict[str, Any]:
     """Fits one pair of rates to all families by maximum likelihood.
 
     Args:
-        tree, presence_matrix, taxon_names, family_names, gamma_categories, ascertainment, missing_length, threads, plan:
-            As for :func:`compute_likelihoods_batch`.
+        tree, presence_matrix, taxon_names: As for :func:`compute_likelihoods_batch`.
         prior: ``"normal"`` for PERSISTE's prior (mean 0, standard deviation 2 on both log rates).
-        root_prior: As there, or ``"fit"``.
-        gamma_shape: As there, or ``"fit"``.
+        keywords: As there; ``root_prior`` and ``gamma_shape`` may also be ``"fit"``.
 
     Returns:
         What the command writes to ``fit.json``, by the same names (``gain``, ``loss``, ``log_likelihood``, ``objective``,
@@ -98,9 +101,7 @@ def fit(
     Raises:
         As :func:`compute_likelihoods_batch`.
     """
-    keywords = _model(root_prior, gamma_categories, gamma_shape, ascertainment, missing_length)
-    keywords["prior"] = prior
-    found = _analyse(tree, presence_matrix, taxon_names, family_names, (None, None), keywords, threads, plan)
+    found = _analyse(tree, presence_matrix, taxon_names, (None, None), {"prior": prior}, **keywords)
     return {**found["fit"], "log_likelihoods": found["log_likelihoods"]}
 
 
@@ -110,21 +111,13 @@ def gradients(
     gain_rate: float,
     loss_rate: float,
     taxon_names: Sequence[str],
-    *,
-    root_prior: RootPrior = "stationary",
-    gamma_categories: int | None = None,
-    gamma_shape: float | None = None,
-    ascertainment: str = "none",
-    missing_length: float | None = None,
-    threads: int | None = None,
-    plan: Plan = "auto",
+    **keywords: Unpack[Keywords],
 ) -> dict[str, Any]:
     """The summed log-likelihood's exact gradient, under one pair of rates.
 
     Args:
         gain_rate, loss_rate: Rates for all families.
-        tree, presence_matrix, taxon_names, root_prior, gamma_categories, gamma_shape, ascertainment, missing_length,
-        threads, plan: As for :func:`compute_likelihoods_batch`.
+        tree, presence_matrix, taxon_names, keywords: As for :func:`compute_likelihoods_batch`.
 
     Returns:
         ``log_likelihoods`` (float64 of shape (families,)), ``gain`` and ``loss`` (derivatives by the rates), ``nodes``
@@ -133,12 +126,11 @@ def gradients(
     Raises:
         As :func:`compute_likelihoods_batch`.
     """
-    keywords = _model(root_prior, gamma_categories, gamma_shape, ascertainment, missing_length)
     rates = (_rates("gain_rate", gain_rate), _rates("loss_rate", loss_rate))
     for name, rate in zip(("gain_rate", "loss_rate"), rates):
         if rate.size != 1:
             raise ValueError(f"{name}: a gradient needs one rate for all families, not {rate.size}")
-    return _analyse(tree, presence_matrix, taxon_names, None, rates, keywords, threads, plan, gradient=True)
+    return _analyse(tree, presence_matrix, taxon_names, rates, None, **keywords)
 
 
 def ancestral(
@@ -148,22 +140,14 @@ def ancestral(
     loss_rates: Any,
     taxon_names: Sequence[str],
     *,
-    family_names: Sequence[str] | None = None,
     branches: bool = True,
-    root_prior: RootPrior = "stationary",
-    gamma_categories: int | None = None,
-    gamma_shape: float | None = None,
-    ascertainment: str = "none",
-    missing_length: float | None = None,
-    threads: int | None = None,
-    plan: Plan = "auto",
+    **keywords: Unpack[Keywords],
 ) -> dict[str, Any]:
     """Probabilities of presence at the inner nodes, and expected gains and losses on every branch.
 
     Args:
         branches: Also what happened on the branches.
-        tree, presence_matrix, gain_rates, loss_rates, taxon_names, family_names, root_prior, gamma_categories,
-        gamma_shape, ascertainment, missing_length, threads, plan: As for :func:`compute_likelihoods_batch`.
+        tree, presence_matrix, gain_rates, loss_rates, taxon_names, keywords: As for :func:`compute_likelihoods_batch`.
 
     Returns:
         ``nodes`` (labels of the inner nodes in postorder; unnamed ones are ``node<k>``), ``present`` (float64 of shape
@@ -174,18 +158,13 @@ def ancestral(
     Raises:
         As :func:`compute_likelihoods_batch`.
     """
-    keywords = _model(root_prior, gamma_categories, gamma_shape, ascertainment, missing_length)
-    keywords.update(ancestral=True, branches=bool(branches))
-    rates = (_rates("gain_rates", gain_rates), _rates("loss_rates", loss_rates))
-    found = _analyse(tree, presence_matrix, taxon_names, family_names, rates, keywords, threads, plan)
-    families = len(found["log_likelihoods"])
-    nodes = found.setdefault("nodes", [])
-    if "present" in found:
-        found["present"] = found["present"].reshape(families, len(nodes))
-    else:
-        import numpy as np
+    import numpy as np
 
-        found["present"] = np.zeros((families, len(nodes)))
+    rates = (_rates("gain_rates", gain_rates), _rates("loss_rates", loss_rates))
+    asked = {"ancestral": True, "branches": bool(branches)}
+    found = _analyse(tree, presence_matrix, taxon_names, rates, asked, **keywords)
+    shape = (len(found["log_likelihoods"]), len(found.setdefault("nodes", [])))
+    found["present"] = found["present"].reshape(shape) if "present" in found else np.zeros(shape)
     return found
 
 
@@ -193,48 +172,39 @@ def _analyse(
     tree: Tree,
     presence_matrix: Any,
     taxon_names: Any,
-    family_names: Any,
-    rates: Any,
-    keywords: dict[str, Any],
-    threads: Any,
-    plan: Plan,
-    gradient: bool = False,
+    rates: tuple[Any, Any],
+    asked: dict[str, Any] | None,
+    /,
+    *,
+    family_names: Any = None,
+    root_prior: Any = "stationary",
+    gamma_categories: Any = None,
+    gamma_shape: Any = None,
+    ascertainment: Any = "none",
+    missing_length: Any = None,
+    threads: Any = None,
+    plan: Plan = "auto",
 ) -> dict[str, Any]:
-    cells = _cells(presence_matrix)
-    taxa = _names("taxon_names", taxon_names)
-    families = None if family_names is None else _names("family_names", family_names)
-    return _native.analyse(
-        _tree(tree), cells, taxa, families, rates[0], rates[1], gradient, keywords, threads, _native_plan(plan)
-    )
-
-
-def _model(root_prior: Any, categories: Any, shape: Any, ascertainment: Any, missing_length: Any) -> dict[str, Any]:
+    """Runs the engine under the common keywords and what is ``asked`` for besides; None for a gradient."""
     if not isinstance(root_prior, str):
         try:
             absent, present = (float(share) for share in root_prior)
         except (TypeError, ValueError):
             raise ValueError("root_prior: give 'stationary', or the probabilities of absence and presence") from None
         root_prior = f"{absent!r},{present!r}"
-    return {
+    if not (gamma_shape is None or isinstance(gamma_shape, str)):
+        gamma_shape = repr(float(gamma_shape))
+    keywords = {
         "root_prior": root_prior,
-        "gamma_categories": categories,
-        "gamma_shape": shape if shape is None or isinstance(shape, str) else repr(float(shape)),
+        "gamma_categories": gamma_categories,
+        "gamma_shape": gamma_shape,
         "ascertainment": ascertainment,
         "missing_length": missing_length,
+        **(asked or {}),
     }
-
-
-def _names(name: str, names: Any) -> list[str]:
-    if isinstance(names, (str, bytes)):
-        raise TypeError(f"{name}: give a list of names, not one text")
-    try:
-        found = list(names)
-    except TypeError:
-        raise TypeError(f"{name}: give a list of names") from None
-    for at, item in enumerate(found):
-        if not isinstance(item, str):
-            raise TypeError(f"{name}[{at}]: a name is text, not {type(item).__name__}")
-    return found
+    gradient = asked is None
+    found = (_tree(tree), _cells(presence_matrix), taxon_names, family_names, *rates, gradient, keywords)
+    return _native.analyse(*found, threads, _native_plan(plan))
 
 
 def _rates(name: str, rates: Any) -> Any:
@@ -253,33 +223,22 @@ def _rates(name: str, rates: Any) -> Any:
 
 
 def _cells(matrix: Any) -> Any:
-    """Bytes of shape (taxa, families): 0, 1, or anything else for missing."""
+    """A matrix that the native half can read, which is the very one wherever possible."""
     import numpy as np
 
     found = np.asarray(matrix)
     if found.ndim != 2:
         raise ValueError(f"presence_matrix: has {found.ndim} dimensions instead of 2 (taxa, families)")
-    if found.dtype.kind == "b":
-        return np.ascontiguousarray(found).view(np.uint8)
-    if found.dtype.kind in "iu":
-        # As unsigned numbers what is negative is large.
-        unsigned = found.view(found.dtype.str.replace("i", "u"))
-        if found.size and unsigned.max() > 1:
-            row, column = np.argwhere(unsigned > 1)[0]
-            raise ValueError(_no_cell(found[row, column], row, column))
-        return np.ascontiguousarray(unsigned, dtype=np.uint8)
-    if found.dtype.kind == "f":
-        missing = np.isnan(found)
-        wrong = ~missing & (found != 0) & (found != 1)
-        if wrong.any():
-            row, column = np.argwhere(wrong)[0]
-            raise ValueError(_no_cell(found[row, column], row, column))
-        return np.ascontiguousarray(np.where(missing, _MISSING, found == 1), dtype=np.uint8)
-    raise ValueError(f"presence_matrix: values of type {found.dtype} are neither 0, 1 nor NaN")
-
-
-def _no_cell(value: Any, row: int, column: int) -> str:
-    return f"presence_matrix: {value} in row {row}, column {column} is neither 0, 1 nor NaN (missing)"
+    kind = found.dtype
+    if kind.kind not in "biuf":
+        raise ValueError(f"presence_matrix: values of type {kind} are neither 0, 1 nor NaN")
+    if kind.kind == "b":
+        return found.view(np.uint8)
+    if kind.kind == "f" and kind.itemsize not in (4, 8):
+        return found.astype(np.float64)
+    if not kind.isnative or not found.flags.aligned:
+        return found.astype(kind.newbyteorder("="))
+    return found
 
 
 def _tree(tree: Tree) -> Any:

@@ -128,7 +128,7 @@ impl std::fmt::Display for NameMismatch {
 }
 
 /// Names in quotes, the first 20 of them and how many more there are.
-pub(crate) fn listing(names: &[String]) -> String {
+pub fn listing(names: &[String]) -> String {
     const SHOWN: usize = 20;
     let mut text = String::new();
     for (i, name) in names.iter().take(SHOWN).enumerate() {

@@ -2,6 +2,7 @@
 //!
 //! How they come from a matrix is [`Matched`]'s, which columns are equal [`Patterns`]'.
 
+mod cells;
 mod matched;
 mod patterns;
 
@@ -9,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::bits::BitRows;
 
+pub use cells::{BLOCK, Cell};
 pub use matched::Matched;
 pub(crate) use patterns::Patterns;
 
@@ -63,38 +65,6 @@ impl TipStates {
         } else if let Some(missing) = &mut self.missing[tip] {
             missing[byte] &= !bit;
         }
-    }
-
-    /// Sets all states of a tip: one byte a family, 0 absent, 1 present, anything else missing.
-    ///
-    /// # Panics
-    /// If there are not as many bytes as families.
-    pub fn set_tip(&mut self, tip: usize, cells: &[u8]) {
-        assert_eq!(cells.len(), self.families.len(), "one cell a family");
-        self.patterns.take();
-        /// The lowest bit of each byte.
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        /// Brings the lowest bits of eight bytes together in the highest one, the first byte lowest.
-        const GATHER: u64 = 0x0102_0408_1020_4080;
-        let mut missing: Option<Box<[u8]>> = None;
-        let row = self.present.row_mut(tip);
-        row.fill(0);
-        let stride = row.len();
-        for (place, chunk) in cells.chunks(8).enumerate() {
-            let mut bytes = [0; 8];
-            bytes[..chunk.len()].copy_from_slice(chunk);
-            let word = u64::from_le_bytes(bytes);
-            if word & !ONES == 0 {
-                row[place] = (word.wrapping_mul(GATHER) >> 56) as u8;
-                continue;
-            }
-            let gaps = missing.get_or_insert_with(|| vec![0; stride].into());
-            for (bit, cell) in chunk.iter().enumerate() {
-                row[place] |= u8::from(*cell == 1) << bit;
-                gaps[place] |= u8::from(*cell > 1) << bit;
-            }
-        }
-        self.missing[tip] = missing;
     }
 
     /// One state.
@@ -220,22 +190,6 @@ fn all_bits(count: usize, bytes: usize) -> Box<[u8]> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_tip_is_set_as_its_states_one_by_one() {
-        let cells: Vec<u8> = (0..21u8).map(|k| [0, 1, 1, 255, 0, 7, 1][usize::from(k % 7)]).collect();
-        let plain = [1, 0, 1, 1, 0, 0, 1, 0, 1, 1];
-        for cells in [cells.as_slice(), &plain, &[]] {
-            let names = vec![String::new(); cells.len()];
-            let (mut whole, mut single) = (TipStates::unknown(names.clone(), 2), TipStates::unknown(names, 2));
-            whole.set_tip(1, cells);
-            for (family, cell) in cells.iter().enumerate() {
-                let state = [State::Absent, State::Present, State::Missing][usize::from(*cell).min(2)];
-                single.set(1, family, state);
-                assert_eq!(whole.get(1, family), state);
-            }
-            assert_eq!(whole.present_row(1), single.present_row(1));
-        }
-    }
     #[test]
     fn absent_families_are_those_with_data_and_without_presence() {
         let mut states = TipStates::absent(vec![String::new(); 20], 3);

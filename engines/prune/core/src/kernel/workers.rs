@@ -30,10 +30,12 @@ impl Workers {
     }
 
     /// Items of a piece, so that every worker gets many and none is too short to be worth handing out: at most
-    /// `chunk`. `work`: what one item costs, in node updates.
+    /// `chunk`, nor so many that who cancels waits long. `work`: what one item costs, in node updates.
     pub(crate) fn piece(&self, items: usize, work: usize, chunk: usize) -> usize {
         const PIECES: usize = 16;
         const SHORTEST: usize = 1 << 18;
+        const LONGEST: usize = 1 << 22;
+        let chunk = chunk.min(LONGEST / work.max(1)).max(1);
         if self.count == 1 {
             return chunk;
         }

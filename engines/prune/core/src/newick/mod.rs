@@ -25,13 +25,17 @@ pub enum MissingLengths {
 
 /// Reads a Newick file.
 pub fn read(path: &Path, missing: MissingLengths) -> Result<Tree> {
+    parse(&text_of(path)?, path, missing)
+}
+
+/// The text of a Newick file.
+pub fn text_of(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).map_err(|e| Error::read(path, e))?;
-    let text = String::from_utf8(bytes).map_err(|e| {
+    String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         let (line, column) = place(&String::from_utf8_lossy(&e.as_bytes()[..at]), at);
         Error::syntax(path, line, column, "not UTF-8 text; convert the file, for example with iconv")
-    })?;
-    parse(&text, path, missing)
+    })
 }
 
 /// Parses Newick `text`; `path` is only for error messages.

@@ -20,7 +20,7 @@ use crate::newick::{self, MissingLengths};
 use crate::plan::Plan;
 use crate::posterior::{Posterior, Wanted, posterior};
 use crate::retention::{self, FamilySet, RetentionInput};
-use crate::states::{Matched, TipStates};
+use crate::states::TipStates;
 use crate::tree::Tree;
 
 pub use outcome::{Outcome, Summary};
@@ -136,7 +136,8 @@ pub struct Session {
     request: Request,
     tree: Arc<Tree>,
     states: Arc<TipStates>,
-    own: Option<Vec<Rates>>,
+    /// Read from a table.
+    rates: Option<Vec<Rates>>,
     sets: Vec<FamilySet>,
     warnings: Vec<String>,
 }
@@ -163,18 +164,21 @@ impl Session {
         let tree = newick::read(&request.tree, request.missing_lengths)?;
         let table = matrix::read(&request.matrix, request.format, monitor)?;
         let matched = TipStates::matched(&tree, table)?;
-        Self::with_data(request, tree, matched)
+        Self::with_data(request, Arc::new(tree), Arc::new(matched.states), matched.warnings)
     }
 
     /// As [`Session::open`], with a tree and states that are in memory already: the request's files for them are only
     /// named in messages.
-    pub fn with_data(request: Request, tree: Tree, matched: Matched) -> Result<Arc<Self>> {
+    pub fn with_data(
+        request: Request,
+        tree: Arc<Tree>,
+        states: Arc<TipStates>,
+        mut warnings: Vec<String>,
+    ) -> Result<Arc<Self>> {
         request.check()?;
-        let (states, mut warnings) = (matched.states, matched.warnings);
-        let own = match &request.rates {
+        let rates = match &request.rates {
             RateSource::Table(path) => Some(read_rates(path, states.families())?),
-            RateSource::Families(rates) if rates.len() == states.family_count() => Some(rates.clone()),
-            RateSource::Families(rates) => {
+            RateSource::Families(rates) if rates.len() != states.family_count() => {
                 let (given, families) = (rates.len(), states.family_count());
                 return Err(Error::Option(format!(
                     "{given} pairs of rates for {families} families; give one for each"
@@ -194,8 +198,9 @@ impl Session {
                 tree.children(tree.root()).len()
             ));
         }
-        let unseen = states.absent_families();
-        if request.ascertainment == Ascertainment::AbsentUnseen && unseen > 0 {
+        let ascertained = request.ascertainment == Ascertainment::AbsentUnseen;
+        let unseen = if ascertained { states.absent_families() } else { 0 };
+        if unseen > 0 {
             warnings.push(format!(
                 "{}: {unseen} of {} families are absent everywhere, which families of an ascertained matrix can't be; \
                  leave those rows out, or rates and likelihoods will be wrong",
@@ -203,7 +208,15 @@ impl Session {
                 states.family_count()
             ));
         }
-        Ok(Arc::new(Self { request, tree: Arc::new(tree), states: Arc::new(states), own, sets, warnings }))
+        Ok(Arc::new(Self { request, tree, states, rates, sets, warnings }))
+    }
+
+    /// Rates of each family, where they have their own.
+    fn own_rates(&self) -> Option<&[Rates]> {
+        match &self.request.rates {
+            RateSource::Families(rates) => Some(rates),
+            _ => self.rates.as_deref(),
+        }
     }
 
     /// What the user should hear.
@@ -227,16 +240,25 @@ impl Session {
             taxa: self.tree.tip_count(),
             families: self.states.family_count(),
             patterns: self.states.distinct_columns(),
-            rates_per_family: self.own.is_some(),
+            rates_per_family: self.own_rates().is_some(),
             missing_data: self.states.has_missing(),
         }
+    }
+
+    /// Updates of nodes that the likelihoods take where nothing is shared; `None` where a search or posteriors come on
+    /// top.
+    pub fn updates(&self) -> Option<usize> {
+        let Request { rates, retention, ancestral, branches, gamma, .. } = &self.request;
+        let more = matches!(rates, RateSource::Fit { .. }) || retention.is_some() || *ancestral || *branches;
+        let categories = gamma.map_or(1, |gamma| gamma.categories);
+        (!more).then(|| self.tree.node_count().saturating_mul(self.states.family_count()).saturating_mul(categories))
     }
 
     /// Starts the plan's threads and lays the data out for its kernel.
     pub fn prepare(self: &Arc<Self>, plan: Plan) -> Result<Prepared> {
         let plan = plan.validated()?;
         let workers = Arc::new(Workers::new(plan.workers)?);
-        let own = self.own.as_deref();
+        let own = self.own_rates();
         let likelihood = Likelihood::new(&self.tree, &self.states, own, self.request.ascertainment, plan, &workers)?;
         Ok(Prepared { session: Arc::clone(self), plan, workers, likelihood })
     }
@@ -317,13 +339,13 @@ impl Prepared {
         };
         let wanted = Wanted { states: request.ancestral, changes: request.branches.then_some(LISTED_FROM) };
         let happened = if request.ancestral || request.branches {
-            let own = session.own.as_deref();
+            let own = session.own_rates();
             posterior(&session.tree, &session.states, &parameters, own, wanted, &self.workers, monitor)?
         } else {
             Posterior::default()
         };
-        let rates = match (&session.own, parameters.rating) {
-            (Some(own), _) => own.clone(),
+        let rates = match (session.own_rates(), parameters.rating) {
+            (Some(own), _) => own.to_vec(),
             (None, Rating::Same(rates)) => vec![rates],
             (None, Rating::Own { .. }) => vec![],
         };

@@ -57,6 +57,11 @@ impl Outcome {
         &self.values
     }
 
+    /// As [`Self::values`], without the rest.
+    pub fn into_values(self) -> Vec<f64> {
+        self.values
+    }
+
     /// The content of `fit.json`, if rates were fitted.
     pub fn fit(&self) -> Option<&Fit> {
         self.fit.as_ref()

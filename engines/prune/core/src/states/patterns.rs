@@ -48,6 +48,9 @@ impl Patterns {
 
     /// Families with the same column that share their rates too.
     pub(crate) fn refined(&self, rates: &[Rates]) -> Self {
+        if self.count() == rates.len() {
+            return self.clone();
+        }
         let mut seen = HashMap::new();
         let mut refined = Self { of_family: Vec::with_capacity(rates.len()), representatives: vec![] };
         for (family, (&pattern, pair)) in self.of_family.iter().zip(rates).enumerate() {
