@@ -4,6 +4,7 @@ use super::cores::{cpu_quota, usable_cores, usable_memory};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::sync::LazyLock;
 
 /// The fingerprint of a machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,22 +41,37 @@ pub fn total_memory() -> u64 {
     System::new_with_specifics(wanted).map_or(0, |system| system.total_memory())
 }
 
+/// What stays as it is while a process runs, and takes half a millisecond to ask.
+struct Constant {
+    cpu: String,
+    total_memory: Option<u64>,
+    os: String,
+}
+
+static CONSTANT: LazyLock<Constant> = LazyLock::new(|| {
+    use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+    let wanted =
+        RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()).with_memory(MemoryRefreshKind::nothing().with_ram());
+    // What the system does not say stays unknown; the rest still tells machines apart.
+    let system = System::new_with_specifics(wanted).ok();
+    let cpu = system.as_ref().and_then(|system| system.cpus().first().map(|cpu| cpu.brand().trim().to_string()));
+    Constant {
+        cpu: cpu.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown CPU".into()),
+        total_memory: system.map(|system| system.total_memory()),
+        os: System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.into()),
+    }
+});
+
 impl Machine {
     /// This machine.
     pub fn this() -> Machine {
-        use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
-        let wanted = RefreshKind::nothing()
-            .with_cpu(CpuRefreshKind::nothing())
-            .with_memory(MemoryRefreshKind::nothing().with_ram());
-        // What the system does not say stays unknown; the rest still tells machines apart.
-        let system = System::new_with_specifics(wanted).ok();
-        let cpu = system.as_ref().and_then(|system| system.cpus().first().map(|cpu| cpu.brand().trim().to_string()));
+        let Constant { cpu, total_memory, os } = &*CONSTANT;
         Machine {
-            cpu: cpu.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown CPU".into()),
+            cpu: cpu.clone(),
             usable_cores: usable_cores(),
             cpu_quota: cpu_quota(),
-            memory_bytes: system.map_or(0, |system| usable_memory(system.total_memory())),
-            os: System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.into()),
+            memory_bytes: total_memory.map_or(0, usable_memory),
+            os: os.clone(),
             architecture: std::env::consts::ARCH.into(),
         }
     }

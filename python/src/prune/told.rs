@@ -15,8 +15,22 @@ fn below_branches(tree: &Tree) -> Vec<usize> {
     (0..tree.node_count()).filter(|&node| tree.parent(node).is_some()).collect()
 }
 
+/// A number of each item, by its name.
+type Column<T> = (&'static str, fn(&T) -> f64);
+
+/// Puts columns of numbers into a table.
+fn numbers<'a, T: 'a>(
+    table: &Bound<'_, PyDict>,
+    items: impl Iterator<Item = &'a T> + Clone,
+    columns: &[Column<T>],
+) -> PyResult<()> {
+    columns.iter().try_for_each(|(name, pick)| {
+        table.set_item(name, items.clone().map(pick).collect::<Vec<f64>>().into_pyarray(table.py()))
+    })
+}
+
 /// Texts of nodes.
-fn texts<'a>(labels: &'a [String], nodes: impl Iterator<Item = usize>) -> Vec<&'a str> {
+fn texts(labels: &[String], nodes: impl Iterator<Item = usize>) -> Vec<&str> {
     nodes.map(|node| labels[node].as_str()).collect()
 }
 
@@ -68,25 +82,20 @@ fn changes(told: &Bound<'_, PyDict>, tree: &Tree, families: Option<&[PyBackedStr
     branches.set_item("parent", texts(&labels, nodes.iter().filter_map(|&node| tree.parent(node))))?;
     let lengths: Vec<f64> = nodes.iter().map(|&node| tree.length(node)).collect();
     branches.set_item("length", lengths.into_pyarray(py))?;
-    let columns: [(&str, fn(&BranchChanges) -> f64); 4] = [
+    let columns: [Column<BranchChanges>; 4] = [
         ("gains", |it| it.gains),
         ("losses", |it| it.losses),
         ("gain_events", |it| it.gain_events),
         ("loss_events", |it| it.loss_events),
     ];
-    for (name, pick) in columns {
-        let column: Vec<f64> = nodes.iter().map(|&node| pick(&found.branches[node])).collect();
-        branches.set_item(name, column.into_pyarray(py))?;
-    }
+    numbers(&branches, nodes.iter().map(|&node| &found.branches[node]), &columns)?;
     told.set_item("branches", branches)?;
     let (by_family, all) = (PyDict::new(py), &found.families);
     by_family.set_item("node", texts(&labels, all.iter().map(|it| it.node as usize)))?;
     let name = |family: u32| families.map_or_else(|| family.to_string(), |names| names[family as usize].to_string());
     by_family.set_item("family", all.iter().map(|it| name(it.family)).collect::<Vec<_>>())?;
-    let columns: [(&str, fn(&FamilyChange) -> f64); 2] = [("gain", |it| it.gain), ("loss", |it| it.loss)];
-    for (column, pick) in columns {
-        by_family.set_item(column, all.iter().map(pick).collect::<Vec<_>>().into_pyarray(py))?;
-    }
+    let columns: [Column<FamilyChange>; 2] = [("gain", |it| it.gain), ("loss", |it| it.loss)];
+    numbers(&by_family, all.iter(), &columns)?;
     told.set_item("branch_families", by_family)
 }
 

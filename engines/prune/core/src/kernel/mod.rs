@@ -11,7 +11,7 @@ pub(crate) mod reference;
 mod repeat_passes;
 mod repeats;
 mod schedule;
-mod simd;
+pub(crate) mod simd;
 mod sums;
 mod top;
 pub(crate) mod wide;

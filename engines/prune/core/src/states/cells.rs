@@ -2,6 +2,7 @@
 //! Leaves out where the cells lie, and whose they are.
 
 use super::{TipStates, all_bits};
+use crate::kernel::simd::low_bits;
 
 /// Families that are packed together.
 pub const BLOCK: usize = 64;
@@ -126,23 +127,12 @@ fn put<T: Cell>(row: &mut [u8], gaps: &mut Option<Box<[u8]>>, block: usize, cell
 /// Bits of up to 64 cells: which are present, which missing; or the place of the first that is no state.
 #[inline(always)]
 fn pack<T: Cell>(cells: &[T]) -> Result<[u64; 2], usize> {
-    /// The lowest bit of each byte.
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    /// Brings the lowest bits of eight bytes together in the highest one, the first byte lowest.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
     let mut codes = [0; BLOCK];
     for (code, cell) in codes.iter_mut().zip(cells) {
         *code = cell.code();
     }
-    let mut present = 0u64;
-    let mut all = 0u64;
-    for (place, code) in codes.as_chunks::<8>().0.iter().enumerate() {
-        let word = u64::from_le_bytes(*code);
-        present |= ((word & ONES).wrapping_mul(GATHER) >> 56) << (8 * place);
-        all |= word;
-    }
-    if all & !ONES == 0 {
-        return Ok([present, 0]);
+    if codes.iter().fold(0, |all, code| all | code) <= 1 {
+        return Ok([low_bits(&codes), 0]);
     }
     let [mut present, mut missing] = [0; 2];
     for (place, cell) in cells.iter().enumerate() {

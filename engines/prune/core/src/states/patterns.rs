@@ -22,17 +22,21 @@ pub(crate) struct Patterns {
 impl Patterns {
     /// Finds equal rows of a matrix with one row a family.
     pub(super) fn of_rows(present: &BitRows, missing: Option<&BitRows>) -> Self {
-        let unknown = |family: u32| missing.map_or(&[][..], |rows| rows.row(family as usize));
-        let hash = |family: u32| xxh3_64(present.row(family as usize)) ^ xxh3_64(unknown(family)).rotate_left(1);
+        // Beyond are zeros in every row.
+        let used = present.columns().div_ceil(8);
+        let known = |family: u32| &present.row(family as usize)[..used];
+        let unknown = |family: u32| missing.map_or(&[][..], |rows| &rows.row(family as usize)[..used]);
+        let hash = |family: u32| {
+            let gaps = missing.map_or(0, |_| xxh3_64(unknown(family)));
+            xxh3_64(known(family)) ^ gaps.rotate_left(1)
+        };
         let count = present.rows();
         let mut seen: HashTable<u32> = HashTable::with_capacity(count);
         let mut patterns = Self { of_family: Vec::with_capacity(count), representatives: vec![] };
         for family in 0..count as u32 {
             let fresh = patterns.representatives.len() as u32;
             let first = |id: u32| patterns.representatives[id as usize];
-            let same = |&id: &u32| {
-                present.row(first(id) as usize) == present.row(family as usize) && unknown(first(id)) == unknown(family)
-            };
+            let same = |&id: &u32| known(first(id)) == known(family) && unknown(first(id)) == unknown(family);
             let id = match seen.entry(hash(family), same, |&id| hash(first(id))) {
                 Entry::Occupied(known) => *known.get(),
                 Entry::Vacant(place) => {
