@@ -94,6 +94,11 @@ fn layout(bytes: &[u8]) -> Result<Option<Layout>, &'static str> {
     Ok((bytes.len() >= size).then_some(Layout { size, data: start..size - FOOTER }))
 }
 
+/// Bytes of the whole block at the start of `bytes`, if there is one.
+pub(crate) fn holds_block(bytes: &[u8]) -> Option<usize> {
+    layout(bytes).ok().flatten().map(|layout| layout.size)
+}
+
 /// The block's size, from the field `BC` among gzip's extra fields.
 fn size_among(mut extra: &[u8]) -> Option<usize> {
     while let [a, b, low, high, rest @ ..] = extra {

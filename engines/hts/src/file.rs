@@ -11,6 +11,7 @@ use crate::{
     header::{self, Contig, Header, SortOrder},
     htslib::Handle,
     index::{Index, Statistics, Warning},
+    pieces::pieces,
     unit::{Pieces, Unit, VirtualOffset},
 };
 
@@ -115,6 +116,19 @@ impl AlignmentFile {
     /// Every record of the file, mapped or not, in file order, as one unit; it needs no index and no order.
     pub fn whole_file(&self) -> Unit {
         Unit { pieces: Pieces::WholeFile, bytes: self.size() }
+    }
+
+    /// At most `count` units of about equal size that together hold every record of the file, in file order; they need no
+    /// index and no order. CRAM is not cut.
+    ///
+    /// Where to cut is guessed, and only [`crate::Decoder::Raw`] proves it: it ends the walk of a unit with
+    /// [`Error::Misplaced`], or that of the next one with another error, unless a record ends where the next unit begins.
+    /// Then the whole file has to be walked instead.
+    pub fn pieces(&self, count: usize) -> Vec<Unit> {
+        match self.format() {
+            Format::Bam => pieces(self.source(), self.first_record(), self.contigs().len(), count),
+            Format::Cram => vec![self.whole_file()],
+        }
     }
 
     /// What a user should hear of, and that stops no work.

@@ -19,6 +19,7 @@ mod index;
 mod indexing;
 mod noodles;
 mod order;
+mod pieces;
 mod plan;
 mod pool;
 mod raw;

@@ -6,6 +6,7 @@ mod common;
 mod cram;
 mod damage;
 mod golden;
+mod pieces;
 mod readers;
 mod threads;
 mod watch;

@@ -97,6 +97,15 @@ impl Bundle {
         self.records.push(Record { first_block, blocks: blocks.len() as u32, ..record });
     }
 
+    /// Adds the records of another bundle of the same name, which come behind these in the file.
+    pub fn append(&mut self, other: Self) {
+        let blocks = self.blocks.len() as u32;
+        let moved = |record: Record| Record { first_block: record.first_block + blocks, ..record };
+        self.records.extend(other.records.into_iter().map(moved));
+        self.ordinals.extend(other.ordinals);
+        self.blocks.extend(other.blocks);
+    }
+
     /// The blocks of one record.
     pub fn blocks_of(&self, record: &Record) -> &[Block] {
         &self.blocks[record.first_block as usize..][..record.blocks as usize]

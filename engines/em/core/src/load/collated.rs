@@ -1,4 +1,6 @@
 //! Collated input: a fragment is finished when the name changes.
+//!
+//! In parallel, workers read pieces of the file (`pieces`), or, where it can't be cut, one of them reads and the others work.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,10 +11,10 @@ use scaletune_hts::{Alignment, Reader, Visitor};
 
 use super::extract::push_record;
 use super::rows::Part;
-use super::{Load, LoadPlan};
+use super::{Load, LoadPlan, pieces};
 use crate::fragment::Bundle;
 use crate::model::check;
-use crate::{EmError, Monitor};
+use crate::{EmError, Monitor, Workers};
 
 /// Records between two reports of progress.
 const STRIDE: u64 = 1 << 16;
@@ -21,15 +23,24 @@ const STRIDE: u64 = 1 << 16;
 const BATCH: usize = 512;
 
 /// Gathers the records of each name and passes them on.
-struct Bundles<'a, F> {
+pub(super) struct Bundles<'a, F> {
     monitor: &'a dyn Monitor,
     bundle: Bundle,
     records: u64,
     finish: F,
 }
 
-impl<F: FnMut(&mut Bundle) -> Result<(), EmError>> Bundles<'_, F> {
-    fn end(&mut self) -> Result<(), EmError> {
+impl<'a, F: FnMut(&mut Bundle) -> Result<(), EmError>> Bundles<'a, F> {
+    pub(super) fn new(monitor: &'a dyn Monitor, finish: F) -> Self {
+        Self { monitor, bundle: Bundle::default(), records: 0, finish }
+    }
+
+    /// The records seen.
+    pub(super) fn records(&self) -> u64 {
+        self.records
+    }
+
+    pub(super) fn end(&mut self) -> Result<(), EmError> {
         if !self.bundle.records.is_empty() {
             (self.finish)(&mut self.bundle)?;
         }
@@ -68,7 +79,7 @@ fn walk(
     finish: impl FnMut(&mut Bundle) -> Result<(), EmError>,
 ) -> Result<(), EmError> {
     let mut reader = Reader::open(load.file, &plan.reader_plan()?)?;
-    let mut bundles = Bundles { monitor: load.monitor, bundle: Bundle::default(), records: 0, finish };
+    let mut bundles = Bundles::new(load.monitor, finish);
     reader.walk(&load.file.whole_file(), &mut bundles)?;
     bundles.end()
 }
@@ -88,11 +99,19 @@ struct Batch {
     bundles: Vec<Bundle>,
 }
 
-/// One worker (the caller) reads, the others work out fragments; with one worker it does both.
-pub(super) fn parallel(load: &Load<'_>, plan: &LoadPlan, workers: usize) -> Result<Part, EmError> {
-    if workers < 2 {
+/// Workers read pieces of the file where it can be cut, and else share the work on what one of them reads.
+pub(super) fn parallel(load: &Load<'_>, plan: &LoadPlan, workers: &Workers) -> Result<Part, EmError> {
+    if workers.count() < 2 {
         return sequential(load, plan);
     }
+    match pieces::load(load, plan, workers)? {
+        Some(part) => Ok(part),
+        None => pipeline(load, plan, workers.count()),
+    }
+}
+
+/// One worker (the caller) reads, the others work out fragments.
+fn pipeline(load: &Load<'_>, plan: &LoadPlan, workers: usize) -> Result<Part, EmError> {
     let (send, receive) = sync_channel::<Batch>(workers * 2);
     let (give_back, spare) = sync_channel::<Vec<Bundle>>(workers * 4);
     let receive = Mutex::new(receive);

@@ -9,6 +9,7 @@
 mod collated;
 mod extract;
 mod order;
+mod pieces;
 mod rows;
 mod sorted;
 mod tags;
@@ -30,8 +31,8 @@ pub enum Loading {
     /// One thread reads and works.
     #[default]
     Sequential,
-    /// Workers share the work. Collated input: one worker reads, the others work out fragments. Sorted input: workers
-    /// read parts of the file that the index marks, and share the fragments.
+    /// Workers share the work. Collated input: with [`Decoder::Raw`] they read pieces of the file; else one reads, and
+    /// the others work out fragments. Sorted input: they read parts that the index marks, and share the fragments.
     Parallel,
     /// Sorted input with an index: only fragments with a record near a locus are worked out in full; of all others
     /// flags, places and scores are read, which the counts need.
@@ -144,7 +145,7 @@ pub fn load(
     let load = Load { file, lookup: &lookup, options, monitor };
     let part = match (order, plan.loading) {
         (InputOrder::Collated, Loading::Sequential) => collated::sequential(&load, plan)?,
-        (InputOrder::Collated, Loading::Parallel) => collated::parallel(&load, plan, workers.count())?,
+        (InputOrder::Collated, Loading::Parallel) => collated::parallel(&load, plan, workers)?,
         (InputOrder::Collated, Loading::Indexed) => {
             let problem = "is not sorted by coordinate, which loading=indexed needs; sort and index it with: samtools \
                            sort and samtools index, or use loading=parallel";

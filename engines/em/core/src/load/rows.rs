@@ -53,6 +53,12 @@ impl Part {
         self.tags.extend(other.tags);
     }
 
+    /// Counts the records in the tags from `first` on instead of from 0.
+    pub(super) fn count_from(&mut self, first: u64) {
+        let records = self.tags.iter_mut().flat_map(|row| &mut row.records);
+        records.for_each(|record| record.ordinal += first);
+    }
+
     /// The rows, one after the other.
     pub(super) fn rows(&self) -> impl Iterator<Item = (&[u32], &[i64])> {
         let mut from = 0;

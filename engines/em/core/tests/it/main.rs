@@ -7,3 +7,4 @@ mod golden_alignments;
 mod golden_matrices;
 mod golden_reports;
 mod golden_ties;
+mod pieces;
