@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use super::{Context, SEED, as_json, load, print};
 use crate::predict::{Figure, Fit, HeldOut, Policy, Schedule, SchedulePoint, Work, predict};
+use crate::report::figures::{counted, seconds, threads};
 use crate::trial::Task;
 use clap::Args;
 use serde_json::{Value, json};
@@ -91,10 +92,11 @@ fn tell(text: &mut String, fit: &Fit) {
         let Figure { value, interval } = point.seconds;
         _ = writeln!(
             text,
-            "  {} threads: {value:.4} s [{:.4}, {:.4}], speedup {:.2}, efficiency {:.0} %",
-            point.threads,
-            interval.low,
-            interval.high,
+            "  {}: {} [{}, {}], speedup {:.2}, efficiency {:.0} %",
+            threads(point.threads),
+            seconds(value),
+            seconds(interval.low),
+            seconds(interval.high),
             point.speedup.value,
             100.0 * point.efficiency
         );
@@ -104,10 +106,10 @@ fn tell(text: &mut String, fit: &Fit) {
 fn tell_held_out(text: &mut String, held: &HeldOut) {
     _ = writeln!(
         text,
-        "  held out: {} threads take {:.4} s, {:.4} s were predicted ({:+.1} %)",
-        held.threads,
-        held.measured_s,
-        held.predicted_s,
+        "  held out: {} took {}, predicted were {} ({:+.1} %)",
+        threads(held.threads),
+        seconds(held.measured_s),
+        seconds(held.predicted_s),
         100.0 * held.relative_error
     );
 }
@@ -116,8 +118,9 @@ fn tell_schedule(text: &mut String, schedule: &Schedule) {
     let cut = if schedule.cut_by_workers { "cut finer for more workers" } else { "cut as they are" };
     _ = writeln!(
         text,
-        "Schedule: {} tasks of {} workers, {cut}; what they share is not in it",
-        schedule.tasks, schedule.workers
+        "Schedule: {} of {}, {cut}; what they share is not in it",
+        counted(schedule.tasks as i64, "task"),
+        counted(schedule.workers as i64, "worker")
     );
     if let Some(held) = &schedule.held_out {
         tell_held_out(text, held);
@@ -129,11 +132,11 @@ fn tell_points(text: &mut String, points: &[SchedulePoint]) {
     for point in points {
         _ = writeln!(
             text,
-            "  {} threads: {:.4} s in order, {:.4} s by stealing, {:.4} s longest first; speedup {:.2}, efficiency {:.0} %",
-            point.threads,
-            point.in_order_s,
-            point.work_stealing_s,
-            point.longest_first_s,
+            "  {}: {} in order, {} by stealing, {} longest first; speedup {:.2}, efficiency {:.0} %",
+            threads(point.threads),
+            seconds(point.in_order_s),
+            seconds(point.work_stealing_s),
+            seconds(point.longest_first_s),
             point.speedup,
             100.0 * point.efficiency
         );

@@ -41,7 +41,12 @@ pub(super) fn percent(share: f64) -> String {
 
 /// `1 thread`, `2 threads`.
 pub(crate) fn threads(count: i64) -> String {
-    format!("{count} thread{}", if count == 1 { "" } else { "s" })
+    counted(count, "thread")
+}
+
+/// `1 task`, `2 tasks`.
+pub(crate) fn counted(count: i64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -136,6 +136,13 @@ fn the_stage_that_limits_is_named() {
         assert!(text.contains("Which stage limits") && text.contains("it ends speedup at 10.0×"), "{text}");
     }
     assert!(section::Limits::new(&sweep_of(amdahl, &[1], 4, 0.0)).is_none());
+    // Threads that slow every stage down end no speedup.
+    for row in &mut sweep.rows {
+        let open_s = row.threads_used as f64;
+        row.stages = [("open".to_string(), open_s.into())].into_iter().collect();
+    }
+    let said = verdict(&sweep).join("\n");
+    assert!(!said.contains("limits") && markdown(&sweep).contains("More threads only made it slower."), "{said}");
 }
 
 #[test]
@@ -166,7 +173,7 @@ fn uneven_workers_are_told_and_drawn() {
     assert!(said.contains("the busiest had 1.40× the mean") && said.contains("35 %"), "{said}");
     let svg = charts(&sweep).into_iter().find(|chart| chart.name == "timeline").unwrap().standalone();
     check_tags(&svg);
-    assert!(svg.contains("35 % idle, max / mean 1.40"));
+    assert!(svg.contains("35 % idle, max / mean 1.40") && markdown(&sweep).contains("What the tasks would allow"));
     // Two plans with 1 and 2 lanes, four tasks a lane.
     assert_eq!(svg.matches("<rect").count(), 3 + 12);
 
@@ -181,6 +188,7 @@ fn uneven_workers_are_told_and_drawn() {
     let cells: Vec<&str> = told.lines().find(|line| line.starts_with("| 2 ")).unwrap().split(" | ").collect();
     assert_eq!((cells[3], cells[4]), ("–", "–"), "{cells:?}");
     assert!(told.contains("say nothing of balance"), "{told}");
+    assert!(!page.contains("What the tasks would allow"), "{page}");
     sweep.rows.iter_mut().for_each(|row| row.timeline = None);
     assert!(charts(&sweep).iter().all(|chart| chart.name != "timeline"));
 }

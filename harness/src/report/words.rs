@@ -119,7 +119,8 @@ fn still_efficient(sweep: &Sweep, best: &Row) -> Option<String> {
 fn limiting_stage(sweep: &Sweep, best: &Row) -> Option<String> {
     let limits = Limits::new(sweep)?;
     let (worst, share) = limits.worst()?;
-    if limits.most > WITHIN_SIGHT * best.threads_used as f64 {
+    // Where threads only slow it down no stage ends a speedup.
+    if limits.most > WITHIN_SIGHT * best.threads_used as f64 || limits.most <= 1.0 {
         return None;
     }
     Some(format!(

@@ -2,9 +2,9 @@
 
 use super::Section;
 use crate::predict::schedule;
-use crate::report::figures::{percent, seconds, threads, times};
+use crate::report::figures::{counted, percent, seconds, threads, times};
 use crate::report::labels::Labels;
-use crate::sweep::Sweep;
+use crate::sweep::{Row, Sweep};
 
 /// Budgets that are simulated: doublings up to this.
 const MOST_THREADS: i64 = 64;
@@ -15,12 +15,14 @@ pub(super) fn section(sweep: &Sweep, _labels: &Labels<'_>) -> Option<Section> {
     let budgets: Vec<i64> =
         (0..).map(|power| 1 << power).take_while(|budget| *budget <= MOST_THREADS.max(2 * cores)).collect();
     let schedule = schedule(sweep, &budgets).ok()?;
+    // Tasks that hold next to nothing of the run allow nothing, however they are dealt out.
+    sweep.best(schedule.threads).and_then(Row::telling_timeline)?;
     let cut =
         if schedule.cut_by_workers { "cut finer for more workers, as the engine does" } else { "cut as they are" };
     let mut words = vec![format!(
-        "The {} tasks of the best plan on {}, {cut}, dealt out to more workers, opening and writing as measured. It says \
+        "The {} of the best plan on {}, {cut}, dealt out to more workers, opening and writing as measured. It says \
          what the cut of the work allows; what threads share (memory, disk, cores) is not in it.",
-        schedule.tasks,
+        counted(schedule.tasks as i64, "task"),
         threads(schedule.threads)
     )];
     if let Some(held) = &schedule.held_out {

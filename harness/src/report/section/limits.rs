@@ -76,7 +76,9 @@ pub(super) fn section(sweep: &Sweep, _labels: &Labels<'_>) -> Option<Section> {
         ]
     };
     let budget = threads(limits.best.threads);
-    let end = if limits.most.is_finite() {
+    let end = if limits.most <= 1.0 {
+        "More threads only made it slower.".to_string()
+    } else if limits.most.is_finite() {
         format!(
             "Added up over open, prepare, run and write, it ends speedup at {} however many threads there are.",
             times(limits.most)
