@@ -241,7 +241,7 @@ impl EarlyLook {
 
 /// The sweep of a document.
 fn load(path: &Path) -> Result<Sweep, Exit> {
-    Sweep::load(path).map_err(|error| Exit::input(error.to_string()))
+    Ok(Sweep::load(path)?)
 }
 
 /// A result for `--json`.

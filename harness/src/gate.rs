@@ -19,7 +19,6 @@
 mod baseline;
 mod bench;
 mod check;
-mod document;
 mod duel;
 mod junit;
 mod looks;
@@ -36,7 +35,6 @@ mod words;
 pub use baseline::{Baseline, RecordedCase, RecordedPoint, Store, StoreError};
 pub use bench::{Bench, Observer, Side, Silent, Yardstick};
 pub use check::{Check, Margins, Metric, Role, Verdict};
-pub use document::{DocumentError, write_whole};
 pub use duel::{Duel, Fought, Point, duel};
 pub use junit::junit;
 pub use looks::Looks;

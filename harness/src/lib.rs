@@ -3,6 +3,7 @@
 pub mod check;
 pub mod cli;
 pub mod conformance;
+pub mod document;
 pub mod equiv;
 pub mod gate;
 pub mod interrupt;

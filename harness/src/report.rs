@@ -30,8 +30,8 @@ pub use html::html;
 pub use markdown::markdown;
 pub use words::verdict;
 
+use crate::document::{DocumentError, write_whole};
 use crate::sweep::Sweep;
-use std::io::Result;
 use std::path::{Path, PathBuf};
 
 /// Writes `report.html`, `report.md`, a file for each picture, and `report.csv` if `with_csv`, into an existing folder.
@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// A file can't be written.
-pub fn write(sweep: &Sweep, folder: &Path, with_csv: bool) -> Result<Vec<PathBuf>> {
+pub fn write(sweep: &Sweep, folder: &Path, with_csv: bool) -> Result<Vec<PathBuf>, DocumentError> {
     let mut files = vec![("report.html".to_string(), html(sweep)), ("report.md".to_string(), markdown(sweep))];
     files.extend(charts(sweep).into_iter().map(|chart| (chart.file_name(), chart.standalone())));
     if with_csv {
@@ -48,10 +48,7 @@ pub fn write(sweep: &Sweep, folder: &Path, with_csv: bool) -> Result<Vec<PathBuf
     let mut written = Vec::new();
     for (name, text) in files {
         let path = folder.join(name);
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-        let mut file = tempfile::Builder::new().prefix(".report-").permissions(mode).tempfile_in(folder)?;
-        std::io::Write::write_all(&mut file, text.as_bytes())?;
-        file.persist(&path)?;
+        write_whole(&path, text.as_bytes())?;
         written.push(path);
     }
     Ok(written)

@@ -24,12 +24,13 @@ pub(crate) mod tests;
 mod timeline;
 
 pub use cold::Cold;
-pub use document::{InputFile, Row, SCHEMA_VERSION, Sweep, SweepFileError, Verdict};
+pub use document::{InputFile, Row, SCHEMA_VERSION, Sweep, Verdict};
 pub use named::{Claim, NamedPlan, NamedPlans, NamedPlansError};
 pub use schema::SCHEMA;
 pub use targets::Axes;
 pub use timeline::{MOST_TASKS, Timeline};
 
+use crate::document::DocumentError;
 use crate::measure::{Clock, Machine};
 use crate::trial::{Executor, Measurement};
 use crate::tune::Reference;
@@ -87,7 +88,7 @@ pub enum SweepError {
     Foreign(String),
     /// What was measured could not be written.
     #[error("{0}")]
-    Checkpoint(#[from] std::io::Error),
+    Checkpoint(#[from] DocumentError),
     /// The user interrupted; what was measured has been handed out.
     #[error("interrupted")]
     Cancelled,
@@ -108,7 +109,7 @@ pub trait Observer {
     ///
     /// # Errors
     /// It can't be written; the sweep ends.
-    fn checkpoint(&mut self, _sweep: &Sweep) -> std::io::Result<()> {
+    fn checkpoint(&mut self, _sweep: &Sweep) -> Result<(), DocumentError> {
         Ok(())
     }
 }

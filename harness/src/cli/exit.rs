@@ -1,5 +1,6 @@
 //! How a command ends other than well: exit status and one line that says why.
 
+use crate::document::DocumentError;
 use crate::plugin::PluginError;
 use crate::publish::TargetError;
 use crate::trial::TrialError;
@@ -61,6 +62,13 @@ impl Exit {
                 Exit::failed(format!("engine `{engine}`: {error}"))
             }
         }
+    }
+}
+
+impl From<DocumentError> for Exit {
+    /// Of a document that the user names: bad input.
+    fn from(error: DocumentError) -> Exit {
+        Exit::input(error.to_string())
     }
 }
 

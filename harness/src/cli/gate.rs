@@ -9,10 +9,8 @@ use super::arguments::MeasuringArguments;
 use super::exit::Exit;
 use super::terminal::Terminal;
 use super::{Context, SEED, as_json, print};
-use crate::gate::{
-    Baseline, Case, DocumentError, Looks, Observer, Report, Side, Suite, Verdict, Work, junit, lines, markdown,
-    write_whole,
-};
+use crate::document::{DocumentError, write_whole};
+use crate::gate::{Baseline, Case, Looks, Observer, Report, Side, Suite, Verdict, Work, junit, lines, markdown};
 use crate::measure::{InstructionCounter, Machine, Monotonic, usable_cores};
 use crate::plugin::{Catalogue, SearchPath};
 use crate::trial::Measurement;
@@ -223,13 +221,6 @@ fn can_be_written(path: &Path) -> Result<(), Exit> {
         return Err(refused("is a folder; name a file".into()));
     }
     tempfile::tempfile_in(folder).map(drop).map_err(|error| refused(format!("can't be written: {error}")))
-}
-
-impl From<DocumentError> for Exit {
-    /// Of a document that the user names: bad input.
-    fn from(error: DocumentError) -> Exit {
-        Exit::input(error.to_string())
-    }
 }
 
 /// Of a document that is written: the machine's fault.

@@ -25,9 +25,8 @@ pub(super) fn run(context: &Context, arguments: &ReportArguments) -> Result<(), 
     let sweep = load(&arguments.sweep)?;
     let beside = arguments.sweep.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = arguments.out.as_deref().unwrap_or(beside);
-    let failed = |error: std::io::Error| Exit::failed(format!("{}: {error}", folder.display()));
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let written = write(&sweep, folder, arguments.csv).map_err(failed)?;
+    std::fs::create_dir_all(folder).map_err(|error| Exit::failed(format!("{}: {error}", folder.display())))?;
+    let written = write(&sweep, folder, arguments.csv).map_err(|error| Exit::failed(error.to_string()))?;
     if context.json {
         return print(&as_json(&written)?);
     }

@@ -6,6 +6,7 @@ use super::terminal::Terminal;
 use super::trials::Trials;
 use super::workload::Workload;
 use super::{Context, SEED, as_json, overhead, print, simulate};
+use crate::document::DocumentError;
 use crate::measure::{Machine, Monotonic};
 use crate::plugin::Plugin;
 use crate::report;
@@ -108,10 +109,10 @@ pub(super) fn run(
             status: 130,
             message: format!("interrupted; {} holds what was measured, --resume goes on with it", document.display()),
         },
-        SweepError::Checkpoint(error) => Exit::failed(format!("{}: {error}", document.display())),
+        SweepError::Checkpoint(error) => Exit::failed(error.to_string()),
         error => Exit::input(error.to_string()),
     })?;
-    result.save(&document).map_err(|error| Exit::failed(format!("{}: {error}", document.display())))?;
+    result.save(&document).map_err(|error| Exit::failed(error.to_string()))?;
     finish(context, &result, &folder)
 }
 
@@ -128,8 +129,7 @@ fn input_files(workload: &Workload, descriptor: &Descriptor) -> Result<Vec<Input
 
 /// Writes the report, and says in a few lines what it says.
 fn finish(context: &Context, sweep: &Sweep, folder: &Path) -> Result<(), Exit> {
-    let written =
-        report::write(sweep, folder, false).map_err(|error| Exit::failed(format!("{}: {error}", folder.display())))?;
+    let written = report::write(sweep, folder, false).map_err(|error| Exit::failed(error.to_string()))?;
     if context.json {
         return print(&as_json(sweep)?);
     }
@@ -143,7 +143,7 @@ fn finish(context: &Context, sweep: &Sweep, folder: &Path) -> Result<(), Exit> {
 /// The sweep to go on with. Without `--resume` a document that is there is in the way: hours may stand in it.
 fn earlier(document: &Path, resume: bool) -> Result<Option<Sweep>, Exit> {
     match (document.exists(), resume) {
-        (true, true) => Sweep::load(document).map(Some).map_err(|error| Exit::input(error.to_string())),
+        (true, true) => Ok(Some(Sweep::load(document)?)),
         (true, false) => Err(Exit::input(format!(
             "{}: is there already; --resume goes on with it, --out DIR begins another",
             document.display()
@@ -179,7 +179,7 @@ impl Observer for Watch<'_> {
         self.terminal.bad_plan(plan, why);
     }
 
-    fn checkpoint(&mut self, sweep: &Sweep) -> std::io::Result<()> {
+    fn checkpoint(&mut self, sweep: &Sweep) -> Result<(), DocumentError> {
         sweep.save(self.document)
     }
 }

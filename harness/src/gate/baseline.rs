@@ -3,8 +3,8 @@
 //! The answers' files lie in a folder beside the document, each under its SHA-256: what two cases share is there once,
 //! and a document that is replaced never names a file of another one.
 
-use super::document::{DocumentError, write_whole};
 use super::suite::{Case, Suite, Work};
+use crate::document::{DocumentError, write_whole};
 use crate::measure::Machine;
 use crate::publish::{FileFigures, figures};
 use scaletune_descriptor::{Output, Plan};

@@ -13,8 +13,8 @@
 //! margin = 3
 //! ```
 
-use super::document::DocumentError;
 use super::{Margins, Verdict};
+use crate::document::DocumentError;
 use scaletune_descriptor::{Plan, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::Map;

@@ -3,13 +3,13 @@
 use super::layout::Layout;
 use super::named::Claim;
 use super::timeline::Timeline;
+use crate::document::{DocumentError, write_whole};
 use crate::measure::Machine;
 use crate::trial::Measurement;
 use scaletune_descriptor::Plan;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Version of the document's form; another one is not read.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -177,35 +177,14 @@ impl Row {
     }
 }
 
-/// Why a `sweep.json` can't be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum SweepFileError {
-    /// The file can't be read or written.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The file holds something else.
-    #[error("{}: {fault}", path.display())]
-    Content {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        fault: String,
-    },
-}
-
 impl Sweep {
     /// Reads a document.
     ///
     /// # Errors
     /// The file can't be read, or is no sweep of this version.
-    pub fn load(path: &Path) -> Result<Sweep, SweepFileError> {
-        let text = std::fs::read_to_string(path).map_err(|source| SweepFileError::Io { path: path.into(), source })?;
-        Sweep::parse(&text).map_err(|fault| SweepFileError::Content { path: path.into(), fault })
+    pub fn load(path: &Path) -> Result<Sweep, DocumentError> {
+        let text = std::fs::read_to_string(path).map_err(DocumentError::io(path))?;
+        Sweep::parse(&text).map_err(|fault| DocumentError::content(path, fault))
     }
 
     fn parse(text: &str) -> Result<Sweep, String> {
@@ -226,18 +205,12 @@ impl Sweep {
     ///
     /// # Errors
     /// The file can't be written.
-    pub fn save(&self, path: &Path) -> std::io::Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-        let mut file = tempfile::Builder::new().prefix(".sweep-").permissions(mode).tempfile_in(folder)?;
-        let mut writer = std::io::BufWriter::new(&mut file);
-        self.serialize(&mut serde_json::Serializer::with_formatter(&mut writer, Layout::default()))?;
-        writer.write_all(b"\n")?;
-        writer.flush()?;
-        drop(writer);
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
+    pub fn save(&self, path: &Path) -> Result<(), DocumentError> {
+        let mut bytes = Vec::new();
+        self.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Layout::default()))
+            .map_err(|error| DocumentError::content(path, error.to_string()))?;
+        bytes.push(b'\n');
+        write_whole(path, &bytes)
     }
 
     /// The row that speedups are told against.

@@ -53,7 +53,7 @@ impl Observer for Keeper {
         self.failed.push(format!("{plan}: {why}"));
     }
 
-    fn checkpoint(&mut self, sweep: &Sweep) -> std::io::Result<()> {
+    fn checkpoint(&mut self, sweep: &Sweep) -> Result<(), DocumentError> {
         self.last = Some(sweep.clone());
         self.checkpoints += 1;
         Ok(())
