@@ -65,7 +65,7 @@ fn values(c: &mut Criterion) {
 }
 
 fn gradients(c: &mut Criterion) {
-    for (taxa, families) in SIZES {
+    for (taxa, families) in SIZES.into_iter().chain([(1000, 20_000)]) {
         let (drawn, updates) = data(taxa, families);
         let mut group = c.benchmark_group(format!("gradient/{taxa}x{families}"));
         group.throughput(Throughput::Elements(updates));

@@ -1,6 +1,8 @@
 //! Rows of bits, one byte for eight columns, padded so that every row starts on a whole cache line of columns.
 //! Leaves out what a bit means.
 
+use std::ops::Range;
+
 /// Columns that a row's length is a multiple of: one cache line.
 pub const ROW_COLUMNS: usize = 512;
 
@@ -109,6 +111,20 @@ impl BitRows {
     }
 }
 
+/// Bits `columns` of a row, a number each.
+pub(crate) fn numbers(row: &[u8], columns: &Range<usize>) -> Vec<u32> {
+    let first = columns.start / 8;
+    let bytes = &row[first..columns.end.div_ceil(8)];
+    let mut numbers = Vec::with_capacity(bytes.len() * 8);
+    for &byte in bytes {
+        // Eight at a time.
+        numbers.extend::<[u32; 8]>(std::array::from_fn(|bit| u32::from(byte & 1 << bit != 0)));
+    }
+    numbers.truncate(columns.end - first * 8);
+    numbers.drain(..columns.start % 8);
+    numbers
+}
+
 fn word_at(row: &[u8], index: usize) -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&row[index * 8..index * 8 + 8]);
@@ -153,6 +169,9 @@ mod tests {
             prop_assert_eq!(flipped.columns(), rows);
             for r in 0..rows {
                 for c in 0..columns { prop_assert_eq!(bits.get(r, c), flipped.get(c, r)); }
+                let range = columns / 3..columns;
+                let expected: Vec<u32> = range.clone().map(|c| u32::from(bits.get(r, c))).collect();
+                prop_assert_eq!(numbers(bits.row(r), &range), expected);
             }
         }
     }

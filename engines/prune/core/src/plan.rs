@@ -53,7 +53,7 @@ pub struct Plan {
     /// Most families that one worker takes at a time, rounded up to a multiple of 64: fewer where several workers would
     /// not all get enough pieces.
     pub chunk: usize,
-    /// Threads that compute. With 1 the calling thread does; with more it waits for a pool of that size.
+    /// Threads that compute: the calling one, and a pool of the others.
     pub workers: usize,
 }
 

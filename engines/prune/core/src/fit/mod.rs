@@ -150,6 +150,8 @@ pub(crate) struct Objective<'a> {
     pub(crate) layout: Layout,
     monitor: &'a dyn Monitor,
     evaluations: std::cell::Cell<u64>,
+    /// Where it was looked at last: the climb and the steps after it ask for some points twice.
+    last: std::cell::RefCell<Option<(Vec<f64>, Point)>>,
 }
 
 /// Value and gradient at a point.
@@ -193,7 +195,7 @@ impl<'a> Objective<'a> {
         let logit = add(options.fit_root, "root_present", bounds::LOGIT);
         let log_shape = add(options.fit_shape, "gamma_shape", bounds::LOG_SHAPE);
         (layout.theta, layout.logit, layout.log_shape) = (theta, logit, log_shape);
-        Self { groups, options, layout, monitor, evaluations: std::cell::Cell::new(0) }
+        Self { groups, options, layout, monitor, evaluations: Default::default(), last: Default::default() }
     }
 
     fn unpack(&self, x: &[f64]) -> Result<Unpacked> {
@@ -215,6 +217,17 @@ impl<'a> Objective<'a> {
 
     /// Value and gradient.
     pub(crate) fn at(&self, x: &[f64]) -> Result<Point> {
+        if let Some((place, point)) = &*self.last.borrow()
+            && place == x
+        {
+            return Ok(point.clone());
+        }
+        let point = self.evaluate(x)?;
+        self.last.replace(Some((x.to_vec(), point.clone())));
+        Ok(point)
+    }
+
+    fn evaluate(&self, x: &[f64]) -> Result<Point> {
         self.evaluations.set(self.evaluations.get() + 1);
         let here = self.unpack(x)?;
         let mut gradient = vec![0.0; x.len()];

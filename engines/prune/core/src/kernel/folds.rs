@@ -22,7 +22,7 @@ use crate::tree::Tree;
 pub(crate) const FOLD_COLUMNS: usize = 16 * UNIT_FAMILIES;
 
 /// Patterns of a folded subtree at most: tables of more leave the nearest cache.
-const MOST_CLASSES: usize = 256;
+const MOST_CLASSES: usize = 1024;
 /// Columns for each pattern of a subtree that is worth folding: both ways, a pattern costs about as much as this many
 /// columns in lanes.
 const COLUMNS_A_CLASS: usize = 4;
@@ -83,7 +83,8 @@ impl Fold {
     }
 
     fn of(repeats: Repeats, tree: &Tree, columns: Range<usize>) -> Self {
-        let stride = columns.len().next_multiple_of(BLOCK_FAMILIES);
+        // A block more, or rows of whole units would all compete for the same places in the caches.
+        let stride = columns.len().next_multiple_of(BLOCK_FAMILIES) + BLOCK_FAMILIES;
         let mut rows = vec![0; repeats.tops().len() * stride];
         let mut starts = Vec::with_capacity(repeats.tops().len());
         let mut entries = Vec::new();
@@ -110,19 +111,16 @@ impl Fold {
         if !folds {
             values.clear();
         }
-        let bound = |index: u32| Bound::of(self.values_of(index as usize, values).iter().copied());
+        let subtrees = if folds { self.starts.len() } else { 0 };
+        let bounds: Vec<Bound> =
+            (0..subtrees).map(|index| Bound::of(self.values_of(index, values).iter().copied())).collect();
         let schedule = if folds { &self.schedule } else { task.plain };
-        let program = Program::above(task.tree, task.states, schedule, task.transitions, task.prior, bound);
+        let program = Program::above(task.tree, task.states, schedule, task.transitions, task.prior, &bounds);
         let unit = Unit {
             tree: task.tree,
             program: &program,
             states: task.states,
-            folded: Folded {
-                values,
-                starts: if folds { &self.starts } else { &[] },
-                places: &self.rows,
-                stride: self.stride,
-            },
+            folded: Folded { values, starts: &self.starts[..subtrees], places: &self.rows, stride: self.stride },
             weights: task.weights,
             first: self.columns.start,
         };
@@ -136,12 +134,13 @@ impl Fold {
 
     /// Values of every pattern of every folded subtree; `false` if they are too small for ordinary numbers.
     fn fold_up(&self, task: &FoldTask<'_>, passes: &mut PassScratch, values: &mut Vec<[f64; 2]>) -> bool {
-        let small = |x: f64| x > 0.0 && x < SMALLEST;
+        let small = |x: f64| (x > 0.0) & (x < SMALLEST);
         if task.transitions.iter().any(|t| t.0.as_flattened().iter().any(|&p| small(p))) {
             return false;
         }
         let all = self.repeats.forest_up(task.transitions, passes);
-        if all.as_flattened().iter().any(|&x| small(x)) {
+        // In pieces without a way out of them, which take vectors.
+        if all.as_flattened().chunks(256).any(|piece| piece.iter().fold(false, |found, &x| found | small(x))) {
             return false;
         }
         values.clear();
@@ -172,7 +171,8 @@ fn spread(classes: &[u32], places: Range<usize>, entries: &mut Vec<u32>, row: &m
     for (to, &class) in row.iter_mut().zip(classes) {
         let (first, copies, next) = &mut own[class as usize];
         *to = 2 * (*first + *next);
-        *next = (*next + 1) % *copies;
+        // A power of two.
+        *next = (*next + 1) & (*copies - 1);
     }
 }
 

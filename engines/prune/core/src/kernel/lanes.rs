@@ -6,7 +6,7 @@
 use super::program::{Op, Program};
 use super::rate_program::{RateOp, RateProgram};
 use super::schedule::Codes;
-use super::simd::{InstructionSet, Simd, decay, for_every_set};
+use super::simd::{InstructionSet, Line, Simd, decay, for_every_set};
 use super::top::Top;
 use crate::states::TipStates;
 
@@ -22,7 +22,7 @@ pub(crate) struct Columns<'a> {
 /// Memory of one worker.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    stack: Vec<f64>,
+    stack: Vec<Line>,
 }
 
 /// Log-likelihoods of families `first..first + out.len()`, `first` a multiple of [`BLOCK_FAMILIES`]. Families
@@ -94,8 +94,8 @@ unsafe fn blocks<S: Simd, const N: usize>(
     left_over: &mut Vec<u32>,
     scratch: &mut Scratch,
 ) {
-    scratch.stack.resize(program.depth * 2 * N * S::WIDTH, 0.0);
-    let stack = scratch.stack.as_mut_ptr();
+    Line::make_room(&mut scratch.stack, program.depth * 2 * N * S::WIDTH);
+    let stack = scratch.stack.as_mut_ptr().cast();
     let mut from = first;
     for out in out.chunks_mut(N * S::WIDTH) {
         // SAFETY: the caller vouches for instruction set and range; the stack holds the program's depth.
@@ -190,8 +190,8 @@ unsafe fn rate_blocks<S: Simd, const N: usize>(
     left_over: &mut Vec<u32>,
     scratch: &mut Scratch,
 ) {
-    scratch.stack.resize(program.depth * 2 * N * S::WIDTH, 0.0);
-    let stack = scratch.stack.as_mut_ptr();
+    Line::make_room(&mut scratch.stack, program.depth * 2 * N * S::WIDTH);
+    let stack = scratch.stack.as_mut_ptr().cast();
     let mut from = first;
     for out in out.chunks_mut(N * S::WIDTH) {
         // SAFETY: the caller vouches for instruction set and range; the stack holds the program's depth.

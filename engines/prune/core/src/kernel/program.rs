@@ -70,14 +70,14 @@ pub(crate) struct Bound {
 impl Bound {
     /// Of a set of vectors.
     pub(crate) fn of(vectors: impl Iterator<Item = [f64; 2]>) -> Self {
-        // Bits fall as values rise: those of the lowest value are the most.
+        // Bits fall as values rise: those of the lowest value are the most. No value is NaN.
+        let lower = |a: f64, b: f64| if a < b { a } else { b };
+        let positive = |x: f64| if x > 0.0 { x } else { 1.0 };
         let (mut larger, mut smallest, mut zero) = (1.0f64, 1.0f64, false);
         for [x, y] in vectors {
             zero |= (x == 0.0) | (y == 0.0);
-            larger = larger.min(x.max(y));
-            for value in [x, y] {
-                smallest = smallest.min(if value > 0.0 { value } else { 1.0 });
-            }
+            larger = lower(larger, if x > y { x } else { y });
+            smallest = lower(smallest, lower(positive(x), positive(y)));
         }
         Self { larger: bits(larger), smallest: bits(smallest), zero, risky: false }
     }
@@ -208,24 +208,25 @@ impl Program {
         let mut transitions = reference::transitions(tree, rates);
         transitions[tree.root()] = Transition::IDENTITY;
         let transition = |node: u32| transitions[node as usize].0;
-        let tables: Vec<Table> = schedule.clusters.iter().map(|c| table(tree, c, &transition)).collect();
-        let bound = |index: u32| {
-            let Table([zero, one]) = &tables[index as usize];
-            let used = 1usize << schedule.clusters[index as usize].bits;
-            Bound::of((0..used).map(|code| [zero[code], one[code]]))
+        let mut carried = Vec::new();
+        let tables: Vec<Table> = schedule.clusters.iter().map(|c| table(tree, c, &transition, &mut carried)).collect();
+        let bound = |(Table([zero, one]), cluster): (&Table, &Cluster)| {
+            let used = 1usize << cluster.bits;
+            Bound::of(zero[..used].iter().zip(&one[..used]).map(|(&zero, &one)| [zero, one]))
         };
-        let program = Self::above(tree, states, schedule, &transitions, prior.probabilities(rates), bound);
+        let bounds: Vec<Bound> = tables.iter().zip(&schedule.clusters).map(bound).collect();
+        let program = Self::above(tree, states, schedule, &transitions, prior.probabilities(rates), &bounds);
         Self { tables, ..program }
     }
 
-    /// Fills in a schedule, what its clusters contribute being known elsewhere: `cluster` bounds it.
+    /// Fills in a schedule, what its clusters contribute being known elsewhere: `clusters` bound it.
     pub(crate) fn above(
         tree: &Tree,
         states: &TipStates,
         schedule: &Schedule,
         transitions: &[Transition],
         prior: [f64; 2],
-        cluster: impl Fn(u32) -> Bound,
+        clusters: &[Bound],
     ) -> Self {
         // No branch leads to the root.
         let transition = |node: u32| {
@@ -241,7 +242,7 @@ impl Program {
                 let [absent, present] = columns(tip);
                 Bound::of([absent, present].into_iter())
             }
-            Leaf::Cluster(index) => cluster(index),
+            Leaf::Cluster(index) => clusters[index as usize],
         };
         let mut ops = Vec::with_capacity(schedule.steps.len() + 16);
         let branch = |node| Branch::of(transition(node));
@@ -279,45 +280,69 @@ impl Program {
     }
 }
 
-/// What every code of a cluster contributes.
-fn table(tree: &Tree, cluster: &Cluster, transition: &impl Fn(u32) -> [[f64; 2]; 2]) -> Table {
-    const CODES: usize = 1 << CODE_BITS;
-    let mut carried: Vec<[[f64; CODES]; 2]> = Vec::with_capacity(cluster.nodes.len());
-    let place = |node: u32| cluster.nodes.iter().position(|&n| n == node);
+/// Codes of a cluster.
+const CODES: usize = 1 << CODE_BITS;
+
+/// What every code of a cluster contributes. `carried` is memory, for what each node does.
+fn table(
+    tree: &Tree,
+    cluster: &Cluster,
+    transition: &impl Fn(u32) -> [[f64; 2]; 2],
+    carried: &mut Vec<[[f64; CODES]; 2]>,
+) -> Table {
+    carried.clear();
     let mut product = [[1.0; CODES]; 2];
-    let multiply = |into: &mut [[f64; CODES]; 2], by: &[[f64; CODES]; 2]| {
-        for (into, by) in into.iter_mut().zip(by) {
-            into.iter_mut().zip(by).for_each(|(x, y)| *x *= y);
-        }
-    };
     for &node in &cluster.nodes {
-        let mut partials = [[1.0; CODES]; 2];
-        if let Some(rank) = tree.tip_rank(node as usize) {
-            for &(_, present, missing) in cluster.tips.iter().filter(|t| t.0 as usize == rank) {
-                for code in 0..CODES {
-                    if missing.is_none_or(|bit| code >> bit & 1 == 0) {
-                        partials[1 - (code >> present & 1)][code] = 0.0;
+        let p = transition(node);
+        let up = match tree.tip_rank(node as usize) {
+            Some(rank) => tip_table(cluster, rank, p),
+            None => {
+                let mut partials = [[1.0; CODES]; 2];
+                for child in tree.children(node as usize) {
+                    // Children stand before their parents.
+                    if let Some(at) = cluster.nodes[..carried.len()].iter().position(|n| n == child) {
+                        multiply(&mut partials, &carried[at]);
                     }
                 }
-            }
-        } else {
-            for child in tree.children(node as usize) {
-                if let Some(at) = place(*child) {
-                    multiply(&mut partials, &carried[at]);
+                let [absent, present] = &partials;
+                let mut up = [[0.0; CODES]; 2];
+                for (up, row) in up.iter_mut().zip(p) {
+                    for ((up, a), p) in up.iter_mut().zip(absent).zip(present) {
+                        *up = row[0] * a + row[1] * p;
+                    }
                 }
+                up
             }
-        }
-        let [absent, present] = &partials;
-        let mut up = [[0.0; CODES]; 2];
-        for (up, row) in up.iter_mut().zip(transition(node)) {
-            for ((up, a), p) in up.iter_mut().zip(absent).zip(present) {
-                *up = row[0] * a + row[1] * p;
-            }
-        }
+        };
         if cluster.tops.contains(&node) {
             multiply(&mut product, &up);
         }
         carried.push(up);
     }
     Table(product)
+}
+
+fn multiply(into: &mut [[f64; CODES]; 2], by: &[[f64; CODES]; 2]) {
+    for (into, by) in into.iter_mut().zip(by) {
+        into.iter_mut().zip(by).for_each(|(x, y)| *x *= y);
+    }
+}
+
+/// What every code of a cluster says of one of its tips, at the upper end of the branch.
+fn tip_table(cluster: &Cluster, rank: usize, p: [[f64; 2]; 2]) -> [[f64; CODES]; 2] {
+    let mut up = [[1.0; CODES]; 2];
+    if let Some(&(_, present, missing)) = cluster.tips.iter().find(|tip| tip.0 as usize == rank) {
+        for (up, row) in up.iter_mut().zip(p) {
+            for (code, up) in up.iter_mut().enumerate() {
+                *up = if code >> present & 1 == 1 { row[1] } else { row[0] };
+            }
+            if let Some(bit) = missing {
+                up.iter_mut()
+                    .enumerate()
+                    .filter(|(code, _)| code >> bit & 1 == 1)
+                    .for_each(|(_, up)| *up = row[0] + row[1]);
+            }
+        }
+    }
+    up
 }

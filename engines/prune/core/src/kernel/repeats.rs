@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::wide::{Wide, row_times};
 use super::workers::Workers;
+use crate::bits::numbers;
 use crate::error::Result;
 use crate::model::Transition;
 use crate::monitor::Unwatched;
@@ -262,12 +263,12 @@ pub(super) const TIP_VECTORS: [[f64; 2]; TIP_CLASSES] = [[1.0, 0.0], [0.0, 1.0],
 
 /// Places in [`TIP_VECTORS`] of the families' states.
 fn tip_classes(states: &TipStates, tip: usize, families: &Range<usize>) -> Vec<u32> {
-    let bit = |row: &[u8], family: usize| u32::from(row[family / 8] >> (family % 8) & 1);
-    let present = states.present_row(tip);
-    match states.missing_row(tip) {
-        None => families.clone().map(|family| bit(present, family)).collect(),
-        Some(missing) => families.clone().map(|f| if bit(missing, f) == 1 { 2 } else { bit(present, f) }).collect(),
+    let mut classes = numbers(states.present_row(tip), families);
+    if let Some(missing) = states.missing_row(tip) {
+        let missing = numbers(missing, families);
+        classes.iter_mut().zip(missing).for_each(|(class, missing)| *class = if missing == 1 { 2 } else { *class });
     }
+    classes
 }
 
 /// Tips below every node.
@@ -281,6 +282,9 @@ fn tips_below(tree: &Tree) -> Vec<usize> {
     }
     count
 }
+
+/// Pairs for which a table is worth clearing however few families there are: it fits into the second cache.
+const TABLE_PAIRS: usize = 1 << 16;
 
 /// Numbers distinct pairs.
 #[derive(Default)]
@@ -305,7 +309,7 @@ impl Finder {
         let start = pairs.len();
         let count = left.0.len();
         let mut classes = Vec::with_capacity(count);
-        if left.1.saturating_mul(right.1) <= 4 * count + 64 {
+        if left.1.saturating_mul(right.1) <= (4 * count).max(TABLE_PAIRS) {
             // Few enough pairs are possible for a table.
             self.table.clear();
             self.table.resize(left.1 * right.1, EMPTY);

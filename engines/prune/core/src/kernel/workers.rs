@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 
-/// Threads of one plan: none for one worker, else an own pool.
+/// Threads of one plan: the calling one, and a pool of the others.
 pub struct Workers {
     pool: Option<rayon::ThreadPool>,
     count: usize,
@@ -18,7 +18,10 @@ impl Workers {
     /// Starts the plan's threads.
     pub fn new(count: usize) -> Result<Self> {
         let pool = (count > 1)
-            .then(|| rayon::ThreadPoolBuilder::new().num_threads(count).thread_name(|i| format!("prune-{i}")).build())
+            .then(|| {
+                let name = |i: usize| format!("prune-{}", i + 1);
+                rayon::ThreadPoolBuilder::new().num_threads(count - 1).thread_name(name).build()
+            })
             .transpose()
             .map_err(|e| Error::Failed(format!("{count} worker threads could not be started: {e}")))?;
         Ok(Self { pool, count })
@@ -32,7 +35,7 @@ impl Workers {
     /// Items of a piece, so that every worker gets many and none is too short to be worth handing out: at most
     /// `chunk`, nor so many that who cancels waits long. `work`: what one item costs, in node updates.
     pub(crate) fn piece(&self, items: usize, work: usize, chunk: usize) -> usize {
-        const PIECES: usize = 16;
+        const PIECES: usize = 64;
         const SHORTEST: usize = 1 << 18;
         const LONGEST: usize = 1 << 22;
         let chunk = chunk.min(LONGEST / work.max(1)).max(1);
@@ -53,36 +56,33 @@ impl Workers {
         let stopped = AtomicBool::new(false);
         let done = AtomicU64::new(0);
         let total = pieces.len() as u64;
-        let step = |scratch: &mut S, index: usize, piece: P| {
+        let step = |worker: usize, scratch: &mut S, index: usize, piece: P| {
             if stopped.load(Ordering::Relaxed) || monitor.cancelled() {
                 stopped.store(true, Ordering::Relaxed);
                 return;
             }
             let start = Instant::now();
             work(scratch, index, piece);
-            let worker = rayon::current_thread_index().unwrap_or(0);
             monitor.span(task, worker, start, Instant::now());
             monitor.progress(task, done.fetch_add(1, Ordering::Relaxed) + 1, total);
         };
+        // In their order, each worker the next: what is put together in order need not wait for long.
+        let queue = Mutex::new(pieces.into_iter().enumerate());
+        let drain = |worker: usize| {
+            let mut scratch = S::default();
+            loop {
+                let next = lock(&queue).next();
+                let Some((index, piece)) = next else { break };
+                step(worker, &mut scratch, index, piece);
+            }
+        };
         match &self.pool {
-            None => {
-                let mut scratch = S::default();
-                for (index, piece) in pieces.into_iter().enumerate() {
-                    step(&mut scratch, index, piece);
-                }
-            }
-            // In their order, each worker the next: what is put together in order need not wait for long.
-            Some(pool) => {
-                let queue = Mutex::new(pieces.into_iter().enumerate());
-                pool.broadcast(|_| {
-                    let mut scratch = S::default();
-                    loop {
-                        let next = lock(&queue).next();
-                        let Some((index, piece)) = next else { break };
-                        step(&mut scratch, index, piece);
-                    }
-                });
-            }
+            // One piece needs nobody to be woken.
+            Some(pool) if total > 1 => pool.in_place_scope(|scope| {
+                scope.spawn_broadcast(|_, others| drain(others.index() + 1));
+                drain(0);
+            }),
+            _ => drain(0),
         }
         if stopped.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }

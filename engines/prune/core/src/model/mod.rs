@@ -126,8 +126,15 @@ impl TransitionSlope {
     pub fn new(rates: Rates, length: f64) -> Self {
         let total = rates.total();
         let exponent = total * length;
-        let kept = (-exponent).exp();
-        let a = if exponent == 0.0 { length } else { -(-exponent).exp_m1() / total };
+        // One of the two is exact enough to tell the other.
+        let (kept, changed) = if exponent > 0.5 {
+            let kept = (-exponent).exp();
+            (kept, 1.0 - kept)
+        } else {
+            let changed = -(-exponent).exp_m1();
+            (1.0 - changed, changed)
+        };
+        let a = if exponent == 0.0 { length } else { changed / total };
         let slope = -length * length * a_curvature(exponent, kept);
         Self {
             by_gain: [a + rates.gain * slope, rates.loss * slope],
@@ -142,15 +149,20 @@ fn a_curvature(x: f64, exp_minus_x: f64) -> f64 {
     if x > 0.5 {
         return (1.0 - (1.0 + x) * exp_minus_x) / (x * x);
     }
-    // Sum over k of (-x)^k (k + 1) / (k + 2)!
-    let mut sum = 0.0;
-    let mut power_over_factorial = 0.5;
-    for k in 0..18 {
-        sum += power_over_factorial * f64::from(k + 1);
-        power_over_factorial *= -x / f64::from(k + 3);
-    }
-    sum
+    A_CURVATURE.iter().rev().fold(0.0, |sum, coefficient| coefficient - x * sum)
 }
+
+/// (k + 1) / (k + 2)!: the series goes by powers of -x, and the first term left out is 0.5^16 * 17 / 18! at most.
+const A_CURVATURE: [f64; 16] = {
+    let mut coefficients = [0.5; 16];
+    let (mut k, mut factorial) = (1, 2.0);
+    while k < 16 {
+        factorial *= (k + 2) as f64;
+        coefficients[k] = (k + 1) as f64 / factorial;
+        k += 1;
+    }
+    coefficients
+};
 
 #[cfg(test)]
 mod tests {

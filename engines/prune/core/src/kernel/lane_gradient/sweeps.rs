@@ -1,6 +1,8 @@
-//! One block of families through a program, forward and backward.
+//! One block of families through a program, forward; what begins the way back.
 
-use super::{Tape, Unit};
+use super::backward::{add_to, backward};
+use super::rows::{read_pair, write, write_pair};
+use super::{Action, Step, Tape, Unit};
 use crate::kernel::lanes::BLOCK_FAMILIES;
 use crate::kernel::program::Op;
 use crate::kernel::simd::{Simd, ln};
@@ -9,24 +11,24 @@ use crate::states::TipStates;
 
 /// A pair of vectors for each vector of families. Read and written one by one with a known index, which is what
 /// keeps them in registers.
-struct Pairs<S: Simd, const N: usize> {
+pub(super) struct Pairs<S: Simd, const N: usize> {
     absent: [S::V; N],
     present: [S::V; N],
 }
 
 impl<S: Simd, const N: usize> Pairs<S, N> {
     #[inline(always)]
-    fn of(x: S::V) -> Self {
+    pub(super) fn of(x: S::V) -> Self {
         Self { absent: [x; N], present: [x; N] }
     }
 
     #[inline(always)]
-    fn get(&self, v: usize) -> [S::V; 2] {
+    pub(super) fn get(&self, v: usize) -> [S::V; 2] {
         [self.absent[v], self.present[v]]
     }
 
     #[inline(always)]
-    fn set(&mut self, v: usize, [absent, present]: [S::V; 2]) {
+    pub(super) fn set(&mut self, v: usize, [absent, present]: [S::V; 2]) {
         self.absent[v] = absent;
         self.present[v] = present;
     }
@@ -41,63 +43,55 @@ struct Forward<S: Simd, const N: usize> {
     doubtful: u64,
 }
 
-/// Sweeps families from `local` of the unit on; writes logarithms, adds to the tape's sums.
+/// Where a block stands.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// Its first family, in the unit.
+    pub(super) local: usize,
+    /// Its first leaf, in the stretch.
+    pub(super) leaves: usize,
+}
+
+/// Sweeps the families of a block; writes logarithms, adds to the tape's sums.
 ///
 /// # Safety
 /// The processor must have the instruction set of `S`; the tape must have been made to measure for the unit.
 #[inline(always)]
 pub(super) unsafe fn block<S: Simd, const N: usize>(
     unit: &Unit<'_>,
-    local: usize,
+    place: Place,
     tape: &mut Tape,
     out: &mut [f64],
     left_over: &mut Vec<u32>,
 ) {
+    let local = place.local;
     // SAFETY: the caller vouches for it.
     unsafe {
-        let mut forward = forward::<S, N>(unit, local, tape);
-        let adjoint = at_root::<S, N>(unit, local, &mut forward, tape, out);
+        let mut forward = forward::<S, N>(unit, place, tape);
+        at_root::<S, N>(unit, local, &mut forward, tape, out);
         for lane in 0..out.len() {
             if forward.doubtful >> lane & 1 == 1 {
                 left_over.push((unit.first + local + lane) as u32);
             }
         }
-        backward::<S, N>(unit, local, adjoint, tape);
+        backward::<S, N>(unit, place, tape);
     }
 }
 
-/// Places of vector `v` of both states in entry `at` of a tape of pairs.
+/// # Safety
+/// The processor must have the instruction set of `S`.
 #[inline(always)]
-fn places<S: Simd, const N: usize>(at: usize, v: usize) -> [usize; 2] {
-    [(at * 2 * N + v) * S::WIDTH, (at * 2 * N + N + v) * S::WIDTH]
-}
-
-#[inline(always)]
-unsafe fn read<S: Simd, const N: usize>(tape: *const f64, at: usize, v: usize) -> [S::V; 2] {
-    let [absent, present] = places::<S, N>(at, v);
-    // SAFETY: the caller vouches for the instruction set and the tape's length.
-    unsafe { [S::load(tape.add(absent)), S::load(tape.add(present))] }
-}
-
-#[inline(always)]
-unsafe fn write<S: Simd, const N: usize>(tape: *mut f64, at: usize, v: usize, pair: [S::V; 2]) {
-    let [absent, present] = places::<S, N>(at, v);
-    // SAFETY: the caller vouches for the instruction set and the tape's length.
-    unsafe {
-        S::store(tape.add(absent), pair[0]);
-        S::store(tape.add(present), pair[1]);
-    }
-}
-
-#[inline(always)]
-unsafe fn times<S: Simd>(a: [S::V; 2], b: [S::V; 2]) -> [S::V; 2] {
+pub(super) unsafe fn times<S: Simd>(a: [S::V; 2], b: [S::V; 2]) -> [S::V; 2] {
     // SAFETY: the caller vouches for the instruction set.
     unsafe { [S::mul(a[0], b[0]), S::mul(a[1], b[1])] }
 }
 
 /// What a tip contributes, and the difference (present minus absent) of its own vector.
+///
+/// # Safety
+/// The processor must have the instruction set of `S`; the vector must be one of the tip's row.
 #[inline(always)]
-unsafe fn tip<S: Simd>(
+pub(super) unsafe fn tip<S: Simd>(
     states: &TipStates,
     tip: u32,
     missing: bool,
@@ -147,50 +141,44 @@ unsafe fn rescaling<S: Simd>([x, y]: [S::V; 2], rounds: u32) -> Option<(S::V, S:
     }
 }
 
-/// Where the entries of a folded subtree begin, and their places for the families from `local` on.
+/// Runs the program, leaving on the tape what each instruction needs on the way back.
 #[inline(always)]
-unsafe fn places_of(unit: &Unit<'_>, cluster: u32, local: usize) -> (usize, *const u16) {
-    let folded = &unit.folded;
-    let start = folded.starts[cluster as usize] as usize;
-    // SAFETY: rows are as long as the stride, which covers the unit.
-    (start, unsafe { folded.places.as_ptr().add(cluster as usize * folded.stride + local) })
-}
-
-/// Runs the program; entry i of the tape is the top before instruction i.
-#[inline(always)]
-unsafe fn forward<S: Simd, const N: usize>(unit: &Unit<'_>, local: usize, tape: &mut Tape) -> Forward<S, N> {
-    let vector = (unit.first + local) / S::WIDTH;
-    let ops = &unit.program.ops;
-    let entries = tape.entries.as_mut_ptr();
+unsafe fn forward<S: Simd, const N: usize>(unit: &Unit<'_>, place: Place, tape: &mut Tape) -> Forward<S, N> {
+    let vector = (unit.first + place.local) / S::WIDTH;
+    let entries = tape.entries.as_mut_ptr().cast::<f64>();
+    let leaves = tape.leaves.as_ptr().cast::<f64>();
     // SAFETY: the caller vouches for the instruction set and the tape's length.
     unsafe {
         let mut top = Pairs::<S, N>::of(S::splat(1.0));
         let mut steps = [S::splat(0.0); N];
         let mut doubtful = 0u64;
-        for (at, op) in ops.iter().enumerate() {
-            if !matches!(op, Op::Tip { first: true, .. } | Op::Cluster { first: true, .. }) {
-                for v in 0..N {
-                    write::<S, N>(entries, at, v, top.get(v));
+        for &Step { action, row, partner } in &tape.steps {
+            let row = row as usize;
+            let op = match action {
+                Action::One(op) => op,
+                Action::LeafAndCarry { cluster, gain, loss, .. } => {
+                    let (gain, loss) = (S::splat(gain), S::splat(loss));
+                    for v in 0..N {
+                        let leaf = S::zip(read_pair::<S, N>(leaves, 2 * (place.leaves + cluster as usize), v));
+                        write_pair::<S, N>(entries, row, v, top.get(v));
+                        let [x, y] = times::<S>(top.get(v), leaf);
+                        let difference = S::sub(y, x);
+                        top.set(v, [S::mul_add(gain, difference, x), S::neg_mul_add(loss, difference, y)]);
+                    }
+                    continue;
                 }
-            }
-            match *op {
+            };
+            match op {
                 Op::Tip { first, tip: rank, missing, columns } => {
                     for v in 0..N {
                         let (leaf, _) = tip::<S>(unit.states, rank, missing, columns, vector + v);
-                        top.set(v, if first { leaf } else { times::<S>(top.get(v), leaf) });
+                        join::<S, N>(&mut top, first, v, leaf, entries, row);
                     }
                 }
                 Op::Cluster { first, cluster } => {
-                    let (start, at_each) = places_of(unit, cluster, local);
-                    let values = unit.folded.values.as_ptr().add(start).cast();
                     for v in 0..N {
-                        let leaf = S::pairs_at(values, at_each.add(v * S::WIDTH));
-                        if first {
-                            top.set(v, leaf);
-                        } else {
-                            write::<S, N>(entries, ops.len() + 1 + cluster as usize, v, leaf);
-                            top.set(v, times::<S>(top.get(v), leaf));
-                        }
+                        let leaf = S::zip(read_pair::<S, N>(leaves, 2 * (place.leaves + cluster as usize), v));
+                        join::<S, N>(&mut top, first, v, leaf, entries, row);
                     }
                 }
                 Op::Carry { p, .. } => {
@@ -198,6 +186,7 @@ unsafe fn forward<S: Simd, const N: usize>(unit: &Unit<'_>, local: usize, tape: 
                     let (p10, p11) = (S::splat(p[1][0]), S::splat(p[1][1]));
                     for v in 0..N {
                         let [x, y] = top.get(v);
+                        write::<S, N>(entries, row, v, S::sub(y, x));
                         top.set(v, [S::mul_add(p01, y, S::mul(p00, x)), S::mul_add(p11, y, S::mul(p10, x))]);
                     }
                 }
@@ -206,20 +195,27 @@ unsafe fn forward<S: Simd, const N: usize>(unit: &Unit<'_>, local: usize, tape: 
                     for v in 0..N {
                         let [x, y] = top.get(v);
                         let difference = S::sub(y, x);
+                        write::<S, N>(entries, row, v, difference);
                         top.set(v, [S::mul_add(gain, difference, x), S::neg_mul_add(loss, difference, y)]);
                     }
                 }
-                Op::Push => {}
-                Op::MultiplyPopped => {
-                    let from = tape.partners[at] as usize;
+                Op::Push => {
                     for v in 0..N {
-                        top.set(v, times::<S>(top.get(v), read::<S, N>(entries, from, v)));
+                        write_pair::<S, N>(entries, row, v, top.get(v));
+                    }
+                }
+                Op::MultiplyPopped => {
+                    for v in 0..N {
+                        let popped = read_pair::<S, N>(entries, partner as usize, v);
+                        join::<S, N>(&mut top, false, v, popped, entries, row);
                     }
                 }
                 Op::Rescale { rounds, risky } => {
                     for (v, steps) in steps.iter_mut().enumerate() {
                         let pair = top.get(v);
+                        write::<S, N>(entries, row, v, S::splat(1.0));
                         if let Some((factor, more, small)) = rescaling::<S>(pair, rounds) {
+                            write::<S, N>(entries, row, v, factor);
                             top.set(v, times::<S>(pair, [factor; 2]));
                             *steps = S::add(*steps, more);
                             if risky {
@@ -234,7 +230,28 @@ unsafe fn forward<S: Simd, const N: usize>(unit: &Unit<'_>, local: usize, tape: 
     }
 }
 
-/// Writes logarithms and sums by the prior; returns the adjoints of the top.
+/// The top becomes an operand (`first`), or is left on the tape and multiplied by it.
+#[inline(always)]
+unsafe fn join<S: Simd, const N: usize>(
+    top: &mut Pairs<S, N>,
+    first: bool,
+    v: usize,
+    operand: [S::V; 2],
+    entries: *mut f64,
+    row: usize,
+) {
+    // SAFETY: the caller vouches for the instruction set and the tape's length.
+    unsafe {
+        if first {
+            top.set(v, operand);
+        } else {
+            write_pair::<S, N>(entries, row, v, top.get(v));
+            top.set(v, times::<S>(top.get(v), operand));
+        }
+    }
+}
+
+/// Writes logarithms, sums by the prior, and the adjoints of the top.
 #[inline(always)]
 unsafe fn at_root<S: Simd, const N: usize>(
     unit: &Unit<'_>,
@@ -242,14 +259,14 @@ unsafe fn at_root<S: Simd, const N: usize>(
     forward: &mut Forward<S, N>,
     tape: &mut Tape,
     out: &mut [f64],
-) -> Pairs<S, N> {
+) {
+    let adjoints = tape.adjoints.as_mut_ptr().cast::<f64>();
     let mut logs = [0.0f64; BLOCK_FAMILIES];
     // SAFETY: the caller vouches for the instruction set; a block is at most BLOCK_FAMILIES doubles, and weights are
     // padded to whole blocks.
     unsafe {
         let prior = [S::splat(unit.program.prior[0]), S::splat(unit.program.prior[1])];
         let zero = S::splat(0.0);
-        let mut adjoint = Pairs::<S, N>::of(zero);
         let mut by_prior = [zero; 2];
         for v in 0..N {
             let [absent, present] = forward.top.get(v);
@@ -271,110 +288,10 @@ unsafe fn at_root<S: Simd, const N: usize>(
             let counted = S::less(zero, likelihood) & !((forward.doubtful >> (v * S::WIDTH)) as u8);
             let weight = S::load(unit.weights.as_ptr().add(unit.first + local + v * S::WIDTH));
             let weight = S::select(S::mask_from(counted), zero, S::div(weight, likelihood));
-            adjoint.set(v, [S::mul(prior[0], weight), S::mul(prior[1], weight)]);
+            write_pair::<S, N>(adjoints, 0, v, [S::mul(prior[0], weight), S::mul(prior[1], weight)]);
             by_prior = [S::mul_add(weight, absent, by_prior[0]), S::mul_add(weight, present, by_prior[1])];
         }
-        add_to::<S>(tape.sums.as_mut_ptr(), unit.tree.node_count(), by_prior[0], by_prior[1]);
+        add_to::<S>(tape.sums.as_mut_ptr().cast::<f64>(), unit.tree.node_count(), by_prior[0], by_prior[1]);
         out.copy_from_slice(&logs[..out.len()]);
-        adjoint
-    }
-}
-
-#[inline(always)]
-unsafe fn add_to<S: Simd>(sums: *mut f64, node: usize, gain: S::V, loss: S::V) {
-    // SAFETY: the caller vouches for the instruction set and for two vectors a node.
-    unsafe {
-        let place = sums.add(2 * node * S::WIDTH);
-        S::store(place, S::add(S::load(place), gain));
-        let place = place.add(S::WIDTH);
-        S::store(place, S::add(S::load(place), loss));
-    }
-}
-
-/// Goes back along the tape; adds to the sums.
-#[inline(always)]
-unsafe fn backward<S: Simd, const N: usize>(unit: &Unit<'_>, local: usize, mut adjoint: Pairs<S, N>, tape: &mut Tape) {
-    let vector = (unit.first + local) / S::WIDTH;
-    let ops = &unit.program.ops;
-    let entries = tape.entries.as_ptr();
-    let adjoints = tape.adjoints.as_mut_ptr();
-    let sums = tape.sums.as_mut_ptr();
-    let folded_sums = tape.folded.as_mut_ptr();
-    let mut level = 0;
-    // SAFETY: the caller vouches for the instruction set; tape, adjoints and sums were made to measure.
-    unsafe {
-        let zero = S::splat(0.0);
-        for (at, op) in ops.iter().enumerate().rev() {
-            match *op {
-                Op::Tip { first, tip: rank, missing, columns } => {
-                    let (mut gain, mut loss) = (zero, zero);
-                    for v in 0..N {
-                        let z = adjoint.get(v);
-                        let (leaf, difference) = tip::<S>(unit.states, rank, missing, columns, vector + v);
-                        let own = if first { z } else { times::<S>(z, read::<S, N>(entries, at, v)) };
-                        adjoint.set(v, times::<S>(z, leaf));
-                        gain = S::mul_add(own[0], difference, gain);
-                        loss = S::mul_add(own[1], difference, loss);
-                    }
-                    add_to::<S>(sums, unit.tree.tips()[rank as usize] as usize, gain, loss);
-                }
-                Op::Cluster { first, cluster } => {
-                    let (start, at_each) = places_of(unit, cluster, local);
-                    let folded_sums = folded_sums.add(start).cast();
-                    for v in 0..N {
-                        let z = adjoint.get(v);
-                        let mut own = z;
-                        if !first {
-                            own = times::<S>(z, read::<S, N>(entries, at, v));
-                            let leaf = read::<S, N>(entries, ops.len() + 1 + cluster as usize, v);
-                            adjoint.set(v, times::<S>(z, leaf));
-                        }
-                        S::add_pairs(folded_sums, at_each.add(v * S::WIDTH), own);
-                    }
-                }
-                Op::Carry { node, .. } | Op::CarryShort { node, .. } => {
-                    let (p01, p10, p00, p11) = match *op {
-                        Op::Carry { p, .. } => (p[0][1], p[1][0], p[0][0], p[1][1]),
-                        Op::CarryShort { gain, loss, .. } => (gain, loss, 1.0 - gain, 1.0 - loss),
-                        _ => (0.0, 0.0, 1.0, 1.0),
-                    };
-                    let (p01, p10) = (S::splat(p01), S::splat(p10));
-                    let (p00, p11) = (S::splat(p00), S::splat(p11));
-                    let (mut gain, mut loss) = (zero, zero);
-                    for v in 0..N {
-                        let z = adjoint.get(v);
-                        let [x, y] = read::<S, N>(entries, at, v);
-                        let difference = S::sub(y, x);
-                        gain = S::mul_add(z[0], difference, gain);
-                        loss = S::mul_add(z[1], difference, loss);
-                        let absent = S::mul_add(p10, z[1], S::mul(p00, z[0]));
-                        adjoint.set(v, [absent, S::mul_add(p01, z[0], S::mul(p11, z[1]))]);
-                    }
-                    add_to::<S>(sums, node as usize, gain, loss);
-                }
-                Op::Push => {
-                    level -= 1;
-                    for v in 0..N {
-                        adjoint.set(v, read::<S, N>(adjoints, level, v));
-                    }
-                }
-                Op::MultiplyPopped => {
-                    let from = tape.partners[at] as usize;
-                    for v in 0..N {
-                        let z = adjoint.get(v);
-                        write::<S, N>(adjoints, level, v, times::<S>(z, read::<S, N>(entries, at, v)));
-                        adjoint.set(v, times::<S>(z, read::<S, N>(entries, from, v)));
-                    }
-                    level += 1;
-                }
-                Op::Rescale { rounds, .. } => {
-                    for v in 0..N {
-                        if let Some((factor, _, _)) = rescaling::<S>(read::<S, N>(entries, at, v), rounds) {
-                            adjoint.set(v, times::<S>(adjoint.get(v), [factor; 2]));
-                        }
-                    }
-                }
-            }
-        }
     }
 }

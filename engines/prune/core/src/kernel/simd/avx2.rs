@@ -85,6 +85,17 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
+    unsafe fn zip([a, b]: [Self::V; 2]) -> [Self::V; 2] {
+        unsafe { [_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b)] }
+    }
+    #[inline(always)]
+    unsafe fn copy_pairs(a: *const f64, b: *const f64, to: *mut f64) {
+        unsafe {
+            let low = _mm256_castpd128_pd256(_mm_loadu_pd(a));
+            _mm256_storeu_pd(to, _mm256_insertf128_pd::<1>(low, _mm_loadu_pd(b)));
+        }
+    }
+    #[inline(always)]
     unsafe fn split(x: Self::V) -> (Self::V, Self::V) {
         unsafe {
             // Moves numbers from [0.75, 1.5) times a power of two to one exponent field.

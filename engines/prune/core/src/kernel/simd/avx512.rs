@@ -85,34 +85,14 @@ impl Simd for Avx512 {
         }
     }
     #[inline(always)]
-    unsafe fn pairs_at(table: *const f64, places: *const u16) -> [Self::V; 2] {
-        unsafe {
-            let at = |lane: usize| _mm_loadu_pd(table.add(usize::from(*places.add(lane))));
-            // Even and odd lanes apart: unpacking brings them back into order.
-            let even = _mm512_insertf64x2::<1>(_mm512_castpd128_pd512(at(0)), at(2));
-            let even = _mm512_insertf64x2::<3>(_mm512_insertf64x2::<2>(even, at(4)), at(6));
-            let odd = _mm512_insertf64x2::<1>(_mm512_castpd128_pd512(at(1)), at(3));
-            let odd = _mm512_insertf64x2::<3>(_mm512_insertf64x2::<2>(odd, at(5)), at(7));
-            [_mm512_unpacklo_pd(even, odd), _mm512_unpackhi_pd(even, odd)]
-        }
+    unsafe fn zip([a, b]: [Self::V; 2]) -> [Self::V; 2] {
+        unsafe { [_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b)] }
     }
     #[inline(always)]
-    unsafe fn add_pairs(sums: *mut f64, places: *const u16, pairs: [Self::V; 2]) {
+    unsafe fn copy_pairs(a: *const f64, b: *const f64, to: *mut f64) {
         unsafe {
-            let even = _mm512_unpacklo_pd(pairs[0], pairs[1]);
-            let odd = _mm512_unpackhi_pd(pairs[0], pairs[1]);
-            let add = |lane: usize, pair: __m128d| {
-                let sum = sums.add(usize::from(*places.add(lane)));
-                _mm_storeu_pd(sum, _mm_add_pd(_mm_loadu_pd(sum), pair));
-            };
-            add(0, _mm512_castpd512_pd128(even));
-            add(1, _mm512_castpd512_pd128(odd));
-            add(2, _mm512_extractf64x2_pd::<1>(even));
-            add(3, _mm512_extractf64x2_pd::<1>(odd));
-            add(4, _mm512_extractf64x2_pd::<2>(even));
-            add(5, _mm512_extractf64x2_pd::<2>(odd));
-            add(6, _mm512_extractf64x2_pd::<3>(even));
-            add(7, _mm512_extractf64x2_pd::<3>(odd));
+            let low = _mm256_castpd128_pd256(_mm_loadu_pd(a));
+            _mm256_storeu_pd(to, _mm256_insertf128_pd::<1>(low, _mm_loadu_pd(b)));
         }
     }
     #[inline(always)]

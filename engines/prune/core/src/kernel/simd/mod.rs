@@ -76,6 +76,24 @@ const SIXTEENTHS: [f64; 16] = [
     1.9152065613971474,
 ];
 
+/// Doubles in memory of vectors: no vector lies across two lines of the cache, which would take twice the time.
+#[repr(C, align(64))]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line([f64; 8]);
+
+impl Line {
+    /// Room for at least so many doubles; those that are new are 0.
+    pub(crate) fn make_room(lines: &mut Vec<Self>, doubles: usize) {
+        lines.resize(doubles.div_ceil(8), Self([0.0; 8]));
+    }
+
+    /// All of them, one after the other.
+    pub(crate) fn doubles(lines: &[Self]) -> &[f64] {
+        // SAFETY: a line is eight doubles and nothing else.
+        unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), lines.len() * 8) }
+    }
+}
+
 /// An instruction set that the lanes can be compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InstructionSet {
@@ -151,34 +169,11 @@ pub(crate) trait Simd {
     unsafe fn less(a: Self::V, b: Self::V) -> u8;
     /// Entries of a table for vector number `vector` of a row of codes.
     unsafe fn look_up(table: &Table, codes: *const u8, vector: usize) -> [Self::V; 2];
-    /// A pair for each lane from a table: `places` says where each begins, counted in doubles.
-    unsafe fn pairs_at(table: *const f64, places: *const u16) -> [Self::V; 2] {
-        let mut columns = [[0.0; 8]; 2];
-        // SAFETY: the caller vouches for a place a lane, and a pair at each.
-        unsafe {
-            let [absent, present] = &mut columns;
-            for (lane, (a, p)) in absent.iter_mut().zip(present).enumerate().take(Self::WIDTH) {
-                let pair = table.add(usize::from(*places.add(lane)));
-                (*a, *p) = (*pair, *pair.add(1));
-            }
-            [Self::load(columns[0].as_ptr()), Self::load(columns[1].as_ptr())]
-        }
-    }
-    /// Adds each lane's pair to one of a table of sums, with places as in [`Self::pairs_at`].
-    unsafe fn add_pairs(sums: *mut f64, places: *const u16, pairs: [Self::V; 2]) {
-        let mut columns = [[0.0; 8]; 2];
-        // SAFETY: the caller vouches for a place a lane, and a pair of sums at each.
-        unsafe {
-            Self::store(columns[0].as_mut_ptr(), pairs[0]);
-            Self::store(columns[1].as_mut_ptr(), pairs[1]);
-            let [absent, present] = columns;
-            for (lane, (a, p)) in absent.into_iter().zip(present).enumerate().take(Self::WIDTH) {
-                let sum = sums.add(usize::from(*places.add(lane)));
-                *sum += a;
-                *sum.add(1) += p;
-            }
-        }
-    }
+    /// Lanes of even number of both, in turn, and those of odd number: from two vectors of states to two of pairs, and
+    /// back.
+    unsafe fn zip(pair: [Self::V; 2]) -> [Self::V; 2];
+    /// Copies a pair of doubles from each of two places to one, which has room for both.
+    unsafe fn copy_pairs(a: *const f64, b: *const f64, to: *mut f64);
     /// Exponent and mantissa in [0.75, 1.5) of positive normal numbers.
     unsafe fn split(x: Self::V) -> (Self::V, Self::V);
     /// 2^(n / 16) for whole n from -16,368 to 0.

@@ -82,6 +82,17 @@ impl Simd for Portable {
         table.0.each_ref().map(|half| each(|i| half[usize::from(four >> (4 * i) & 15)]))
     }
     #[inline(always)]
+    unsafe fn zip([a, b]: [Four; 2]) -> [Four; 2] {
+        [[a[0], b[0], a[2], b[2]], [a[1], b[1], a[3], b[3]]]
+    }
+    #[inline(always)]
+    unsafe fn copy_pairs(a: *const f64, b: *const f64, to: *mut f64) {
+        unsafe {
+            to.copy_from_nonoverlapping(a, 2);
+            to.add(2).copy_from_nonoverlapping(b, 2);
+        }
+    }
+    #[inline(always)]
     unsafe fn split(x: Four) -> (Four, Four) {
         let field = |i: usize| (x[i].to_bits() + 0x0008_0000_0000_0000) >> 52;
         let exponent = each(|i| field(i) as f64 - 1023.0);
