@@ -140,10 +140,10 @@ unsafe fn block<S: Simd, const N: usize>(
                     }
                 }
                 Op::Cluster { first, cluster } => {
-                    let codes = columns.codes.row(cluster).as_ptr();
+                    let codes = columns.codes.of(cluster, vector * S::WIDTH).as_ptr();
                     let table = &program.tables[cluster as usize];
                     for v in 0..N {
-                        top.join(first, v, S::look_up(table, codes, vector + v));
+                        top.join(first, v, S::look_up(table, codes, v));
                     }
                 }
                 Op::Carry { p, .. } => {

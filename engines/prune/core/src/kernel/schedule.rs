@@ -5,6 +5,7 @@
 //! contribute is read from a table of 16 entries instead of being computed family by family.
 //! Leaves out rates: one schedule serves every evaluation.
 
+use super::lanes::BLOCK_FAMILIES;
 use crate::states::TipStates;
 use crate::tree::Tree;
 
@@ -207,33 +208,43 @@ fn depths(tree: &Tree, is_leaf: &impl Fn(usize) -> bool) -> Vec<u32> {
     need
 }
 
-/// Codes of every cluster for every family, two to a byte, rows padded as those of the states.
+/// Codes of every cluster for every family, two to a byte. Those of a block of families lie together, cluster after
+/// cluster, as they are read: rows of whole clusters would compete for places in the caches.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Codes {
-    stride: usize,
+    clusters: usize,
     bytes: Vec<u8>,
 }
 
+/// Bytes of a cluster's codes for one block of families.
+const BLOCK_BYTES: usize = BLOCK_FAMILIES / 2;
+
 impl Codes {
     pub(crate) fn new(schedule: &Schedule, states: &TipStates) -> Self {
-        if schedule.clusters.is_empty() || states.family_count() == 0 {
+        let clusters = schedule.clusters.len();
+        if clusters == 0 || states.family_count() == 0 {
             return Self::default();
         }
-        let stride = states.present_row(0).len() * 4;
-        let mut bytes = vec![0u8; stride * schedule.clusters.len()];
-        for (cluster, row) in schedule.clusters.iter().zip(bytes.chunks_exact_mut(stride)) {
+        let mut row = vec![0u8; states.present_row(0).len() * 4];
+        let mut bytes = vec![0u8; row.len() * clusters];
+        for (index, cluster) in schedule.clusters.iter().enumerate() {
+            row.fill(0);
             for &(tip, present, missing) in &cluster.tips {
-                spread(states.present_row(tip as usize), present, row);
+                spread(states.present_row(tip as usize), present, &mut row);
                 if let (Some(bit), Some(bits)) = (missing, states.missing_row(tip as usize)) {
-                    spread(bits, bit, row);
+                    spread(bits, bit, &mut row);
                 }
             }
+            let places = bytes.chunks_exact_mut(BLOCK_BYTES).skip(index).step_by(clusters);
+            places.zip(row.chunks_exact(BLOCK_BYTES)).for_each(|(to, from)| to.copy_from_slice(from));
         }
-        Self { stride, bytes }
+        Self { clusters, bytes }
     }
 
-    pub(crate) fn row(&self, cluster: u32) -> &[u8] {
-        &self.bytes[cluster as usize * self.stride..(cluster as usize + 1) * self.stride]
+    /// Codes of `family`, an even number, and of those after it in its block.
+    pub(crate) fn of(&self, cluster: u32, family: usize) -> &[u8] {
+        let start = (family / BLOCK_FAMILIES * self.clusters + cluster as usize) * BLOCK_BYTES;
+        &self.bytes[start + family % BLOCK_FAMILIES / 2..start + BLOCK_BYTES]
     }
 
     pub(crate) fn size_bytes(&self) -> usize {
@@ -308,7 +319,7 @@ mod tests {
             for &(tip, present, missing) in &cluster.tips {
                 seen += 1;
                 for family in 0..20 {
-                    let code = u32::from(codes.row(index as u32)[family / 2]) >> (4 * (family % 2)) & 15;
+                    let code = u32::from(codes.of(index as u32, family & !1)[0]) >> (4 * (family % 2)) & 15;
                     let found = match (missing.is_some_and(|m| code >> m & 1 == 1), code >> present & 1) {
                         (true, _) => State::Missing,
                         (_, 1) => State::Present,
