@@ -79,7 +79,8 @@ impl Map {
                 canvas.rectangle(from, to, Ink::Series(0), 0.04 + 0.5 * share * share);
                 if cell_width >= 48 {
                     let middle = (i32::midpoint(from.0, to.0), i32::midpoint(from.1, to.1));
-                    canvas.text(middle, &seconds(*time), Ink::Text, LETTERS - 1, Anchor::Middle);
+                    let size = if cell_width < 64 { LETTERS - 3 } else { LETTERS - 1 };
+                    canvas.text(middle, &seconds(*time), Ink::Text, size, Anchor::Middle);
                 }
             }
         }

@@ -20,7 +20,10 @@ pub(super) fn bars(sweep: &Sweep, _labels: &Labels<'_>) -> Option<Chart> {
         return None;
     }
     let title = "Where the time goes, for the best plan of each budget".to_string();
-    let caption = "A stage whose bar stays as long while threads are added is what limits the engine.".to_string();
+    let caption =
+        "A stage whose bar stays as long while threads are added is what limits the engine. Medians of each stage, \
+                   which need not add up to the median of the whole."
+            .to_string();
     Some(Chart::drawn("stages", title, caption, |width| picture(&rows, longest, width)))
 }
 
