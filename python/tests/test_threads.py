@@ -145,13 +145,16 @@ def test_calls_of_many_threads_do_not_mix():
     random = np.random.default_rng(3)
     names = ["a", "b", "c"]
     questions = [
-        (f"((a:{at + 1}e-1,b:0.2):0.3,c:0.4);", (random.random((3, 40)) < 0.5).astype(np.uint8)) for at in range(6)
+        # Two matrices on each tree.
+        (f"((a:{at // 2 + 1}e-1,b:0.2):0.3,c:0.4);", (random.random((3, 40)) < 0.5).astype(np.uint8))
+        for at in range(6)
     ]
 
     def ask(question):
         return scaletune.compute_likelihoods_batch(*question, 0.5, 1.5, names, threads=1)
 
     alone = [ask(question) for question in questions]
+    assert len({values.tobytes() for values in alone}) == len(questions)
     wrong = []
 
     def caller(first):
