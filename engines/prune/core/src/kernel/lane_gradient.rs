@@ -19,8 +19,8 @@ use super::sums::{Sums, UNIT_FAMILIES};
 use crate::states::TipStates;
 use crate::tree::Tree;
 
-/// Families whose leaves are read, and summed up, together: as many as keep the leaves of a large tree in the second
-/// cache. A multiple of every block.
+/// Families whose leaves are read, and summed up, together: so many that a table is used often while it is near, and so
+/// few that the leaves of a tree of some hundred tips stay in the second cache. A multiple of every block.
 const STRETCH_FAMILIES: usize = 512;
 
 /// Memory of one worker.
