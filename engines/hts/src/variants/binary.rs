@@ -25,11 +25,14 @@ pub(super) struct BinaryReader {
 impl BinaryReader {
     /// Reads the header; gives the reader and the samples.
     pub(super) fn open(path: &Path, sample: Option<&str>) -> Result<(BinaryReader, Vec<String>), Error> {
-        let reader = bcf::Reader::from_path(path).map_err(|error| Error::Record {
-            path: path.to_owned(),
-            place: "header".to_owned(),
-            problem: format!("not a readable BCF header ({error})"),
-        })?;
+        let fault = |problem: String| Error::Record { path: path.to_owned(), place: "header".to_owned(), problem };
+        let reader =
+            bcf::Reader::from_path(path).map_err(|error| fault(format!("not a readable BCF header ({error})")))?;
+        if !has_header(&reader) {
+            return Err(fault(
+                "not a readable BCF header: the file is cut short or damaged, copy or make it again".into(),
+            ));
+        }
         let samples: Vec<String> =
             reader.header().samples().into_iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
         let sample = sample.map(|sample| find_sample(path, &samples, sample)).transpose()?;
@@ -94,6 +97,13 @@ impl BinaryReader {
     fn problem(&self, problem: String) -> Error {
         Error::Record { path: self.path.clone(), place: format!("record {}", self.record), problem }
     }
+}
+
+/// Did htslib read a header? `rust-htslib` does not ask, and its first look at one that is not there ends the process.
+#[allow(unsafe_code, reason = "the wrapper has no safe way to ask")]
+fn has_header(reader: &bcf::Reader) -> bool {
+    // SAFETY: only compared, and not kept.
+    !unsafe { reader.header().as_ptr() }.is_null()
 }
 
 /// BCF's integers (allele + 1, shifted left by one; the low bit says phased) as text, up to the end of the vector.

@@ -185,3 +185,14 @@ fn another_kind_of_file_is_refused() {
     let error = VariantReader::open(Path::new("absent.vcf"), None).err();
     assert!(matches!(error, Some(Error::Open { .. })));
 }
+
+#[test]
+fn what_only_begins_like_bcf_is_refused() {
+    for bytes in
+        [&b"BCF\x02"[..], b"BCF\x02\x02", b"BCF\x02leformat=VCFv4.2\n##contig=<ID=one>\n", b"BCF\x02\x02\xff\0\0\0##"]
+    {
+        let (_folder, path) = file("a.bcf", bytes);
+        let fault = VariantReader::open(&path, None).err().unwrap().to_string();
+        assert!(fault.contains("a.bcf") && fault.contains("not a readable BCF header"), "{fault}");
+    }
+}
