@@ -4,6 +4,7 @@
 mod common;
 
 use common::{defective_engine, home, hostile_engine, names, outcome, scaletune, succeed};
+use rustix::process::{Pid, Signal, kill_process};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -258,28 +259,27 @@ fn long_run(home: &Path, told: &str) -> std::process::Child {
 }
 
 /// The worker processes of a harness.
-fn workers_of(parent: u32) -> Vec<u32> {
+fn workers_of(parent: u32) -> Vec<Pid> {
     let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
-    children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
-}
-
-fn signal(signal: &str, pid: u32) {
-    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
+    children.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
 }
 
 #[test]
 fn an_interrupt_ends_with_130_and_leaves_nothing() {
-    for (told, name) in [("hang", "-INT"), ("hang", "-TERM"), ("deaf", "-INT")] {
+    for (told, signal) in [("hang", Signal::INT), ("hang", Signal::TERM), ("deaf", Signal::INT)] {
         let home = home();
         let child = long_run(home.path(), told);
         let workers = workers_of(child.id());
-        signal(name, child.id());
+        kill_process(Pid::from_child(&child), signal).unwrap();
         let output = child.wait_with_output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(130), "{told} {name}: {stderr}");
+        assert_eq!(output.status.code(), Some(130), "{told} {signal:?}: {stderr}");
         assert!(stderr.contains("interrupted; nothing was written"), "{stderr}");
         assert_eq!(names(home.path()), ["engines"]);
-        assert!(workers.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists()), "a worker lives on");
+        assert!(
+            workers.iter().all(|pid| !Path::new(&format!("/proc/{}", pid.as_raw_nonzero())).exists()),
+            "a worker lives on"
+        );
     }
 }
 
@@ -288,7 +288,7 @@ fn a_killed_worker_is_told() {
     let home = home();
     let child = long_run(home.path(), "hang");
     for worker in workers_of(child.id()) {
-        signal("-KILL", worker);
+        kill_process(worker, Signal::KILL).unwrap();
     }
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -4,6 +4,7 @@
 mod common;
 
 use common::{home, hostile_engine, names, scaletune, succeed};
+use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -70,13 +71,12 @@ impl Bench {
     }
 
     /// Starts a run over an old answer and sends it `signal` at this share of its time; its exit status.
-    fn end_early(&self, signal: &str, share: f64) -> Option<i32> {
+    fn end_early(&self, signal: Signal, share: f64) -> Option<i32> {
         std::fs::write(self.out().join("answer.tsv"), OLD).unwrap();
         let mut child = run(&self.folder, &self.engines).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(self.whole.mul_f64(share * 1.1));
-        // It may be over already.
-        let _ended =
-            Command::new("kill").args([signal, &child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
+        // Where it is over already it is a zombie still, and takes the signal.
+        kill_process(Pid::from_child(&child), signal).unwrap();
         let status = child.wait().unwrap();
         wait_for_workers(&self.folder);
         status.code()
@@ -98,7 +98,7 @@ fn killed_at_any_moment_nothing_is_half_written() {
     let mut moments = Moments(0x5eed);
     let mut replaced = 0;
     for twentieth in 0..20 {
-        bench.end_early("-KILL", moments.within(twentieth));
+        bench.end_early(Signal::KILL, moments.within(twentieth));
         replaced += i32::from(bench.is_new());
     }
     assert!(replaced < 20, "every run was over before it was killed");
@@ -113,17 +113,17 @@ fn interrupted_at_any_moment_the_answer_is_the_old_one_or_the_new_one() {
     let mut moments = Moments(0xfeed);
     let mut interrupted = 0;
     for twentieth in 0..20 {
-        let signal = ["-INT", "-TERM", "-HUP"][twentieth as usize % 3];
+        let signal = [Signal::INT, Signal::TERM, Signal::HUP][twentieth as usize % 3];
         let status = bench.end_early(signal, moments.within(twentieth));
         match (status, bench.is_new()) {
             (Some(130), false) => interrupted += 1,
             (Some(0), true) => {}
             // Before the first instruction of its own the program ends as any other does.
             (None, false) if twentieth == 0 => {}
-            other => panic!("{signal} in twentieth {twentieth}: {other:?}"),
+            other => panic!("{signal:?} in twentieth {twentieth}: {other:?}"),
         }
         let left: Vec<_> = names(&bench.out()).into_iter().filter(|name| name.starts_with('.')).collect();
-        assert_eq!(left, [""; 0], "{signal} in twentieth {twentieth}");
+        assert_eq!(left, [""; 0], "{signal:?} in twentieth {twentieth}");
     }
     assert!(interrupted > 0, "every run was over before it was interrupted");
 }
