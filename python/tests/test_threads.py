@@ -95,6 +95,8 @@ INTERRUPTED = """
     import os, signal, sys, threading, time
     import numpy as np
     import scaletune
+    # What a shell starts in the background inherits that Ctrl-C is ignored, and Python leaves it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     taxa, families = 512, 20_000
     level = [f"t{at}:0.1" for at in range(taxa)]
     while len(level) > 1:
