@@ -119,8 +119,7 @@ fn still_efficient(sweep: &Sweep, best: &Row) -> Option<String> {
 fn limiting_stage(sweep: &Sweep, best: &Row) -> Option<String> {
     let limits = Limits::new(sweep)?;
     let (worst, share) = limits.worst()?;
-    // Where threads only slow it down no stage ends a speedup.
-    if limits.most > WITHIN_SIGHT * best.threads_used as f64 || limits.most <= 1.0 {
+    if limits.most > WITHIN_SIGHT * best.threads_used as f64 || !limits.is_ahead() {
         return None;
     }
     Some(format!(

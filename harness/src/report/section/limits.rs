@@ -53,6 +53,11 @@ impl<'a> Limits<'a> {
         (whole > 0.0).then_some(Limits { best, stages, most })
     }
 
+    /// Whether the end lies beyond what was measured. Stages vary, and their medians need not add up to that of the whole.
+    pub(in crate::report) fn is_ahead(&self) -> bool {
+        self.most > self.best.speedup.unwrap_or(1.0).max(1.0)
+    }
+
     /// The part of the whole that keeps most, and its share of all that is serial.
     pub(in crate::report) fn worst(&self) -> Option<(&Stage<'a>, f64)> {
         let parts = || self.stages.iter().filter(|stage| stage.is_part);
@@ -76,8 +81,10 @@ pub(super) fn section(sweep: &Sweep, _labels: &Labels<'_>) -> Option<Section> {
         ]
     };
     let budget = threads(limits.best.threads);
-    let end = if limits.most <= 1.0 {
+    let end = if limits.most <= 1.0 && limits.best.speedup.is_none_or(|speedup| speedup <= 1.0) {
         "More threads only made it slower.".to_string()
+    } else if !limits.is_ahead() {
+        "The stages vary too much here to tell where speedup ends.".to_string()
     } else if limits.most.is_finite() {
         format!(
             "Added up over open, prepare, run and write, it ends speedup at {} however many threads there are.",
