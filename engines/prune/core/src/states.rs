@@ -1,6 +1,6 @@
 //! The states at the tips of one tree, one bit each.
 //!
-//! How they come from a matrix is [`Matched`]'s, which columns are equal [`Patterns`]'.
+//! How they come from a matrix is [`Matched`]'s, which columns are equal `Patterns`'.
 
 mod cells;
 mod matched;
