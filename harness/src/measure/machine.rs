@@ -36,15 +36,14 @@ pub fn online_cores() -> usize {
 
 /// The machine's memory, bytes, whoever may use it; 0 where the system does not say.
 pub fn total_memory() -> u64 {
-    use sysinfo::{MemoryRefreshKind, RefreshKind, System};
-    let wanted = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    System::new_with_specifics(wanted).map_or(0, |system| system.total_memory())
+    CONSTANT.total_memory
 }
 
 /// What stays as it is while a process runs, and takes half a millisecond to ask.
 struct Constant {
     cpu: String,
-    total_memory: Option<u64>,
+    /// Bytes; 0 where the system does not say.
+    total_memory: u64,
     os: String,
 }
 
@@ -52,12 +51,17 @@ static CONSTANT: LazyLock<Constant> = LazyLock::new(|| {
     use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
     let wanted =
         RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()).with_memory(MemoryRefreshKind::nothing().with_ram());
-    // What the system does not say stays unknown; the rest still tells machines apart.
-    let system = System::new_with_specifics(wanted).ok();
-    let cpu = system.as_ref().and_then(|system| system.cpus().first().map(|cpu| cpu.brand().trim().to_string()));
+    let (cpu, total_memory) = match System::new_with_specifics(wanted) {
+        Ok(system) => {
+            let brand = system.cpus().first().map(|cpu| cpu.brand().trim().to_string());
+            (brand.filter(|name| !name.is_empty()), system.total_memory())
+        }
+        // A system that sysinfo does not know: `doctor` tells of memory that is not known.
+        Err(_) => (None, 0),
+    };
     Constant {
-        cpu: cpu.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown CPU".into()),
-        total_memory: system.map(|system| system.total_memory()),
+        cpu: cpu.unwrap_or_else(|| "unknown CPU".into()),
+        total_memory,
         os: System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.into()),
     }
 });
@@ -70,7 +74,7 @@ impl Machine {
             cpu: cpu.clone(),
             usable_cores: usable_cores(),
             cpu_quota: cpu_quota(),
-            memory_bytes: total_memory.map_or(0, usable_memory),
+            memory_bytes: usable_memory(*total_memory),
             os: os.clone(),
             architecture: std::env::consts::ARCH.into(),
         }

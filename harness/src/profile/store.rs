@@ -63,8 +63,11 @@ impl Store {
     /// executable that holds a `Cargo.toml` and a `profiles` folder), then the user's data folder, then those shipped
     /// with the program (`<prefix>/share/scaletune/profiles`).
     pub fn of_this_process() -> Store {
-        let executable = std::env::current_exe().and_then(|path| path.canonicalize()).ok();
-        Store::of_program(executable.as_deref())
+        match std::env::current_exe().and_then(|path| path.canonicalize()) {
+            Ok(executable) => Store::of_program(Some(&executable)),
+            // The program was replaced or removed while it ran: the folders that do not hang on where it lies are left.
+            Err(_) => Store::of_program(None),
+        }
     }
 
     /// As [`Store::of_this_process`], for a program that lies elsewhere.

@@ -94,6 +94,10 @@ fn join(load: &Load<'_>, pieces: Vec<Piece>) -> Result<Part, EmError> {
         bundle.ordinals.iter_mut().for_each(|ordinal| *ordinal += before);
         bundle
     };
+    let mut finish = |whole: &mut Part, bundle: Option<Bundle>| match bundle {
+        Some(bundle) => whole.add(load, &mut work, &bundle, true).map(drop),
+        None => Ok(()),
+    };
     for mut piece in pieces {
         let Some(first) = piece.first.map(|bundle| counted(bundle, records)) else { continue };
         open = match open.take() {
@@ -102,19 +106,19 @@ fn join(load: &Load<'_>, pieces: Vec<Piece>) -> Result<Part, EmError> {
                 Some(before)
             }
             before => {
-                before.map_or(Ok(false), |before| whole.add(load, &mut work, &before, true))?;
+                finish(&mut whole, before)?;
                 Some(first)
             }
         };
         if let Some(last) = piece.last.map(|bundle| counted(bundle, records)) {
-            open.map_or(Ok(false), |before| whole.add(load, &mut work, &before, true))?;
+            finish(&mut whole, open)?;
             piece.part.count_from(records);
             whole.append(piece.part);
             open = Some(last);
         }
         records += piece.records;
     }
-    open.map_or(Ok(false), |before| whole.add(load, &mut work, &before, true))?;
+    finish(&mut whole, open)?;
     load.monitor.progress("load", records, 0);
     Ok(whole)
 }

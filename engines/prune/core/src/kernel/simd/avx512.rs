@@ -5,6 +5,7 @@
 
 use std::arch::x86_64::*;
 
+use super::avx2::Avx2;
 use super::{SIXTEENTHS, Simd};
 use crate::kernel::program::Table;
 
@@ -90,10 +91,7 @@ impl Simd for Avx512 {
     }
     #[inline(always)]
     unsafe fn copy_pairs(a: *const f64, b: *const f64, to: *mut f64) {
-        unsafe {
-            let low = _mm256_castpd128_pd256(_mm_loadu_pd(a));
-            _mm256_storeu_pd(to, _mm256_insertf128_pd::<1>(low, _mm_loadu_pd(b)));
-        }
+        unsafe { Avx2::copy_pairs(a, b, to) }
     }
     #[inline(always)]
     unsafe fn split(x: Self::V) -> (Self::V, Self::V) {
