@@ -9,7 +9,6 @@ use super::{CheckEngineArguments, MEMORY};
 use crate::conformance::{
     Check, Checks, Refusal, cancelled, check_of_failure, class_fault, refusal, stage_fault, threads, threads_left,
 };
-use crate::plugin::check_trust;
 use crate::worker::{self, Drill, Ending, Failure, FailureKind, Limits, Quiet, RepeatRule};
 use scaletune_descriptor::{Descriptor, Plan, PlanSpace};
 use serde_json::{Map, Value, json};
@@ -51,7 +50,7 @@ struct Subject<'a> {
 
 impl Course<'_> {
     fn all(&mut self, context: &mut Context) -> Result<Option<String>, Exit> {
-        if let Err(fault) = check_trust(&self.file) {
+        if let Err(fault) = context.catalogue.trust().check(&self.file) {
             self.checks.fail("trust", fault);
             return Ok(None);
         }
