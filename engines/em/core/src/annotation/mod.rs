@@ -13,13 +13,14 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 
 /// The strand of an interval.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strand {
     /// `+`
     Forward,
     /// `-`
     Reverse,
     /// `.`, or anything else: on neither.
+    #[default]
     None,
 }
 
