@@ -70,7 +70,7 @@ pub fn read_table(path: &Path, features: Option<&Path>, no_feature_key: &str) ->
         overlap_ambig: matrix.rows() as u64 - unique,
         ..RunInfo::default()
     };
-    Ok(Scores { matrix, features: columns.features, run_info })
+    Ok(Scores { matrix, features: columns.features, run_info, findings: None })
 }
 
 /// Features and their columns.
