@@ -2,8 +2,10 @@
 //!
 //! Coordinates are a GTF's: 1-based, first and last base included.
 
+mod attributes;
 mod gtf;
 mod lookup;
+mod row;
 
 pub use gtf::{GtfOptions, read_gtf};
 pub use lookup::{Hit, Lookup};

@@ -171,7 +171,10 @@ mod tests {
     fn a_reversed_mode_is_named_and_a_right_or_doubtful_one_is_not() {
         let found = warnings((9, 0, 1, 8), FR, StrandRule::Telescope);
         assert_eq!(found.len(), 1);
-        assert!(found[0].contains("8 of 9 alignments on loci (89 %)") && found[0].contains("RF would take"), "{found:?}");
+        assert!(
+            found[0].contains("8 of 9 alignments on loci (89 %)") && found[0].contains("RF would take"),
+            "{found:?}"
+        );
         assert!(warnings((0, 9, 9, 0), R, StrandRule::Exact)[0].contains("F would take"));
         for (counts, mode) in [
             ((9, 0, 8, 1), FR),

@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
-use crate::reassign::{Mode, Reassignment};
 use crate::EmFit;
+use crate::reassign::{Mode, Reassignment};
 use crate::scores::{Findings, Scores};
 
 /// The EM's result in full.

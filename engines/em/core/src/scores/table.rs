@@ -143,7 +143,7 @@ impl<'a> Lines<'a> {
         loop {
             self.line.clear();
             let read =
-                self.reader.read_until(b'\n', &mut self.line).map_err(|error| EmError::read(self.path, error))?;
+                self.reader.read_until(b'\n', &mut self.line).map_err(|error| EmError::read_text(self.path, error))?;
             if read == 0 {
                 return Ok(None);
             }
