@@ -204,6 +204,11 @@ fn check_threads(context: &mut Context, descriptor: &Descriptor, choice: &Choice
         let threads = if left == 1 { "thread" } else { "threads" };
         context.terminal.warn(&format!("engine `{name}` left {left} {threads} behind; ended with its process"));
     }
+    if report.processes_left > 0 {
+        let (name, left) = (&descriptor.name, report.processes_left);
+        let processes = if left == 1 { "process" } else { "processes" };
+        context.terminal.warn(&format!("engine `{name}` left {left} {processes} running; ended with its worker"));
+    }
 }
 
 fn stages(report: &Report) -> Value {
