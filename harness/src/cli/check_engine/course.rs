@@ -10,7 +10,6 @@ use crate::conformance::{
     Check, Checks, Refusal, cancelled, check_of_failure, class_fault, processes_left, refusal, stage_fault, threads,
     threads_left,
 };
-use crate::plugin::check_trust;
 use crate::worker::{self, Drill, Ending, Failure, FailureKind, Limits, Quiet, RepeatRule};
 use scaletune_descriptor::{Descriptor, Plan, PlanSpace};
 use serde_json::{Map, Value, json};
@@ -52,7 +51,7 @@ struct Subject<'a> {
 
 impl Course<'_> {
     fn all(&mut self, context: &mut Context) -> Result<Option<String>, Exit> {
-        if let Err(fault) = check_trust(&self.file) {
+        if let Err(fault) = context.catalogue.trust().check(&self.file) {
             self.checks.fail("trust", fault);
             return Ok(None);
         }
