@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{defective_engine, home, hostile_engine, names, outcome, scaletune, succeed};
+use common::{defective_engine, home, hostile_engine, names, outcome, scaletune, succeed, worker_of};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -162,8 +162,7 @@ fn started(home: &Path, command: &mut Command) -> (std::process::Child, u32) {
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let began = Instant::now();
     loop {
-        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).unwrap_or_default();
-        let worker = children.split_whitespace().next().and_then(|pid| pid.parse().ok());
+        let worker = worker_of(child.id());
         let staged = names(home).iter().any(|name| name.starts_with(".answer.tsv.scaletune-"));
         if let (Some(worker), true) = (worker, staged) {
             // Into the call that sleeps.
