@@ -157,8 +157,8 @@ impl<'a> Reading<'a> {
         }
         if self.nameless > 0 {
             monitor.warning(&format!(
-                "{}: {} of {} rows of type \"{feature_type}\" do not have the attribute \"{attribute}\" and are skipped, the \
-                 first in line {}",
+                "{}: skipped {} of {} rows of type \"{feature_type}\" for want of the attribute \"{attribute}\"; the first is in \
+                 line {}",
                 self.path.display(),
                 self.nameless,
                 self.rows,
