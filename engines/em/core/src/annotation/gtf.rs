@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::Annotation;
 use super::attributes::{Found, find, names};
 use super::row::Row;
+use super::{Annotation, Builder};
 use crate::model::check;
 use crate::scores::open_text;
 use crate::{EmError, Monitor};
@@ -77,7 +77,7 @@ fn text_begins<'a>(path: &Path, line: &'a [u8]) -> Result<&'a [u8], EmError> {
 struct Reading<'a> {
     path: &'a Path,
     options: &'a GtfOptions,
-    annotation: Annotation,
+    annotation: Builder,
     /// Rows of the right type, and those of them without the attribute.
     rows: u64,
     nameless: u64,
@@ -91,7 +91,7 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     fn new(path: &'a Path, options: &'a GtfOptions) -> Self {
-        let annotation = Annotation::default();
+        let annotation = Builder::default();
         let (types, attributes) = (Vec::new(), Vec::new());
         Self {
             path,
@@ -152,7 +152,7 @@ impl<'a> Reading<'a> {
 
     fn finish(self, monitor: &dyn Monitor) -> Result<Annotation, EmError> {
         let GtfOptions { attribute, feature_type } = self.options;
-        if self.annotation.loci().is_empty() {
+        if self.rows == self.nameless {
             return Err(EmError::unusable(self.path, self.no_locus()));
         }
         if self.nameless > 0 {
@@ -165,7 +165,7 @@ impl<'a> Reading<'a> {
                 self.first_nameless
             ));
         }
-        Ok(self.annotation)
+        self.annotation.finish()
     }
 
     fn no_locus(&self) -> String {
@@ -239,18 +239,18 @@ mod tests {
     fn overlapping_rows_of_a_locus_are_merged_and_others_kept() {
         let text = ["# head\n\n".to_owned(), row(10, 20, "A"), row(30, 40, "A"), row(15, 25, "B"), row(18, 33, "A")];
         let annotation = read(&text.concat()).unwrap();
-        let names: Vec<_> = annotation.loci().iter().map(|locus| (locus.name.as_str(), locus.length)).collect();
+        let names: Vec<_> = annotation.loci().map(|locus| (locus.name, locus.length)).collect();
         assert_eq!(names, [("A", 31), ("B", 11)]);
-        let mut intervals: Vec<_> = annotation.intervals("chr1").map(|i| (i.first, i.last, i.locus)).collect();
+        let mut intervals: Vec<_> = annotation.intervals("chr1").iter().map(|i| (i.first, i.last, i.locus)).collect();
         intervals.sort_unstable();
         assert_eq!(intervals, [(10, 40, 0), (15, 25, 1)]);
         // Neighbours do not overlap.
         let apart = read(&(row(1, 10, "A") + &row(11, 20, "A"))).unwrap();
-        assert_eq!(apart.intervals("chr1").count(), 2);
+        assert_eq!(apart.intervals("chr1").len(), 2);
     }
 
     fn loci(text: &str) -> Vec<String> {
-        read(text).unwrap().loci().iter().map(|locus| locus.name.clone()).collect()
+        read(text).unwrap().loci().map(|locus| locus.name.to_owned()).collect()
     }
 
     #[test]
@@ -289,7 +289,7 @@ mod tests {
             [&b"# M\xfcller\nchr1\t"[..], source, b"\texon\t1\t5\t.\t+\t.\tnote \"\xe9\"; locus \"", name, b"\";\n"]
                 .concat()
         };
-        assert_eq!(read(&row(b"\xfc", "H\u{fc}".as_bytes())).unwrap().loci()[0].name, "H\u{fc}");
+        assert_eq!(read(&row(b"\xfc", "H\u{fc}".as_bytes())).unwrap().locus(0).name, "H\u{fc}");
         let error = read(&row(b"x", b"H\xfc")).unwrap_err().to_string();
         assert!(error.contains("a.gtf, line 2: the value of the attribute is not UTF-8"), "{error}");
     }
@@ -301,9 +301,7 @@ mod tests {
         let path = folder.path().join("a.gtf.gz");
         let read = |bytes: &[u8]| {
             std::fs::write(&path, bytes).unwrap();
-            read_gtf(&path, &GtfOptions::default(), &Unwatched)
-                .map(|found| found.loci().len())
-                .map_err(|e| e.to_string())
+            read_gtf(&path, &GtfOptions::default(), &Unwatched).map(|found| found.len()).map_err(|e| e.to_string())
         };
         let pack = |bytes: &[u8]| {
             let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

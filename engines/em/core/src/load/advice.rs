@@ -21,7 +21,7 @@ pub(super) fn on_annotation(file: &AlignmentFile, annotation: &Annotation, mode:
             "{}: does not have the contigs of {} of the annotation's {} loci ({}{more}); nothing can be assigned to them",
             file.path().display(),
             missing.loci,
-            annotation.loci().len(),
+            annotation.len(),
             missing.contigs[..missing.contigs.len().min(3)].join(", ")
         ));
     }

@@ -1,0 +1,89 @@
+//! Makes an annotation of rows.
+
+use hashbrown::HashMap;
+
+use super::names::Interner;
+use super::{Annotation, Interval, Strand};
+use crate::EmError;
+
+/// Takes rows in the order of the file.
+#[derive(Debug, Default)]
+pub struct Builder {
+    loci: Interner,
+    /// Rows by contig, and the contigs' numbers.
+    contigs: Vec<(String, Vec<Interval>)>,
+    numbers: HashMap<String, usize>,
+    last: usize,
+}
+
+impl Builder {
+    /// Adds a row.
+    pub fn add(&mut self, contig: &str, first: i32, last: i32, strand: Strand, locus: &str) {
+        let locus = self.loci.number(locus);
+        self.rows_of(contig).push(Interval { first, last, locus, strand });
+    }
+
+    fn rows_of(&mut self, contig: &str) -> &mut Vec<Interval> {
+        // Files are mostly sorted by contig.
+        if self.contigs.get(self.last).is_none_or(|(name, _)| name != contig) {
+            let next = self.contigs.len();
+            self.last = *self.numbers.entry_ref(contig).or_insert(next);
+            if self.last == next {
+                self.contigs.push((contig.to_owned(), Vec::new()));
+            }
+        }
+        &mut self.contigs[self.last].1
+    }
+
+    /// Merges the rows of each locus that overlap; a merged interval has the strand of its last row.
+    ///
+    /// # Errors
+    /// If there are more loci than can be numbered.
+    pub fn finish(self) -> Result<Annotation, EmError> {
+        let found = self.loci.len() as u64;
+        if found >= u64::from(u32::MAX) {
+            return Err(EmError::TooLarge { what: "loci", found, most: u64::from(u32::MAX) - 1 });
+        }
+        let mut lengths = vec![0; self.loci.len()];
+        let mut contigs = HashMap::with_capacity(self.contigs.len());
+        for (name, rows) in self.contigs {
+            let intervals = merged(rows);
+            for interval in &intervals {
+                lengths[interval.locus as usize] += span(interval);
+            }
+            contigs.insert(name, intervals);
+        }
+        Ok(Annotation { names: self.loci.finish(), lengths, contigs })
+    }
+}
+
+/// Rows of one contig as disjoint intervals of each locus.
+fn merged(rows: Vec<Interval>) -> Vec<Interval> {
+    let apart = rows.windows(2).all(|pair| {
+        let (a, b) = (&pair[0], &pair[1]);
+        a.locus < b.locus || (a.locus == b.locus && a.last < b.first)
+    });
+    if apart {
+        let mut rows = rows;
+        rows.shrink_to_fit();
+        return rows;
+    }
+    // The row's number, to know which came last.
+    let mut numbered: Vec<(Interval, u32)> = rows.into_iter().zip(0..).collect();
+    numbered.sort_unstable_by_key(|(row, number)| (row.locus, row.first, *number));
+    numbered.dedup_by(|(next, number), (whole, last)| {
+        let overlaps = next.locus == whole.locus && next.first <= whole.last;
+        if overlaps {
+            whole.last = whole.last.max(next.last);
+            if *number > *last {
+                (whole.strand, *last) = (next.strand, *number);
+            }
+        }
+        overlaps
+    });
+    numbered.into_iter().map(|(interval, _)| interval).collect()
+}
+
+fn span(interval: &Interval) -> u64 {
+    (i64::from(interval.last) - i64::from(interval.first) + 1) as u64
+}
