@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::attributes::{Found, find, names};
+use super::lines::Lines;
 use super::row::Row;
 use super::{Annotation, Builder};
 use crate::model::check;
@@ -37,17 +38,14 @@ impl Default for GtfOptions {
 /// If the file cannot be read, a row is malformed, no row names a locus, or the caller asked to stop.
 pub fn read_gtf(path: &Path, options: &GtfOptions, monitor: &dyn Monitor) -> Result<Annotation, EmError> {
     let mut reading = Reading::new(path, options);
-    let mut reader = open_text(path)?;
-    let mut bytes = Vec::new();
-    for number in 1.. {
-        bytes.clear();
-        if reader.read_until(b'\n', &mut bytes).map_err(|error| EmError::read_text(path, error))? == 0 {
-            break;
-        }
+    let mut lines = Lines::new(open_text(path)?);
+    let mut number = 0;
+    while let Some(line) = lines.next().map_err(|error| EmError::read_text(path, error))? {
+        number += 1;
         if number % STRIDE == 0 {
             check(monitor)?;
         }
-        let line = if number == 1 { text_begins(path, &bytes)? } else { &bytes };
+        let line = if number == 1 { text_begins(path, line)? } else { line };
         if !reading.line(number, line)? {
             break;
         }
@@ -198,7 +196,8 @@ fn without_end(line: &[u8]) -> &[u8] {
 /// A name that tables can show.
 fn text<'a>(what: &str, bytes: &'a [u8]) -> Result<&'a str, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| format!("{what} is not UTF-8 text; convert it with iconv"))?;
-    if text.contains(char::is_control) {
+    let is_plain = text.bytes().all(|byte| (0x20..0x7F).contains(&byte));
+    if !is_plain && text.contains(char::is_control) {
         return Err(format!("{what} has a tab or another control character in it; tables can't show it"));
     }
     Ok(text)

@@ -5,6 +5,7 @@
 mod attributes;
 mod builder;
 mod gtf;
+mod lines;
 mod lookup;
 mod names;
 mod row;
