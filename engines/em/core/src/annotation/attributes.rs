@@ -22,6 +22,17 @@ pub(super) fn find<'a>(attributes: &'a [u8], name: &[u8]) -> Found<'a> {
     find_canonical(attributes, name).unwrap_or_else(|| find_any(attributes, name))
 }
 
+/// Letters, digits and `_`.
+const WORD: [bool; 256] = {
+    let mut word = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        word[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
+        byte += 1;
+    }
+    word
+};
+
 /// The same for attributes that are written `word "value";` throughout, as in nearly all files; `None` for others.
 fn find_canonical<'a>(attributes: &'a [u8], name: &[u8]) -> Option<Found<'a>> {
     let mut found = Found::Nothing;
@@ -31,7 +42,7 @@ fn find_canonical<'a>(attributes: &'a [u8], name: &[u8]) -> Option<Found<'a>> {
         if rest.is_empty() {
             return Some(found);
         }
-        let length = rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')?;
+        let length = rest.iter().position(|byte| !WORD[usize::from(*byte)])?;
         let body = rest[length..].strip_prefix(b" \"")?;
         let end = memchr::memchr(b'"', body)?;
         if length == 0 || end == 0 || body.get(end + 1) != Some(&b';') {

@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 
+use super::interval::MOST_LOCI;
 use super::names::Interner;
 use super::{Annotation, Interval, Strand};
 use crate::EmError;
@@ -20,7 +21,7 @@ impl Builder {
     /// Adds a row.
     pub fn add(&mut self, contig: &str, first: i32, last: i32, strand: Strand, locus: &str) {
         let locus = self.loci.number(locus);
-        self.rows_of(contig).push(Interval { first, last, locus, strand });
+        self.rows_of(contig).push(Interval::new(first, last, locus, strand));
     }
 
     fn rows_of(&mut self, contig: &str) -> &mut Vec<Interval> {
@@ -40,20 +41,12 @@ impl Builder {
     /// # Errors
     /// If there are more loci than can be numbered.
     pub fn finish(self) -> Result<Annotation, EmError> {
-        let found = self.loci.len() as u64;
-        if found >= u64::from(u32::MAX) {
-            return Err(EmError::TooLarge { what: "loci", found, most: u64::from(u32::MAX) - 1 });
+        let (found, most) = (self.loci.len() as u64, u64::from(MOST_LOCI));
+        if found > most {
+            return Err(EmError::TooLarge { what: "loci", found, most });
         }
-        let mut lengths = vec![0; self.loci.len()];
-        let mut contigs = HashMap::with_capacity(self.contigs.len());
-        for (name, rows) in self.contigs {
-            let intervals = merged(rows);
-            for interval in &intervals {
-                lengths[interval.locus as usize] += span(interval);
-            }
-            contigs.insert(name, intervals);
-        }
-        Ok(Annotation { names: self.loci.finish(), lengths, contigs })
+        let contigs = self.contigs.into_iter().map(|(name, rows)| (name, merged(rows))).collect();
+        Ok(Annotation { names: self.loci.finish(), contigs })
     }
 }
 
@@ -61,7 +54,7 @@ impl Builder {
 fn merged(rows: Vec<Interval>) -> Vec<Interval> {
     let apart = rows.windows(2).all(|pair| {
         let (a, b) = (&pair[0], &pair[1]);
-        a.locus < b.locus || (a.locus == b.locus && a.last < b.first)
+        a.locus() < b.locus() || (a.locus() == b.locus() && a.last < b.first)
     });
     if apart {
         let mut rows = rows;
@@ -70,20 +63,16 @@ fn merged(rows: Vec<Interval>) -> Vec<Interval> {
     }
     // The row's number, to know which came last.
     let mut numbered: Vec<(Interval, u32)> = rows.into_iter().zip(0..).collect();
-    numbered.sort_unstable_by_key(|(row, number)| (row.locus, row.first, *number));
+    numbered.sort_unstable_by_key(|(row, number)| (row.locus(), row.first, *number));
     numbered.dedup_by(|(next, number), (whole, last)| {
-        let overlaps = next.locus == whole.locus && next.first <= whole.last;
+        let overlaps = next.locus() == whole.locus() && next.first <= whole.last;
         if overlaps {
             whole.last = whole.last.max(next.last);
             if *number > *last {
-                (whole.strand, *last) = (next.strand, *number);
+                (whole.tagged, *last) = (next.tagged, *number);
             }
         }
         overlaps
     });
     numbered.into_iter().map(|(interval, _)| interval).collect()
-}
-
-fn span(interval: &Interval) -> u64 {
-    (i64::from(interval.last) - i64::from(interval.first) + 1) as u64
 }

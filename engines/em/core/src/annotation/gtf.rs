@@ -238,9 +238,10 @@ mod tests {
     fn overlapping_rows_of_a_locus_are_merged_and_others_kept() {
         let text = ["# head\n\n".to_owned(), row(10, 20, "A"), row(30, 40, "A"), row(15, 25, "B"), row(18, 33, "A")];
         let annotation = read(&text.concat()).unwrap();
-        let names: Vec<_> = annotation.loci().map(|locus| (locus.name, locus.length)).collect();
-        assert_eq!(names, [("A", 31), ("B", 11)]);
-        let mut intervals: Vec<_> = annotation.intervals("chr1").iter().map(|i| (i.first, i.last, i.locus)).collect();
+        let mut lengths = [0; 2];
+        annotation.add_lengths(&mut lengths, |locus| Some(locus as usize));
+        assert_eq!((annotation.names().collect::<Vec<_>>(), lengths), (vec!["A", "B"], [31, 11]));
+        let mut intervals: Vec<_> = annotation.intervals("chr1").iter().map(|i| (i.first, i.last, i.locus())).collect();
         intervals.sort_unstable();
         assert_eq!(intervals, [(10, 40, 0), (15, 25, 1)]);
         // Neighbours do not overlap.
@@ -249,7 +250,7 @@ mod tests {
     }
 
     fn loci(text: &str) -> Vec<String> {
-        read(text).unwrap().loci().map(|locus| locus.name.to_owned()).collect()
+        read(text).unwrap().names().map(str::to_owned).collect()
     }
 
     #[test]
@@ -288,7 +289,7 @@ mod tests {
             [&b"# M\xfcller\nchr1\t"[..], source, b"\texon\t1\t5\t.\t+\t.\tnote \"\xe9\"; locus \"", name, b"\";\n"]
                 .concat()
         };
-        assert_eq!(read(&row(b"\xfc", "H\u{fc}".as_bytes())).unwrap().locus(0).name, "H\u{fc}");
+        assert_eq!(read(&row(b"\xfc", "H\u{fc}".as_bytes())).unwrap().name(0), "H\u{fc}");
         let error = read(&row(b"x", b"H\xfc")).unwrap_err().to_string();
         assert!(error.contains("a.gtf, line 2: the value of the attribute is not UTF-8"), "{error}");
     }

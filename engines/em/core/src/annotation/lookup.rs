@@ -2,6 +2,7 @@
 
 use coitrees::{BasicCOITree, Interval as Node, IntervalTree};
 
+use super::interval::Tagged;
 use super::{Annotation, Interval, Strand};
 use crate::{EmError, Monitor, Workers};
 
@@ -20,14 +21,8 @@ pub struct Hit {
 
 /// One search tree a contig, numbered as in an alignment file.
 pub struct Lookup<'a> {
-    trees: Vec<Option<BasicCOITree<Payload, u32>>>,
+    trees: Vec<Option<BasicCOITree<Tagged, u32>>>,
     annotation: &'a Annotation,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Payload {
-    locus: u32,
-    strand: Strand,
 }
 
 impl<'a> Lookup<'a> {
@@ -59,25 +54,22 @@ impl<'a> Lookup<'a> {
         let Some(Some(tree)) = tree else { return };
         tree.query(first, last, |node| {
             let overlap = i64::from(node.last.min(last)) - i64::from(node.first.max(first)) + 1;
-            let Payload { locus, strand } = node.metadata;
+            let (locus, strand) = (node.metadata.locus(), node.metadata.strand());
             visit(Hit { locus, first: node.first, strand, overlap });
         });
     }
 
     /// The name of a locus.
     pub fn name(&self, locus: u32) -> &'a str {
-        self.annotation.locus(locus).name
+        self.annotation.name(locus)
     }
 }
 
-fn tree_of(intervals: &[Interval]) -> Option<BasicCOITree<Payload, u32>> {
+fn tree_of(intervals: &[Interval]) -> Option<BasicCOITree<Tagged, u32>> {
     if intervals.is_empty() {
         return None;
     }
-    let nodes: Vec<Node<Payload>> = intervals
-        .iter()
-        .map(|&Interval { first, last, locus, strand }| Node::new(first, last, Payload { locus, strand }))
-        .collect();
+    let nodes: Vec<Node<Tagged>> = intervals.iter().map(|it| Node::new(it.first, it.last, it.tagged)).collect();
     Some(BasicCOITree::new(&nodes))
 }
 

@@ -5,6 +5,7 @@
 mod attributes;
 mod builder;
 mod gtf;
+mod interval;
 mod lines;
 mod lookup;
 mod names;
@@ -12,6 +13,7 @@ mod row;
 
 pub use builder::Builder;
 pub use gtf::{GtfOptions, read_gtf};
+pub use interval::Interval;
 pub use lookup::{Hit, Lookup};
 
 use hashbrown::{HashMap, HashSet};
@@ -29,28 +31,6 @@ pub enum Strand {
     None,
 }
 
-/// A stretch of one locus on one contig.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Interval {
-    /// First base, counted from 1.
-    pub first: i32,
-    /// Last base.
-    pub last: i32,
-    /// Number of the locus.
-    pub locus: u32,
-    /// Its strand.
-    pub strand: Strand,
-}
-
-/// A locus: all rows of a GTF with one value of the chosen attribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Locus<'a> {
-    /// The attribute's value.
-    pub name: &'a str,
-    /// Bases covered.
-    pub length: u64,
-}
-
 /// What of an annotation an alignment file can't reach.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Missing<'a> {
@@ -60,11 +40,11 @@ pub struct Missing<'a> {
     pub loci: usize,
 }
 
-/// The loci of an annotation, in order of first appearance, and their intervals.
+/// The loci of an annotation, in order of first appearance, and their intervals. A locus is all rows with one value of
+/// the chosen attribute, which is its name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Annotation {
     names: Names,
-    lengths: Vec<u64>,
     /// Intervals by contig, those of one locus side by side, disjoint and ascending.
     contigs: HashMap<String, Vec<Interval>>,
 }
@@ -72,23 +52,32 @@ pub struct Annotation {
 impl Annotation {
     /// How many loci there are.
     pub fn len(&self) -> usize {
-        self.lengths.len()
+        self.names.len()
     }
 
     /// Whether there is no locus.
     pub fn is_empty(&self) -> bool {
-        self.lengths.is_empty()
+        self.len() == 0
     }
 
-    /// The locus of that number, which must be below [`len`](Self::len).
-    pub fn locus(&self, number: u32) -> Locus<'_> {
-        let number = number as usize;
-        Locus { name: self.names.get(number), length: self.lengths[number] }
+    /// The name of a locus, whose number must be below [`len`](Self::len).
+    pub fn name(&self, locus: u32) -> &str {
+        self.names.get(locus as usize)
     }
 
-    /// The loci by number.
-    pub fn loci(&self) -> impl ExactSizeIterator<Item = Locus<'_>> {
-        (0..self.len() as u32).map(|number| self.locus(number))
+    /// The names of the loci by number.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.len()).map(|number| self.names.get(number))
+    }
+
+    /// Adds the bases that each locus covers to its place in `lengths`: `place` says where that is, if it has one. Walks
+    /// through all intervals; most runs hit few of the loci, so that lengths are not kept.
+    pub fn add_lengths(&self, lengths: &mut [u64], place: impl Fn(u32) -> Option<usize>) {
+        for interval in self.contigs.values().flatten() {
+            if let Some(place) = place(interval.locus()) {
+                lengths[place] += interval.length();
+            }
+        }
     }
 
     /// Names of the contigs that carry a locus, sorted.
@@ -108,14 +97,14 @@ impl Annotation {
         }
         let mut reached = vec![false; self.len()];
         for interval in known.into_iter().flat_map(|contig| self.intervals(contig)) {
-            reached[interval.locus as usize] = true;
+            reached[interval.locus() as usize] = true;
         }
         Missing { contigs: missing, loci: reached.into_iter().filter(|reached| !reached).count() }
     }
 
     /// Intervals whose strand is neither `+` nor `-`.
     pub fn strandless(&self) -> usize {
-        self.contigs.values().flatten().filter(|interval| interval.strand == Strand::None).count()
+        self.contigs.values().flatten().filter(|interval| interval.strand() == Strand::None).count()
     }
 
     /// The intervals of one contig, by locus.

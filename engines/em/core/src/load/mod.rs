@@ -133,7 +133,7 @@ pub fn load(
     monitor: &dyn Monitor,
 ) -> Result<Loaded, EmError> {
     options.overlap.validate()?;
-    if annotation.loci().any(|locus| locus.name == options.no_feature_key) {
+    if annotation.names().any(|name| name == options.no_feature_key) {
         let value = options.no_feature_key.clone();
         let remedy = "a locus of the annotation has that name; choose another key";
         return Err(EmError::Option { option: "no-feature-key", value, remedy });

@@ -94,8 +94,7 @@ impl Part {
                 let column = match feature.checked_sub(1) {
                     None => 0,
                     Some(locus) => *columns[locus as usize].get_or_insert_with(|| {
-                        let locus = annotation.locus(locus);
-                        features.push(Feature { name: locus.name.to_owned(), length: locus.length });
+                        features.push(Feature { name: annotation.name(locus).to_owned(), length: 0 });
                         features.len() as u32 - 1
                     }),
                 };
@@ -109,6 +108,9 @@ impl Part {
             }
             builder.push_row(&mut entries);
         }
+        let mut lengths = vec![0; features.len()];
+        annotation.add_lengths(&mut lengths, |locus| columns[locus as usize].map(|column| column as usize));
+        features.iter_mut().zip(lengths).for_each(|(feature, length)| feature.length = length);
         let matrix = builder.finish(features.len())?;
         let unique = matrix.unique_rows() as u64;
         let tally = &self.tally;
