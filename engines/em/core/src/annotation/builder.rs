@@ -7,6 +7,9 @@ use super::names::Interner;
 use super::{Annotation, Interval, Strand};
 use crate::EmError;
 
+/// Rows that wait for their loci to be numbered.
+const BATCH: usize = 256;
+
 /// Takes rows in the order of the file.
 #[derive(Debug, Default)]
 pub struct Builder {
@@ -15,16 +18,36 @@ pub struct Builder {
     contigs: Vec<(String, Vec<Interval>)>,
     numbers: HashMap<String, usize>,
     last: usize,
+    /// The rows that came last, and the names of their loci, one behind the other.
+    waiting: Vec<Waiting>,
+    names: String,
+}
+
+/// A row whose locus has no number yet.
+#[derive(Debug)]
+struct Waiting {
+    contig: usize,
+    first: i32,
+    last: i32,
+    strand: Strand,
+    half: u32,
+    /// Where its locus ends in the names.
+    end: usize,
 }
 
 impl Builder {
     /// Adds a row.
     pub fn add(&mut self, contig: &str, first: i32, last: i32, strand: Strand, locus: &str) {
-        let locus = self.loci.number(locus);
-        self.rows_of(contig).push(Interval::new(first, last, locus, strand));
+        let contig = self.contig(contig);
+        self.names.push_str(locus);
+        let (half, end) = (Interner::half(locus), self.names.len());
+        self.waiting.push(Waiting { contig, first, last, strand, half, end });
+        if self.waiting.len() == BATCH {
+            self.number_loci();
+        }
     }
 
-    fn rows_of(&mut self, contig: &str) -> &mut Vec<Interval> {
+    fn contig(&mut self, contig: &str) -> usize {
         // Files are mostly sorted by contig.
         if self.contigs.get(self.last).is_none_or(|(name, _)| name != contig) {
             let next = self.contigs.len();
@@ -33,14 +56,27 @@ impl Builder {
                 self.contigs.push((contig.to_owned(), Vec::new()));
             }
         }
-        &mut self.contigs[self.last].1
+        self.last
+    }
+
+    fn number_loci(&mut self) {
+        let Self { loci, contigs, waiting, names, .. } = self;
+        waiting.iter().for_each(|row| loci.fetch(row.half));
+        let mut start = 0;
+        for row in waiting.drain(..) {
+            let locus = loci.number(&names[start..row.end], row.half);
+            start = row.end;
+            contigs[row.contig].1.push(Interval::new(row.first, row.last, locus, row.strand));
+        }
+        names.clear();
     }
 
     /// Merges the rows of each locus that overlap; a merged interval has the strand of its last row.
     ///
     /// # Errors
     /// If there are more loci than can be numbered.
-    pub fn finish(self) -> Result<Annotation, EmError> {
+    pub fn finish(mut self) -> Result<Annotation, EmError> {
+        self.number_loci();
         let (found, most) = (self.loci.len() as u64, u64::from(MOST_LOCI));
         if found > most {
             return Err(EmError::TooLarge { what: "loci", found, most });

@@ -68,6 +68,28 @@ proptest! {
 }
 
 #[test]
+fn rows_keep_their_order_over_many_batches() {
+    let mut builder = Builder::default();
+    let rows = || (0..3_000).map(|at| (CONTIGS[at / 7 % 3], at as i32 * 10 + 1, format!("L{}", at * at % 1_009)));
+    let mut names: Vec<String> = Vec::new();
+    for (contig, first, name) in rows() {
+        builder.add(contig, first, first + 4, Strand::Forward, &name);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let annotation = builder.finish().unwrap();
+    assert!(annotation.names().eq(names.iter().map(String::as_str)));
+    for contig in CONTIGS {
+        let found = annotation.intervals(contig).iter().map(|it| (it.first, annotation.name(it.locus())));
+        let mut found: Vec<_> = found.collect();
+        found.sort_unstable();
+        let own: Vec<_> = rows().filter(|row| row.0 == contig).map(|row| (row.1, row.2)).collect();
+        assert!(found.into_iter().eq(own.iter().map(|(first, name)| (*first, name.as_str()))), "{contig}");
+    }
+}
+
+#[test]
 fn what_is_out_of_reach_is_counted() {
     let mut builder = Builder::default();
     for (contig, locus) in [("a", "L1"), ("b", "L1"), ("b", "L2"), ("c", "L3")] {
