@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// All that the harness knows of an engine; what `describe()` returns as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Descriptor {
     /// As users type it: lower-case letters, digits and hyphens.
     pub name: String,
@@ -46,6 +47,7 @@ pub struct Descriptor {
 
 /// A stage of the work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Stage {
     /// As reports call it.
     pub name: String,
@@ -55,6 +57,7 @@ pub struct Stage {
 
 /// The workloads that an engine can make.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Simulation {
     /// Names of ready-made sizes, ascending.
     pub presets: Vec<String>,
