@@ -42,7 +42,12 @@ impl Descriptor {
             let place = format!(" at line {line} column {column}");
             let fault = error.to_string();
             let fault = fault.strip_suffix(&place).unwrap_or(&fault).to_string();
-            UnreadableDescriptor { path: if path == "." { "descriptor".into() } else { path }, fault, line, column }
+            UnreadableDescriptor {
+                path: if path == "." || path == "?" { "descriptor".into() } else { path },
+                fault,
+                line,
+                column,
+            }
         })
     }
 }
@@ -221,9 +226,12 @@ mod tests {
             assert!(found.contains("(line ") && !found.contains("at line"), "{found}");
             found
         };
-        assert!(fault_in(integer, "min", json!("4")).starts_with(&format!("axes[{integer}].min: invalid type: string")));
+        assert!(
+            fault_in(integer, "min", json!("4")).starts_with(&format!("axes[{integer}].min: invalid type: string"))
+        );
         assert!(fault_in(integer, "default", json!({})).contains("expected a whole number or a word"));
-        let needs = format!("axes[{integer}]: axis `{}` needs `default`, a whole number or \"max\"", axes[integer].name);
+        let needs =
+            format!("axes[{integer}]: axis `{}` needs `default`, a whole number or \"max\"", axes[integer].name);
         assert!(fault_in(integer, "default", json!("most")).starts_with(&needs));
         assert!(fault_in(choice, "kind", json!("word")).starts_with(&format!("axes[{choice}].kind: unknown variant")));
         assert!(fault_in(choice, "values", json!(["a"])).starts_with(&format!("axes[{choice}].values[0]: ")));
