@@ -1,8 +1,8 @@
 //! The command line, but for what an engine adds to it (`workload.rs`).
 
 use super::{
-    check, check_engine, compare, completions, doctor, engines, gate, manual, predict, profile, report, run, simulate,
-    sweep, tune,
+    check, check_engine, compare, completions, doctor, engines, gate, manual, new_engine, predict, profile, report,
+    run, simulate, sweep, tune,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -32,6 +32,9 @@ pub(super) struct Common {
     /// Look for plugins in DIR first; may be given more than once
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) engine_path: Vec<PathBuf>,
+    /// Load plugins from DIR although other users may write there; may be given more than once
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) trust: Vec<PathBuf>,
     /// Print the result as JSON on standard output, and nothing else there
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -53,6 +56,8 @@ pub(super) enum Command {
     Engines(engines::EnginesArguments),
     /// Check that a plugin keeps the contract, for authors of engines
     CheckEngine(check_engine::CheckEngineArguments),
+    /// Write a small engine to start from, in C or Rust
+    NewEngine(new_engine::NewEngineArguments),
     /// Run an engine on your data, under the best plan known
     Run(run::RunArguments),
     /// Find the fastest plan for your data and machine, and save it as a profile
@@ -98,10 +103,10 @@ pub(super) struct MeasuringArguments {
 }
 
 impl MeasuringArguments {
-    /// The thread budgets: those given, else the usable cores.
-    pub(super) fn budgets(&self, usable_cores: usize) -> Vec<i64> {
+    /// The thread budgets: those given, else the one that holds where nobody says.
+    pub(super) fn budgets(&self, default: usize) -> Vec<i64> {
         match self.threads.as_slice() {
-            [] => vec![usable_cores as i64],
+            [] => vec![default as i64],
             given => given.iter().map(|threads| i64::from(*threads)).collect(),
         }
     }

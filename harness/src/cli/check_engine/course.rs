@@ -7,9 +7,9 @@ use super::super::workload::Workload;
 use super::bench::{Bench, Outcome};
 use super::{CheckEngineArguments, MEMORY};
 use crate::conformance::{
-    Check, Checks, Refusal, cancelled, check_of_failure, class_fault, refusal, stage_fault, threads, threads_left,
+    Check, Checks, Refusal, cancelled, check_of_failure, class_fault, processes_left, refusal, stage_fault, threads,
+    threads_left,
 };
-use crate::plugin::check_trust;
 use crate::worker::{self, Drill, Ending, Failure, FailureKind, Limits, Quiet, RepeatRule};
 use scaletune_descriptor::{Descriptor, Plan, PlanSpace};
 use serde_json::{Map, Value, json};
@@ -51,7 +51,7 @@ struct Subject<'a> {
 
 impl Course<'_> {
     fn all(&mut self, context: &mut Context) -> Result<Option<String>, Exit> {
-        if let Err(fault) = check_trust(&self.file) {
+        if let Err(fault) = context.catalogue.trust().check(&self.file) {
             self.checks.fail("trust", fault);
             return Ok(None);
         }
@@ -107,13 +107,7 @@ impl Course<'_> {
         } else {
             self.checks.pass("describe", "");
         }
-        let document = documents.remove(0);
-        let read = serde_json::from_value::<Descriptor>(document).map_err(|error| error.to_string());
-        let sound = read.and_then(|descriptor| match descriptor.validate() {
-            Ok(()) => Ok(descriptor),
-            Err(error) => Err(error.to_string()),
-        });
-        Ok(match sound {
+        Ok(match documents.remove(0).descriptor() {
             Ok(descriptor) => {
                 self.checks.pass("descriptor", format!("{} {}", descriptor.name, descriptor.version));
                 Some(descriptor)
@@ -287,6 +281,10 @@ impl Course<'_> {
             None => self.checks.pass("threads-left", ""),
             Some(fault) => self.checks.fail("threads-left", fault),
         }
+        match processes_left(report) {
+            None => self.checks.pass("processes-left", ""),
+            Some(fault) => self.checks.fail("processes-left", fault),
+        }
         Ok(Some(outcome))
     }
 
@@ -349,6 +347,9 @@ impl Course<'_> {
                     }
                     if let Some(fault) = threads_left(&outcome.report) {
                         self.checks.fail("threads-left", format!("plan {plan}: {fault}"));
+                    }
+                    if let Some(fault) = processes_left(&outcome.report) {
+                        self.checks.fail("processes-left", format!("plan {plan}: {fault}"));
                     }
                     match Bench::difference(&first.staging, &outcome.staging, descriptor, workload) {
                         Some(difference) => self.checks.fail("other-plans", format!("plan {plan}: {difference}")),
