@@ -78,7 +78,7 @@ impl AlignmentFile {
         let reference = options.reference.clone();
         let mut checked = Checked { source, format, header, first_record, reference, index, warnings: Vec::new() };
         if let Some(index) = &checked.index {
-            checked.warnings.extend(index.check(&checked.source, format, checked.header.contigs.len())?);
+            checked.warnings.extend(index.check(&checked.source, checked.header.contigs.len())?);
         }
         Ok(AlignmentFile(Arc::new(checked)))
     }

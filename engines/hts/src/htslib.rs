@@ -10,7 +10,7 @@ use rust_htslib::bam::Record;
 
 use crate::{
     AlignmentFile, Decode, Error, Visitor,
-    alignment::Alignment,
+    alignment::{Alignment, BEFORE_CONTIG},
     unit::{Interval, Range, VirtualOffset},
 };
 
@@ -51,7 +51,7 @@ impl HtslibReader {
         }
         self.is_used = true;
         while self.handle.read(&mut self.record)? {
-            self.check_contigs()?;
+            self.check_place()?;
             visitor.record(&self.record)?;
         }
         Ok(())
@@ -70,7 +70,7 @@ impl HtslibReader {
         let index = self.index.insert(index);
         let mut query = self.handle.query(index, span)?;
         while self.handle.read_query(&mut query, &mut self.record)? {
-            self.check_contigs()?;
+            self.check_place()?;
             // Records that begin in front of the span and reach into it belong to another.
             if span.is_none_or(|span| (span.start..span.end).contains(&self.record.start())) {
                 visitor.record(&self.record)?;
@@ -91,13 +91,16 @@ impl HtslibReader {
             if !self.handle.read(&mut self.record)? {
                 return Err(self.ends_early(range).into());
             }
-            self.check_contigs()?;
+            self.check_place()?;
             visitor.record(&self.record)?;
         }
     }
 
     #[inline]
-    fn check_contigs(&self) -> Result<(), Error> {
+    fn check_place(&self) -> Result<(), Error> {
+        if self.record.start() < -1 {
+            return Err(self.handle.bad_record(BEFORE_CONTIG));
+        }
         let is_known = |reference: i32| (reference.wrapping_add(1) as u32 as usize) <= self.contigs;
         if is_known(self.record.reference_id()) && is_known(self.record.mate_reference_id()) {
             return Ok(());
