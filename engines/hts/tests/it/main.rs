@@ -6,6 +6,7 @@ mod common;
 mod cram;
 mod damage;
 mod golden;
+mod healthy;
 mod pieces;
 mod readers;
 mod threads;
