@@ -3,6 +3,7 @@
 mod handle;
 mod output;
 mod record;
+mod reference;
 
 use std::fs;
 
@@ -15,6 +16,7 @@ use crate::{
 };
 
 use handle::QueryIndex;
+use reference::explained;
 pub(crate) use handle::{Handle, c_path, silence};
 pub(crate) use output::{Output, OwnHeader};
 
@@ -50,7 +52,7 @@ impl HtslibReader {
             self.handle = Handle::open(self.file.path(), &self.decode, self.file.reference())?;
         }
         self.is_used = true;
-        while self.handle.read(&mut self.record)? {
+        while self.handle.read(&mut self.record).map_err(|error| explained(error, &self.file, None))? {
             self.check_place()?;
             visitor.record(&self.record)?;
         }
@@ -69,7 +71,8 @@ impl HtslibReader {
         };
         let index = self.index.insert(index);
         let mut query = self.handle.query(index, span)?;
-        while self.handle.read_query(&mut query, &mut self.record)? {
+        let explain = |error| explained(error, &self.file, span);
+        while self.handle.read_query(&mut query, &mut self.record).map_err(explain)? {
             self.check_place()?;
             // Records that begin in front of the span and reach into it belong to another.
             if span.is_none_or(|span| (span.start..span.end).contains(&self.record.start())) {

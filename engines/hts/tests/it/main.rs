@@ -9,6 +9,7 @@ mod golden;
 mod healthy;
 mod pieces;
 mod readers;
+mod references;
 mod threads;
 mod watch;
 mod writer;
