@@ -73,7 +73,8 @@ fn try_file(path: &Path, reference: Option<PathBuf>) -> Result<String, String> {
             let way = format!("{name}, {traversal}");
             let shown = walk(&file, *decoder, units).map_err(|error| format!("REFUSED by {way}: {error}"))?;
             let wanted = first.get_or_insert_with(|| shown.clone());
-            let same = if *is_all { shown == *wanted } else { (shown.placed, shown.hash) == (wanted.placed, wanted.hash) };
+            let same =
+                if *is_all { shown == *wanted } else { (shown.placed, shown.hash) == (wanted.placed, wanted.hash) };
             if !same {
                 return Err(format!("DIFFERENT by {way}: {shown:?}, not {wanted:?}"));
             }

@@ -16,9 +16,9 @@ use crate::{
 };
 
 use handle::QueryIndex;
-use reference::explained;
 pub(crate) use handle::{Handle, c_path, silence};
 pub(crate) use output::{Output, OwnHeader};
+use reference::explained;
 
 /// Reads units of one file.
 pub(crate) struct HtslibReader {

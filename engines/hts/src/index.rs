@@ -124,9 +124,8 @@ impl Index {
         let points_beyond = match &self.content {
             // No record starts behind what ends the file; but the records' end is the file's own in many an index.
             Content::Bins(bins) => {
-                let beyond = |place: Option<VirtualOffset>, limit| {
-                    place.map(VirtualOffset::block).filter(|&byte| byte > limit)
-                };
+                let beyond =
+                    |place: Option<VirtualOffset>, limit| place.map(VirtualOffset::block).filter(|&byte| byte > limit);
                 beyond(bins.last_end(), file.size()).or(beyond(bins.last_begin(), end_block_at(file.size())))
             }
             Content::Slices(slices) => {

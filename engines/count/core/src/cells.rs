@@ -217,12 +217,18 @@ mod tests {
         assert_eq!([find("AA"), find("AA-1"), find("AA-2")], [Some(0), Some(0), None]);
         assert_eq!([find("CC"), find("CC-1"), find("CC-2")], [Some(1), Some(1), None]);
         assert_eq!([find("GG"), find("GG-1")], [Some(2), Some(3)], "what the list has goes first");
-        assert_eq!([find("TT"), find("TT-2"), find("TT-1")], [None, Some(4), None], "other suffixes are of other samples");
+        assert_eq!(
+            [find("TT"), find("TT-2"), find("TT-1")],
+            [None, Some(4), None],
+            "other suffixes are of other samples"
+        );
         assert_eq!((seen.listed, seen.by_suffix, seen.unlisted), (7, 2, 4));
         let said = seen.warnings(&barcodes, Path::new("x"), Tag::default());
         assert_eq!(
             said,
-            ["2 of 7 records with a listed barcode were matched without regard to the '-1' that only one of x and tag CB has"]
+            [
+                "2 of 7 records with a listed barcode were matched without regard to the '-1' that only one of x and tag CB has"
+            ]
         );
     }
 

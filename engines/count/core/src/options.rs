@@ -129,7 +129,9 @@ impl FromStr for Tag {
     /// Reads a tag as SAM writes it: a letter, then a letter or digit.
     fn from_str(text: &str) -> Result<Self, String> {
         match *text.as_bytes() {
-            [first, second] if first.is_ascii_alphabetic() && second.is_ascii_alphanumeric() => Ok(Tag([first, second])),
+            [first, second] if first.is_ascii_alphabetic() && second.is_ascii_alphanumeric() => {
+                Ok(Tag([first, second]))
+            }
             _ => Err(format!("'{text}' is not the name of a SAM tag: a letter, then a letter or digit, such as CB")),
         }
     }

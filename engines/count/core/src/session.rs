@@ -84,6 +84,10 @@ impl Session {
     /// Options that contradict each other; a file that can't be used, named with its place and the remedy.
     pub fn open(options: CountOptions, monitor: &dyn Monitor) -> Result<Self, Error> {
         options.validate()?;
+        refuse_stream(&options.alignments)?;
+        if options.sites.is_none() {
+            refuse_stream(&options.variants)?;
+        }
         let file = AlignmentFile::open(
             &options.alignments,
             &OpenOptions { reference: options.reference.clone(), ..Default::default() },
@@ -388,6 +392,16 @@ fn missing_contigs(options: &CountOptions, file: &AlignmentFile, table: &Table) 
         Some(_) => Error::Options(format!("{}: {problem}", options.site_source())),
         None => Error::file(&options.variants, 0, problem),
     })
+}
+
+/// Refuses what can be read only once. Looked at before it is opened, since opening a pipe waits for who writes to it.
+fn refuse_stream(path: &Path) -> Result<(), Error> {
+    let is_stream = match std::fs::metadata(path) {
+        Ok(about) => !about.is_file() && !about.is_dir(),
+        // The name of standard input, unless there is such a file; what else is absent is for others to say.
+        Err(_) => path == Path::new("-"),
+    };
+    if is_stream { Err(Error::Stream { path: path.to_owned() }) } else { Ok(()) }
 }
 
 fn check_cancelled(monitor: &dyn Monitor) -> Result<(), Error> {

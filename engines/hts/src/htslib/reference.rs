@@ -107,9 +107,8 @@ impl Fasta {
         let name = CString::new(contig.name.as_str()).ok()?;
         let mut length = 0;
         // SAFETY: the index is loaded, the string ends with NUL, and the length is written to.
-        let bases = unsafe {
-            hts_sys::faidx_fetch_seq64(self.0.as_ptr(), name.as_ptr(), 0, i64::MAX - 1, &raw mut length)
-        };
+        let bases =
+            unsafe { hts_sys::faidx_fetch_seq64(self.0.as_ptr(), name.as_ptr(), 0, i64::MAX - 1, &raw mut length) };
         let bases = NonNull::new(bases)?;
         let count = usize::try_from(length).unwrap_or(0);
         // SAFETY: htslib gave so many bytes, which are of this function alone until they are freed below.

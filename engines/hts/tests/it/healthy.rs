@@ -178,3 +178,18 @@ fn an_index_without_counts_checks_nothing_and_refuses_nothing() {
         assert_eq!(found, 305, "{decoder:?}");
     }
 }
+
+#[test]
+fn another_empty_block_ends_a_file_too() {
+    let (_folder, path) = small_file(300);
+    let whole = fs::read(&path).unwrap();
+    let records = &whole[..whole.len() - END_BLOCK.len()];
+    // Stored instead of deflated.
+    let other_end = [&END_BLOCK[..16], &[30, 0, 1, 0, 0, 255, 255], &[0; 8]].concat();
+    fs::write(&path, [records, &other_end].concat()).unwrap();
+    for decoder in [Decoder::Htslib, Decoder::Raw, Decoder::Noodles] {
+        assert_eq!(read_all(&path, decoder).unwrap().len(), 305, "{decoder:?}");
+    }
+    fs::write(&path, [records, &other_end[..other_end.len() - 1]].concat()).unwrap();
+    assert!(open(&path).unwrap_err().to_string().contains("cut short"));
+}
