@@ -1,4 +1,4 @@
-//! The reader over htslib: BAM and CRAM, with decompression threads where the plan wants them.
+//! The reader over htslib: BAM, CRAM and SAM text, with decompression threads where the plan wants them.
 
 mod handle;
 mod output;
@@ -25,7 +25,7 @@ pub(crate) struct HtslibReader {
     contigs: usize,
     /// For CRAM: loaded with the first unit that needs it.
     index: Option<QueryIndex>,
-    /// Whether records have been read: a CRAM file is then opened again to be read from its start.
+    /// Whether records have been read: a CRAM or SAM file is then opened again to be read from its start.
     is_used: bool,
     file: AlignmentFile,
     decode: Decode,
@@ -44,8 +44,8 @@ impl HtslibReader {
         })
     }
 
-    /// Shows the visitor every record of a CRAM file.
-    pub(crate) fn walk_whole_cram<V: Visitor>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
+    /// Shows the visitor every record of a CRAM or SAM file.
+    pub(crate) fn walk_from_start<V: Visitor>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
         if self.is_used {
             self.handle = Handle::open(self.file.path(), &self.decode, self.file.reference())?;
         }

@@ -93,7 +93,7 @@ impl Index {
         let bytes = fs::read(&path).map_err(|source| Error::Open { path: path.clone(), source })?;
         let content = match format {
             Format::Bam => read_bins(&bytes).map(Content::Bins),
-            Format::Cram => crai::read(&bytes).map(Content::Slices),
+            Format::Cram | Format::Sam => crai::read(&bytes).map(Content::Slices),
         };
         match content {
             Ok(content) => Ok(Some(Index { path, content })),
@@ -124,7 +124,7 @@ impl Index {
         // Behind the last place stands nothing but what ends the file.
         let limit = match format {
             Format::Bam => file.size().saturating_sub(END_BLOCK.len() as u64),
-            Format::Cram => file.size().saturating_sub(1),
+            Format::Cram | Format::Sam => file.size().saturating_sub(1),
         };
         if let Some(points_to) = furthest.filter(|&furthest| furthest > limit) {
             let (path, index) = (file.owned_path(), self.path.clone());
@@ -151,7 +151,7 @@ impl Index {
 fn usual_names(file: &Path, format: Format) -> Vec<PathBuf> {
     let endings: &[&str] = match format {
         Format::Bam => &["bai", "csi"],
-        Format::Cram => &["crai"],
+        Format::Cram | Format::Sam => &["crai"],
     };
     let mut names = Vec::new();
     for ending in endings {
