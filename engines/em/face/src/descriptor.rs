@@ -104,7 +104,7 @@ fn inputs() -> Vec<Input> {
         Input::choice(
             "same-ends",
             &["telescope", "keep"],
-            "Two alignments of a pair with the same ends, in collated input; keep: both count",
+            "Two alignments of a pair with the same ends; telescope: one may be lost, keep: both count",
         ),
         Input::float("pi-prior", 0.0, f64::INFINITY, "Prior on pi").or(0.0),
         Input::float("theta-prior", 0.0, f64::INFINITY, "Prior on theta").or(200_000.0),

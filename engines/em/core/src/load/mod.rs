@@ -74,7 +74,7 @@ pub struct LoadOptions {
     pub overlap: OverlapOptions,
     /// Name of the feature of fragments that hit no locus.
     pub no_feature_key: String,
-    /// What two alignments of a pair with the same ends do in a file whose names stand together.
+    /// What two alignments of a pair with the same ends do.
     pub same_ends: SameEnds,
     /// Whether to keep what an updated BAM needs.
     pub keep_tags: bool,
@@ -122,13 +122,8 @@ pub(crate) struct Load<'a> {
 
 impl<'a> Load<'a> {
     fn work(&self, leader: Leader) -> FragmentWork<'a> {
-        // In a sorted file records of the same ends stand side by side, so that by Telescope's rule one of them always got
-        // lost; in a collated one mates mostly do.
-        let (same_ends, by_primary) = match leader {
-            Leader::First => (self.options.same_ends, false),
-            Leader::Primary => (SameEnds::Keep, true),
-        };
-        FragmentWork::new(Assigner::new(self.lookup, self.options.overlap), same_ends, by_primary)
+        let assigner = Assigner::new(self.lookup, self.options.overlap);
+        FragmentWork::new(assigner, self.options.same_ends, leader == Leader::Primary)
     }
 
     fn warn_of_pieces(&self) {
@@ -183,6 +178,7 @@ pub fn load(
     };
     part.take_names().check(&load, workers)?;
     warn_of_orphans(file, &part, monitor);
+    warn_of_lost(file, &part, monitor);
     let tally = part.tally;
     let (scores, tags) = part.finish(annotation, options)?;
     if let Some(findings) = &scores.findings {
@@ -214,6 +210,20 @@ fn warn_of_orphans(file: &AlignmentFile, part: &rows::Part, monitor: &dyn Monito
             file.path().display(),
             tally.orphans,
             tally.pair_mapped
+        ));
+    }
+}
+
+/// Telescope loses records without a word.
+fn warn_of_lost(file: &AlignmentFile, part: &rows::Part, monitor: &dyn Monitor) {
+    let tally = &part.tally;
+    if tally.lost > 0 {
+        monitor.warning(&format!(
+            "{}: {} records in {} fragments were lost to another one with the same ends, as Telescope loses them; which \
+             one is lost depends on the order of the file. --same-ends keep counts all",
+            file.path().display(),
+            tally.lost,
+            tally.same_ends
         ));
     }
 }
