@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     Decode, Error, Planner,
-    bgzf::{END_BLOCK, Inflater, LARGEST_BLOCK, Source, Window},
+    bgzf::{END_BLOCK, Inflater, LARGEST_BLOCK, Source, Window, holds_block},
     header::{self, Contig, Header, SortOrder},
     htslib::Handle,
     index::{Index, Statistics, Warning},
@@ -80,7 +80,11 @@ impl AlignmentFile {
             }
             Format::Cram | Format::Sam => {
                 let handle = Handle::open(path, &Decode::Inline, options.reference.as_deref())?;
-                handle.check_end(source.size())?;
+                if format == Format::Cram {
+                    handle.check_end(source.size())?;
+                } else if is_bgzf(&source)? {
+                    check_end(&source)?;
+                }
                 (handle.header()?, VirtualOffset::new(0, 0))
             }
         };
@@ -228,6 +232,13 @@ fn sniff(source: &Source) -> Result<Format, Error> {
         [b'B', b'C', b'F', ..] => Err(not_alignments("it is BCF, a file of variants")),
         _ => Err(not_alignments("it is compressed, and something else inside")),
     }
+}
+
+/// Whether the file begins with a block of BGZF, as compressed SAM text may.
+fn is_bgzf(source: &Source) -> Result<bool, Error> {
+    let mut start = vec![0; LARGEST_BLOCK.min(usize::try_from(source.size()).unwrap_or(LARGEST_BLOCK))];
+    source.read_exact(&mut start, 0)?;
+    Ok(holds_block(&start).is_some())
 }
 
 /// Whether a header line of SAM begins here.

@@ -9,7 +9,7 @@ use std::fs;
 use rust_htslib::bam::Record;
 
 use crate::{
-    AlignmentFile, Decode, Error, Visitor,
+    AlignmentFile, Decode, Error, Format, Visitor,
     alignment::Alignment,
     unit::{Interval, Range, VirtualOffset},
 };
@@ -17,6 +17,10 @@ use crate::{
 use handle::QueryIndex;
 pub(crate) use handle::{Handle, c_path, silence};
 pub(crate) use output::{Output, OwnHeader};
+
+/// The fields of SAM text that name contigs, counted from 0.
+const RNAME: usize = 2;
+const RNEXT: usize = 6;
 
 /// Reads units of one file.
 pub(crate) struct HtslibReader {
@@ -52,9 +56,35 @@ impl HtslibReader {
         self.is_used = true;
         while self.handle.read(&mut self.record)? {
             self.check_contigs()?;
+            self.check_names()?;
             visitor.record(&self.record)?;
         }
         Ok(())
+    }
+
+    /// htslib takes a record of SAM text that names a contig which the header does not have for an unmapped one.
+    #[inline]
+    fn check_names(&self) -> Result<(), Error> {
+        let record = &self.record;
+        let has_lost = |reference: i32, start: i64| reference < 0 && start >= 0;
+        if self.file.format() != Format::Sam
+            || !(has_lost(record.reference_id(), record.start())
+                || has_lost(record.mate_reference_id(), record.mate_start()))
+        {
+            return Ok(());
+        }
+        for (field, known) in [(RNAME, &[&b"*"[..]][..]), (RNEXT, &[b"*", b"="])] {
+            let name = self.handle.text_field(field);
+            if let Some(name) = name.filter(|name| !known.contains(name) && !self.has_contig(name)) {
+                let name = String::from_utf8_lossy(name);
+                return Err(self.handle.bad_record(&format!("the header does not have its contig \"{name}\"")));
+            }
+        }
+        Ok(())
+    }
+
+    fn has_contig(&self, name: &[u8]) -> bool {
+        self.file.contigs().iter().any(|contig| contig.name.as_bytes() == name)
     }
 
     /// Shows the visitor every record of a CRAM file that starts in the span, or, without a span, that has no contig.

@@ -176,6 +176,34 @@ impl Handle {
         }
     }
 
+    /// One of the eleven fields, counted from 0, that the last record had as a line of SAM text; `None` where no record has been
+    /// read, or the file is not text.
+    pub(crate) fn text_field(&self, number: usize) -> Option<&[u8]> {
+        if self.format != Format::Sam || self.records == 0 || number >= 11 {
+            return None;
+        }
+        // SAFETY: the file is open and read by this thread only. htslib has just parsed the bytes at `s`, and no one changes
+        // them before the next read, which needs this value mutably. A record that was parsed has eleven fields, each ended
+        // by a tab, by the NUL that htslib put for it, or by the NUL at the line's end; none is looked for beyond those.
+        unsafe {
+            let mut at = (*self.file.as_ptr()).line.s.cast::<u8>().cast_const();
+            if at.is_null() {
+                return None;
+            }
+            for field in 0.. {
+                let mut length = 0;
+                while !matches!(*at.add(length), 0 | b'\t') {
+                    length += 1;
+                }
+                if field == number {
+                    return Some(std::slice::from_raw_parts(at, length));
+                }
+                at = at.add(length + 1);
+            }
+        }
+        None
+    }
+
     /// The BGZF layer, which only BAM files have.
     #[inline]
     fn bgzf(&self) -> Result<*mut hts_sys::BGZF, Error> {

@@ -8,6 +8,7 @@ mod damage;
 mod golden;
 mod pieces;
 mod readers;
+mod sam;
 mod threads;
 mod watch;
 mod writer;
