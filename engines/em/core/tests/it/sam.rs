@@ -94,7 +94,7 @@ pub(crate) const WAYS: [(Loading, Decoder, usize); 8] = [
     (Loading::Indexed, Decoder::Raw, 2),
 ];
 
-/// Loads a file with two loci: `L1` on a:1001-2000, `L2` on a:6001-7000.
+/// Loads a file with two loci: `L1` on a:1001-2000, `L2` on a:5001-6000.
 pub(crate) fn load_by(
     path: &Path,
     (loading, decoder, workers): (Loading, Decoder, usize),
@@ -103,7 +103,7 @@ pub(crate) fn load_by(
     let gtf = path.with_file_name("loci.gtf");
     if !gtf.exists() {
         let row = |from, to, name| format!("a\tx\texon\t{from}\t{to}\t.\t+\t.\tlocus \"{name}\";\n");
-        std::fs::write(&gtf, row(1001, 2000, "L1") + &row(6001, 7000, "L2")).unwrap();
+        std::fs::write(&gtf, row(1001, 2000, "L1") + &row(5001, 6000, "L2")).unwrap();
     }
     let annotation = read_gtf(&gtf, &GtfOptions::default(), &Unwatched)?;
     let options = LoadOptions { keep_tags: true, same_ends, ..LoadOptions::default() };
