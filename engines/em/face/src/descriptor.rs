@@ -100,7 +100,11 @@ fn inputs() -> Vec<Input> {
             &["None", "RF", "R", "FR", "F"],
             "Direction of a sense fragment: FR, RF for pairs (read 1 first), F, R for single reads",
         ),
-        Input::choice("strand-rule", &["telescope", "exact"], "How a read's direction is taken; exact: read 2 alone, too"),
+        Input::choice(
+            "strand-rule",
+            &["telescope", "exact"],
+            "How a read's direction is taken; exact: read 2 alone, too",
+        ),
         Input::choice(
             "same-ends",
             &["telescope", "keep"],
