@@ -20,6 +20,10 @@ pub struct Input {
     /// True where it may be given more than once; its value is then an array.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repeat: bool,
+    /// True where a path may name a stream: standard input (`-`), a FIFO, the shell's `<(...)`. The host reads the stream to
+    /// its end and gives the engine a file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stream: bool,
     /// Its value where it is not given; none = it is absent then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<Value>,
@@ -98,6 +102,7 @@ impl Input {
             kind,
             required: false,
             repeat: false,
+            stream: false,
             default: None,
             value_name: None,
         }
@@ -144,6 +149,12 @@ impl Input {
     /// The input, now to be given as often as wanted.
     pub fn repeated(mut self) -> Input {
         self.repeat = true;
+        self
+    }
+
+    /// The path, which may now name a stream.
+    pub fn streamed(mut self) -> Input {
+        self.stream = true;
         self
     }
 

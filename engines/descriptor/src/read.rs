@@ -67,6 +67,8 @@ struct AnyInput {
     required: bool,
     #[serde(default)]
     repeat: bool,
+    #[serde(default)]
+    stream: bool,
     default: Option<serde_json::Value>,
     value_name: Option<String>,
 }
@@ -112,6 +114,7 @@ impl<'de> Deserialize<'de> for Input {
             kind,
             required: any.required,
             repeat: any.repeat,
+            stream: any.stream,
             default: any.default,
             value_name: any.value_name,
         })

@@ -61,7 +61,7 @@ fn try_file(path: &Path, reference: Option<PathBuf>) -> Result<String, String> {
     let file = AlignmentFile::open(path, &options).map_err(|error| format!("REFUSED at opening: {error}"))?;
     let decoders: &[(&str, Decoder)] = match file.format() {
         Format::Bam => &[("raw", Decoder::Raw), ("htslib", Decoder::Htslib), ("noodles", Decoder::Noodles)],
-        Format::Cram => &[("htslib", Decoder::Htslib)],
+        Format::Cram | Format::Sam => &[("htslib", Decoder::Htslib)],
     };
     let traversals = traversals(&file);
     let mut first: Option<Shown> = None;

@@ -1,4 +1,4 @@
-//! The reader over htslib: BAM and CRAM, with decompression threads where the plan wants them.
+//! The reader over htslib: BAM, CRAM and SAM text, with decompression threads where the plan wants them.
 
 mod handle;
 mod output;
@@ -10,7 +10,7 @@ use std::fs;
 use rust_htslib::bam::Record;
 
 use crate::{
-    AlignmentFile, Decode, Error, Visitor,
+    AlignmentFile, Decode, Error, Format, Visitor,
     alignment::{Alignment, BEFORE_CONTIG},
     unit::{Interval, Range, VirtualOffset},
 };
@@ -20,6 +20,10 @@ pub(crate) use handle::{Handle, c_path, silence};
 pub(crate) use output::{Output, OwnHeader};
 use reference::explained;
 
+/// The fields of SAM text that name contigs, counted from 0.
+const RNAME: usize = 2;
+const RNEXT: usize = 6;
+
 /// Reads units of one file.
 pub(crate) struct HtslibReader {
     handle: Handle,
@@ -27,7 +31,7 @@ pub(crate) struct HtslibReader {
     contigs: usize,
     /// For CRAM: loaded with the first unit that needs it.
     index: Option<QueryIndex>,
-    /// Whether records have been read: a CRAM file is then opened again to be read from its start.
+    /// Whether records have been read: a CRAM or SAM file is then opened again to be read from its start.
     is_used: bool,
     file: AlignmentFile,
     decode: Decode,
@@ -46,17 +50,43 @@ impl HtslibReader {
         })
     }
 
-    /// Shows the visitor every record of a CRAM file.
-    pub(crate) fn walk_whole_cram<V: Visitor>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
+    /// Shows the visitor every record of a CRAM or SAM file.
+    pub(crate) fn walk_from_start<V: Visitor>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
         if self.is_used {
             self.handle = Handle::open(self.file.path(), &self.decode, self.file.reference())?;
         }
         self.is_used = true;
         while self.handle.read(&mut self.record).map_err(|error| explained(error, &self.file, None))? {
             self.check_place()?;
+            self.check_names()?;
             visitor.record(&self.record)?;
         }
         Ok(())
+    }
+
+    /// htslib takes a record of SAM text that names a contig which the header does not have for an unmapped one.
+    #[inline]
+    fn check_names(&self) -> Result<(), Error> {
+        let record = &self.record;
+        let has_lost = |reference: i32, start: i64| reference < 0 && start >= 0;
+        if self.file.format() != Format::Sam
+            || !(has_lost(record.reference_id(), record.start())
+                || has_lost(record.mate_reference_id(), record.mate_start()))
+        {
+            return Ok(());
+        }
+        for (field, known) in [(RNAME, &[&b"*"[..]][..]), (RNEXT, &[b"*", b"="])] {
+            let name = self.handle.text_field(field);
+            if let Some(name) = name.filter(|name| !known.contains(name) && !self.has_contig(name)) {
+                let name = String::from_utf8_lossy(name);
+                return Err(self.handle.bad_record(&format!("the header does not have its contig \"{name}\"")));
+            }
+        }
+        Ok(())
+    }
+
+    fn has_contig(&self, name: &[u8]) -> bool {
+        self.file.contigs().iter().any(|contig| contig.name.as_bytes() == name)
     }
 
     /// Shows the visitor every record of a CRAM file that starts in the span, or, without a span, that has no contig.

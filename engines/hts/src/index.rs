@@ -94,7 +94,7 @@ impl Index {
         let bytes = fs::read(&path).map_err(|source| Error::Open { path: path.clone(), source })?;
         let content = match format {
             Format::Bam => read_bins(&bytes).map(Content::Bins),
-            Format::Cram => crai::read(&bytes).map(Content::Slices),
+            Format::Cram | Format::Sam => crai::read(&bytes).map(Content::Slices),
         };
         match content {
             Ok(content) => Ok(Some(Index { path, content })),
@@ -162,7 +162,7 @@ pub(crate) fn end_block_at(size: u64) -> u64 {
 fn usual_names(file: &Path, format: Format) -> Vec<PathBuf> {
     let endings: &[&str] = match format {
         Format::Bam => &["bai", "csi"],
-        Format::Cram => &["crai"],
+        Format::Cram | Format::Sam => &["crai"],
     };
     let mut names = Vec::new();
     for ending in endings {

@@ -10,6 +10,7 @@ mod healthy;
 mod pieces;
 mod readers;
 mod references;
+mod sam;
 mod threads;
 mod watch;
 mod writer;

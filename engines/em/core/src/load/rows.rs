@@ -1,6 +1,7 @@
 //! Rows of many fragments, gathered in the order of the fragments, and the matrix made of them.
 
 use super::tags::{AlignmentTag, FragmentTags, RecordTag, Tags};
+use super::names::Names;
 use super::{Load, LoadOptions};
 use crate::annotation::Annotation;
 use crate::fragment::{Bundle, FragmentRow, FragmentTally, FragmentWork};
@@ -18,6 +19,8 @@ pub(super) struct Part {
     /// Score plus length.
     values: Vec<i64>,
     tags: Vec<FragmentTags>,
+    /// Names of the fragments of a collated file.
+    names: Names,
 }
 
 impl Part {
@@ -29,8 +32,12 @@ impl Part {
         bundle: &Bundle,
         candidate: bool,
     ) -> Result<bool, EmError> {
+        // Bundles of sorted files are put together by name and have none.
+        if !bundle.name.is_empty() {
+            self.names.finish(&bundle.name, load)?;
+        }
         match work.fragment(bundle, candidate, &mut self.tally) {
-            Err(_) => Err(load.missing_score(&bundle.name)),
+            Err(_) => Err(load.no_score(&bundle.name, "has no alignment score (tag AS)")),
             Ok(FragmentRow::None) => Ok(false),
             Ok(FragmentRow::Entries) => {
                 self.lengths.push(work.entries.len() as u32);
@@ -51,6 +58,7 @@ impl Part {
         self.features.extend(other.features);
         self.values.extend(other.values);
         self.tags.extend(other.tags);
+        self.names.append(other.names);
     }
 
     /// Counts the records in the tags from `first` on instead of from 0.
@@ -75,6 +83,10 @@ impl Part {
         self.features.extend_from_slice(features);
         self.values.extend_from_slice(values);
         self.tags.extend(tags);
+    }
+
+    pub(super) fn take_names(&mut self) -> Names {
+        std::mem::take(&mut self.names)
     }
 
     pub(super) fn take_tags(&mut self) -> Vec<FragmentTags> {
@@ -133,12 +145,12 @@ impl Part {
 
 fn tags_of(work: &FragmentWork<'_>, bundle: &Bundle) -> FragmentTags {
     let mut records = Vec::with_capacity(bundle.records.len());
+    // Those that are mapped, in the same order.
+    let mut mapped = work.alignments.iter().peekable();
     for pair in work.pairs() {
         let places = std::iter::once(pair.first).chain(pair.second);
-        let alignment = work
-            .alignments
-            .iter()
-            .find(|alignment| alignment.first == pair.first)
+        let alignment = mapped
+            .next_if(|alignment| alignment.first == pair.first)
             .map(|alignment| AlignmentTag { locus: alignment.locus, primary: alignment.primary });
         records.extend(places.map(|at| RecordTag { ordinal: bundle.ordinals[at as usize], alignment }));
     }

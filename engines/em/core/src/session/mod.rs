@@ -151,11 +151,11 @@ impl Session {
         check_conf_prob(options.conf_prob)?;
         let opened = match source {
             Source::Alignments { files, reference, gtf, gtf_options } => {
-                let open = OpenOptions { reference: reference.clone(), ..OpenOptions::default() };
+                let open = OpenOptions { reference: reference.clone(), sam: true, ..OpenOptions::default() };
                 let files: Vec<AlignmentFile> =
                     files.iter().map(|path| AlignmentFile::open(path, &open)).collect::<Result<_, _>>()?;
                 if files.is_empty() {
-                    let remedy = "give at least one BAM or CRAM file";
+                    let remedy = "give at least one BAM, CRAM or SAM file";
                     return Err(EmError::Option { option: "bam", value: "empty".to_owned(), remedy });
                 }
                 distinct_names(&files)?;

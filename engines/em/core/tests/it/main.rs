@@ -9,4 +9,6 @@ mod golden_alignments;
 mod golden_matrices;
 mod golden_reports;
 mod golden_ties;
+mod orders;
 mod pieces;
+mod sam;
