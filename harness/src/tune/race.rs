@@ -1,17 +1,17 @@
 //! Rounds in which every plan that is still in is measured once.
 
 use super::budget::Budget;
-use super::effort::LEAST_SAMPLES;
 use super::field::Field;
 use super::{Phase, TuneError};
+use crate::stats::LEAST_SAMPLES;
 
 /// A plan whose samples all took more than this many times the best median leaves once it has been measured twice ...
 const FAR_TWICE: f64 = 1.5;
 /// ... and after a single sample where it took more than this. Wall times on a shared machine vary by 20 %, with spells
 /// of twice as long: one sample three times as long as the best is no spell, and costs no second look.
 const FAR_ONCE: f64 = 3.0;
-/// So many rounds should find time: one more sample of many plans decides less than three of a few.
-const WANTED_ROUNDS: f64 = 3.0;
+/// So many rounds should find time: nothing is decided on fewer.
+const WANTED_ROUNDS: usize = LEAST_SAMPLES;
 /// A plan leaves the race only with this confidence; it is asked many times whether it should.
 const RACE_CONFIDENCE: f64 = 0.99;
 
@@ -19,7 +19,7 @@ const RACE_CONFIDENCE: f64 = 0.99;
 pub(super) fn run(field: &mut Field<'_>, budgets: &mut [Budget<'_>]) -> Result<(), TuneError> {
     let rounds = field.request.effort.rounds();
     let defaults: Vec<usize> = budgets.iter().map(|budget| field.enter(&budget.default)).collect();
-    fit_into_time(field, budgets, &defaults);
+    fit_into_time(field, budgets, &defaults, WANTED_ROUNDS);
     for round in 1..=rounds {
         let plans = racing(budgets, &defaults);
         if round > LEAST_SAMPLES && budgets.iter().all(|budget| budget.racing.len() <= 1) {
@@ -34,6 +34,9 @@ pub(super) fn run(field: &mut Field<'_>, budgets: &mut [Budget<'_>]) -> Result<(
         if !in_time {
             break;
         }
+        if round < WANTED_ROUNDS {
+            fit_into_time(field, budgets, &defaults, WANTED_ROUNDS - round);
+        }
     }
     Ok(())
 }
@@ -47,8 +50,8 @@ fn racing(budgets: &[Budget<'_>], defaults: &[usize]) -> Vec<usize> {
     plans
 }
 
-/// Leaves out the slowest of what the search has found while the time that is left is too short for all.
-fn fit_into_time(field: &mut Field<'_>, budgets: &mut [Budget<'_>], defaults: &[usize]) {
+/// Leaves out the slowest of what has been measured while the time that is left is too short for so many rounds of all.
+fn fit_into_time(field: &mut Field<'_>, budgets: &mut [Budget<'_>], defaults: &[usize], rounds: usize) {
     let Some(left_s) = field.time_left_s() else { return };
     loop {
         let seconds = |index: &usize| field.contenders[*index].median().unwrap_or(0.0);
@@ -56,7 +59,7 @@ fn fit_into_time(field: &mut Field<'_>, budgets: &mut [Budget<'_>], defaults: &[
         // A space that goes into the race whole has not been measured: there is nothing to choose by.
         let measured = budgets.iter_mut().filter(|budget| budget.racing.iter().all(|index| seconds(index) > 0.0));
         let widest = measured.max_by_key(|budget| budget.racing.len()).filter(|budget| budget.racing.len() > 1);
-        let Some(widest) = widest.filter(|_| round_s * WANTED_ROUNDS > left_s) else { return };
+        let Some(widest) = widest.filter(|_| round_s * rounds as f64 > left_s) else { return };
         let by_time = |left: &&usize, right: &&usize| seconds(left).total_cmp(&seconds(right));
         let slowest = widest.racing.iter().max_by(by_time).copied();
         widest.racing.retain(|index| Some(*index) != slowest);

@@ -36,6 +36,7 @@ impl<'a> Setting<'a> {
 
     fn tune(&self, bench: &mut dyn Executor, clock: &dyn Clock, seed: u64) -> Result<Outcome, TuneError> {
         let reference = measure_reference(self.descriptor, bench)?;
+        let trial_s = reference.measurement.wall_s;
         let (class, fixed) = (Map::new(), Plan::parse(self.fixed).unwrap());
         let request = Request {
             descriptor: self.descriptor,
@@ -45,11 +46,12 @@ impl<'a> Setting<'a> {
             threads: self.threads,
             usable_cores: 4,
             effort: self.effort,
+            trial_s,
             max_time: self.max_time,
             max_memory: self.max_memory,
             seed,
         };
-        tune(&request, bench, clock, &mut Silent)
+        tune(&request, bench, &mut Unexamined, clock, &mut Silent)
     }
 }
 

@@ -1,0 +1,497 @@
+//! Compares what is about to win with the reference plan: on the inputs with other numbers of threads, on simulated
+//! workloads with other seeds and another size, and on the engine's golden cases.
+
+use crate::check::{self, Against, Case, Golden, Plans, RunError, Settings};
+use crate::cli::check::own_cases;
+use crate::cli::exit::Exit;
+use crate::cli::simulate;
+use crate::cli::trials::Trials;
+use crate::cli::workload::Workload;
+use crate::measure::Clock;
+use crate::plugin::Plugin;
+use crate::profile::Compared;
+use crate::scratch::Scratch;
+use crate::trial::{Equivalence, Executor, TrialError};
+use crate::tune::{Candidate, Examiner, TuneError, Wrong, measure_reference};
+use crate::worker::Worker;
+use scaletune_descriptor::{Descriptor, InputKind, Plan, PlanSpace};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How thoroughly what is about to win is compared with the reference plan on what the race has not seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(in crate::cli) enum Verify {
+    /// Not at all
+    None,
+    /// For at most a quarter of the time
+    Quick,
+    /// On everything, however long it takes
+    Full,
+}
+
+impl Verify {
+    /// The part of the time that may be spent on measuring.
+    pub(super) fn measuring_share(self) -> f64 {
+        match self {
+            Verify::None | Verify::Full => 1.0,
+            Verify::Quick => 1.0 - QUICK_SHARE,
+        }
+    }
+}
+
+/// What a quick examination takes of the time at most.
+const QUICK_SHARE: f64 = 0.25;
+/// The preset that `--demo` and trials of other seeds take, where an engine has it.
+const PRESET: &str = "small";
+/// Where an engine has sizes, and neither a second preset nor a default size to vary: so many of each.
+const OTHER_SIZE: i64 = 100_003;
+/// On simulated workloads a strategy is tried with these numbers of threads, too, where the user grants more than one: cores
+/// are shared then, which costs time and changes no answer, and odd numbers cut work where even ones don't.
+const ODD_THREADS: [i64; 3] = [3, 5, 7];
+/// A run of a golden case may take this long.
+const CASE_LIMIT: Duration = Duration::from_secs(300);
+
+/// What candidates are compared on.
+pub(super) struct Bench<'a> {
+    pub(super) worker: &'a Worker,
+    pub(super) plugin: &'a Plugin,
+    pub(super) workload: &'a Workload,
+    /// What the reference plan wrote for these inputs.
+    pub(super) reference: PathBuf,
+    pub(super) input_class: &'a Map<String, Value>,
+    /// The seed of the workload that is tuned on, where it is simulated.
+    pub(super) seed: u64,
+    pub(super) threads: &'a [i64],
+    pub(super) verify: Verify,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) max_time: Option<Duration>,
+    pub(super) time_limit: Option<Duration>,
+    pub(super) max_memory: Option<u64>,
+    /// Seconds that a trial of the reference plan took.
+    pub(super) trial_s: f64,
+}
+
+/// The examiner, and what it has seen so far.
+pub(super) struct Examination<'a> {
+    bench: Bench<'a>,
+    /// Workloads beside the inputs; none where one could not be made.
+    made: BTreeMap<usize, Option<Made>>,
+    cases: Option<(Vec<Case>, Option<Scratch>)>,
+    spent_s: f64,
+    /// On what each strategy gave the reference's answer.
+    compared: BTreeMap<Plan, Vec<Compared>>,
+    /// Comparisons for which there was no time.
+    left_out: usize,
+    /// What could not be compared on, and why.
+    notes: Vec<String>,
+}
+
+/// A workload to compare on, and the reference plan's answer for it.
+struct Made {
+    name: String,
+    workload: Workload,
+    class: Map<String, Value>,
+    _keep: Scratch,
+    reference: PathBuf,
+    /// Seconds that the reference plan took.
+    seconds: f64,
+}
+
+/// A simulated workload to make.
+struct Recipe {
+    name: String,
+    preset: String,
+    seed: u64,
+    sizes: Map<String, Value>,
+}
+
+/// What one comparison came to.
+enum Seen {
+    Same,
+    Wrong(String),
+    /// It can't be run on this, or takes too much memory: nothing can be said.
+    Nothing,
+}
+
+impl<'a> Examination<'a> {
+    pub(super) fn new(bench: Bench<'a>) -> Examination<'a> {
+        let (made, compared) = (BTreeMap::new(), BTreeMap::new());
+        Examination { bench, made, cases: None, spent_s: 0.0, compared, left_out: 0, notes: Vec::new() }
+    }
+
+    /// On what this strategy gave the reference's answer.
+    pub(super) fn compared(&self, strategy: &Plan) -> Vec<Compared> {
+        self.compared.get(strategy).cloned().unwrap_or_default()
+    }
+
+    /// Comparisons for which there was no time.
+    pub(super) fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// What could not be compared on, and why.
+    pub(super) fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Whether something that takes so many seconds still fits into the time.
+    fn has_time_for(&self, seconds: f64, since_s: f64) -> bool {
+        let Bench { verify, clock, max_time, .. } = &self.bench;
+        let now_s = clock.now_s();
+        let spent_s = self.spent_s + now_s - since_s;
+        match (verify, max_time) {
+            (Verify::None, _) => false,
+            (Verify::Full, _) => true,
+            (Verify::Quick, Some(limit)) => now_s + seconds <= limit.as_secs_f64(),
+            // A quarter of the whole is a third of what was spent on all else.
+            (Verify::Quick, None) => {
+                spent_s + seconds <= (now_s - spent_s) * QUICK_SHARE / (1.0 - QUICK_SHARE)
+            }
+        }
+    }
+
+    fn same(&mut self, plan: &Plan, on: &str) {
+        let descriptor = &self.bench.plugin.descriptor;
+        let threads = descriptor.threads_used(plan);
+        let all = self.compared.entry(descriptor.strategy(plan)).or_default();
+        let index = all.iter().position(|it| it.on == on).unwrap_or_else(|| {
+            all.push(Compared { on: on.into(), threads: Vec::new() });
+            all.len() - 1
+        });
+        let known = &mut all[index].threads;
+        known.push(threads);
+        known.sort_unstable();
+        known.dedup();
+    }
+
+    /// Compares on these inputs with every number of threads.
+    fn on_inputs(&mut self, candidates: &[Candidate], found: &mut Vec<Wrong>, since_s: f64) -> Result<(), TuneError> {
+        let Bench { worker, plugin, workload, time_limit, max_memory, .. } = self.bench;
+        let threads = every_thread(self.bench.threads);
+        let mut trials = Trials::new(worker, plugin, workload, time_limit)
+            .map_err(|error| TuneError::BadInput(format!("a temporary folder: {error}")))?
+            .within(max_memory)
+            .once()
+            .answering_to(self.bench.reference.clone(), &plugin.descriptor.outputs);
+        let class = self.bench.input_class;
+        let plans = plans(&plugin.descriptor, candidates, &threads, class);
+        self.compare(&mut trials, &plans, "these inputs", self.bench.trial_s, found, since_s)
+    }
+
+    /// Compares on a simulated workload.
+    fn on_simulated(
+        &mut self,
+        number: usize,
+        recipe: &Recipe,
+        candidates: &[Candidate],
+        found: &mut Vec<Wrong>,
+        since_s: f64,
+    ) -> Result<(), TuneError> {
+        if !self.made.contains_key(&number) {
+            if !self.has_time_for(0.0, since_s) {
+                self.left_out += 1;
+                return Ok(());
+            }
+            let made = match make(&self.bench, recipe) {
+                Ok(made) => Some(made),
+                Err(TrialError::Cancelled) => return Err(TuneError::Cancelled),
+                Err(error) => {
+                    self.notes.push(format!("{} could not be compared on: {error}", recipe.name));
+                    None
+                }
+            };
+            self.made.insert(number, made);
+        }
+        let Some(Some(made)) = self.made.remove(&number) else { return Ok(()) };
+        let Bench { worker, plugin, time_limit, max_memory, .. } = self.bench;
+        let mut threads = every_thread(self.bench.threads);
+        if threads.iter().any(|threads| *threads > 1) {
+            threads.extend(ODD_THREADS);
+        }
+        let result = Trials::new(worker, plugin, &made.workload, time_limit)
+            .map_err(|error| TuneError::BadInput(format!("a temporary folder: {error}")))
+            .and_then(|trials| {
+                let trials = trials.within(max_memory).once();
+                let mut trials = trials.answering_to(made.reference.clone(), &plugin.descriptor.outputs);
+                let plans = plans(&plugin.descriptor, candidates, &threads, &made.class);
+                self.compare(&mut trials, &plans, &made.name, made.seconds, found, since_s)
+            });
+        self.made.insert(number, Some(made));
+        result
+    }
+
+    /// Compares plans on one workload; a strategy that fell is not looked at again.
+    fn compare(
+        &mut self,
+        trials: &mut Trials<'_>,
+        plans: &[Plan],
+        on: &str,
+        seconds: f64,
+        found: &mut Vec<Wrong>,
+        since_s: f64,
+    ) -> Result<(), TuneError> {
+        let descriptor = &self.bench.plugin.descriptor;
+        for (place, plan) in plans.iter().enumerate() {
+            let strategy = descriptor.strategy(plan);
+            if found.iter().any(|wrong| wrong.strategy == strategy) {
+                continue;
+            }
+            if !self.has_time_for(seconds, since_s) {
+                self.left_out += plans.len() - place;
+                return Ok(());
+            }
+            let seen = match trials.measure(plan) {
+                Ok(measurement) => match measurement.equivalence {
+                    Equivalence::Same => Seen::Same,
+                    Equivalence::Different(difference) => Seen::Wrong(difference),
+                    Equivalence::NotCompared => Seen::Nothing,
+                },
+                Err(TrialError::Failed(why)) => Seen::Wrong(format!("failed: {why}")),
+                Err(TrialError::UnsupportedPlan(_) | TrialError::Memory(_)) => Seen::Nothing,
+                Err(TrialError::BadInput(why)) => return Err(TuneError::BadInput(why)),
+                Err(TrialError::Cancelled) => return Err(TuneError::Cancelled),
+            };
+            self.take(seen, plan, on, found);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, seen: Seen, plan: &Plan, on: &str, found: &mut Vec<Wrong>) {
+        match seen {
+            Seen::Same => self.same(plan, on),
+            Seen::Wrong(difference) => {
+                let strategy = self.bench.plugin.descriptor.strategy(plan);
+                found.push(Wrong { strategy, under: plan.clone(), on: on.into(), difference });
+            }
+            Seen::Nothing => {}
+        }
+    }
+
+    /// Compares on the golden cases of the engine.
+    fn on_cases(&mut self, candidates: &[Candidate], found: &mut Vec<Wrong>, since_s: f64) -> Result<(), TuneError> {
+        let Bench { worker, plugin, .. } = self.bench;
+        let engine = &plugin.descriptor.name;
+        let (cases, keep) = match self.cases.take() {
+            Some(known) => known,
+            None => match own_cases() {
+                Ok((mut cases, _, keep)) => {
+                    cases.retain(|case| case.document.engine == *engine);
+                    (cases, keep)
+                }
+                Err(Exit { message, .. }) => {
+                    self.notes.push(format!("golden cases could not be compared on: {message}"));
+                    (Vec::new(), None)
+                }
+            },
+        };
+        let mut threads = every_thread(self.bench.threads);
+        threads.retain(|threads| *threads <= 2 || Some(threads) == self.bench.threads.iter().max());
+        let mut result = Ok(());
+        let mut seconds = 0.0;
+        for (place, case) in cases.iter().enumerate() {
+            if !self.has_time_for(seconds, since_s) {
+                self.left_out += cases.len() - place;
+                break;
+            }
+            let strategies: BTreeSet<Plan> =
+                candidates.iter().map(|it| plugin.descriptor.strategy(&it.plan)).collect();
+            let strategies: Vec<Plan> =
+                strategies.into_iter().filter(|it| !found.iter().any(|wrong| wrong.strategy == *it)).collect();
+            let begun_s = self.bench.clock.now_s();
+            result = self.on_case(worker, case, &strategies, &threads, found);
+            seconds = self.bench.clock.now_s() - begun_s;
+            if result.is_err() {
+                break;
+            }
+        }
+        self.cases = Some((cases, keep));
+        result
+    }
+
+    fn on_case(
+        &mut self,
+        worker: &Worker,
+        case: &Case,
+        strategies: &[Plan],
+        threads: &[i64],
+        found: &mut Vec<Wrong>,
+    ) -> Result<(), TuneError> {
+        let name = format!("golden case `{}`", case.name);
+        let golden = match Golden::new(case, self.bench.plugin, false) {
+            Ok(golden) => golden,
+            Err(fault) => {
+                self.notes.push(format!("{name} could not be compared on: {fault}"));
+                return Ok(());
+            }
+        };
+        let plans = Plans::Strategies { of: strategies, threads };
+        let settings = Settings { plans, jobs: 1, time_limit: CASE_LIMIT, blessing: false };
+        let reports = match check::run(&[golden], worker, &settings, &mut |_, _| {}) {
+            Ok(reports) => reports,
+            Err(RunError::Cancelled) => return Err(TuneError::Cancelled),
+            Err(RunError::Defective(fault) | RunError::Machine(fault)) => {
+                self.notes.push(format!("{name} could not be compared on: {fault}"));
+                return Ok(());
+            }
+        };
+        for report in reports.iter().flat_map(|report| &report.plans).enumerate() {
+            let (place, report) = report;
+            let seen = match &report.verdict {
+                check::Verdict::Same => Seen::Same,
+                // The reference plan against the expected file: then no answer of this engine can be trusted.
+                check::Verdict::Different { against: Against::Golden, difference } if place == 0 => {
+                    let (plan, difference) = (report.plan.clone(), difference.to_string());
+                    return Err(TuneError::Golden { case: case.name.clone(), plan, difference });
+                }
+                check::Verdict::Different { difference, .. } => Seen::Wrong(difference.to_string()),
+                check::Verdict::Failed { .. } if place == 0 => {
+                    self.notes.push(format!("{name} could not be compared on: {}", report.verdict));
+                    return Ok(());
+                }
+                check::Verdict::Failed { reason } => Seen::Wrong(format!("failed: {reason}")),
+            };
+            if place > 0 || strategies.contains(&self.bench.plugin.descriptor.strategy(&report.plan)) {
+                self.take(seen, &report.plan, &name, found);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Examiner for Examination<'_> {
+    fn examine(&mut self, candidates: &[Candidate]) -> Result<Vec<Wrong>, TuneError> {
+        let since_s = self.bench.clock.now_s();
+        let mut found = Vec::new();
+        if self.bench.verify != Verify::None {
+            let recipes = recipes(&self.bench);
+            // What tells most in the least time comes first: workloads are small, inputs and cases need not be.
+            let mut result = Ok(());
+            for (number, recipe) in recipes.iter().enumerate() {
+                result = result.and_then(|()| self.on_simulated(number, recipe, candidates, &mut found, since_s));
+            }
+            result?;
+            self.on_inputs(candidates, &mut found, since_s)?;
+            self.on_cases(candidates, &mut found, since_s)?;
+        }
+        self.spent_s += self.bench.clock.now_s() - since_s;
+        Ok(found)
+    }
+}
+
+/// The workloads to make: two other seeds, and another size.
+fn recipes(bench: &Bench<'_>) -> Vec<Recipe> {
+    let Some(offer) = &bench.plugin.descriptor.simulate else { return Vec::new() };
+    let preset = offer.presets.iter().find(|name| *name == PRESET).or(offer.presets.first());
+    let Some(preset) = preset.cloned() else { return Vec::new() };
+    let seeded = |seed: u64| Recipe {
+        name: format!("a simulated workload (preset {preset}, seed {seed})"),
+        preset: preset.clone(),
+        seed,
+        sizes: Map::new(),
+    };
+    let mut recipes = vec![seeded(bench.seed + 1), seeded(bench.seed + 2)];
+    // Presets ascend: the smallest other one is a second's work.
+    let seed = bench.seed + 3;
+    if let Some(other) = offer.presets.iter().find(|name| **name != preset) {
+        recipes.push(Recipe {
+            name: format!("a simulated workload (preset {other}, seed {seed})"),
+            preset: other.clone(),
+            seed,
+            sizes: Map::new(),
+        });
+    } else {
+        let size = |kind: &InputKind| match kind {
+            InputKind::Integer { min, max } => {
+                Some(OTHER_SIZE.clamp(min.unwrap_or(1).max(1), max.unwrap_or(i64::MAX).max(1)))
+            }
+            _ => None,
+        };
+        if let Some((name, number)) = offer.sizes.iter().find_map(|it| Some((it.name.clone(), size(&it.kind)?))) {
+            recipes.push(Recipe {
+                name: format!("a simulated workload ({name} {number}, seed {seed})"),
+                preset: preset.clone(),
+                seed,
+                sizes: Map::from_iter([(name, Value::from(number))]),
+            });
+        }
+    }
+    recipes
+}
+
+/// Makes a workload and the reference plan's answer for it, with the settings that the user gave for the inputs; where the
+/// engine refuses these for it, without.
+fn make(bench: &Bench<'_>, recipe: &Recipe) -> Result<Made, TrialError> {
+    let Bench { worker, plugin, .. } = *bench;
+    let descriptor = &plugin.descriptor;
+    let (path, folder) = simulate::quietly(worker, plugin, &recipe.preset, recipe.seed, &recipe.sizes)?;
+    let folder = Arc::new(folder);
+    let refused = |exit: Exit| TrialError::BadInput(exit.message);
+    let like = Workload::of_file_like(descriptor, &path, Some(folder.clone()), bench.workload).map_err(refused);
+    let made = like.and_then(|workload| answer(bench, recipe, workload));
+    match made {
+        Err(TrialError::BadInput(_)) => {
+            answer(bench, recipe, Workload::of_file(descriptor, &path, Some(folder)).map_err(refused)?)
+        }
+        made => made,
+    }
+}
+
+/// Runs the reference plan on a workload.
+fn answer(bench: &Bench<'_>, recipe: &Recipe, workload: Workload) -> Result<Made, TrialError> {
+    let keep = Scratch::new().map_err(|error| TrialError::Failed(format!("a temporary folder: {error}")))?;
+    let begun_s = bench.clock.now_s();
+    let trials = Trials::new(bench.worker, bench.plugin, &workload, bench.time_limit);
+    let trials = trials.map_err(|error| TrialError::Failed(format!("a temporary folder: {error}")))?;
+    let mut trials = trials.once();
+    measure_reference(&bench.plugin.descriptor, &mut trials).map_err(|error| match error {
+        TuneError::Cancelled => TrialError::Cancelled,
+        TuneError::BadInput(why) => TrialError::BadInput(why),
+        other => TrialError::Failed(other.to_string()),
+    })?;
+    let class = trials.input_class().clone();
+    let reference = trials.keep_reference(keep.path()).map_err(|error| TrialError::Failed(error.to_string()))?;
+    drop(trials);
+    let seconds = bench.clock.now_s() - begun_s;
+    Ok(Made { name: recipe.name.clone(), workload, class, _keep: keep, reference, seconds })
+}
+
+/// Every number of threads up to the largest budget; of many a ladder.
+fn every_thread(budgets: &[i64]) -> Vec<i64> {
+    let most = budgets.iter().copied().max().unwrap_or(1).max(1);
+    let stands = |threads: &i64| *threads <= 8 || threads.count_ones() <= 2 || budgets.contains(threads);
+    (1..=most).filter(stands).collect()
+}
+
+/// The plans by which candidates are compared: themselves first, then their strategies with each number of threads, those of
+/// all candidates in turn. What is the reference plan, or does not go with the inputs, is left out.
+fn plans(
+    descriptor: &Descriptor,
+    candidates: &[Candidate],
+    threads: &[i64],
+    class: &Map<String, Value>,
+) -> Vec<Plan> {
+    let reference = descriptor.reference_plan().ok();
+    let mut plans: Vec<Plan> = Vec::new();
+    let mut add = |plan: Option<Plan>| {
+        plans.extend(plan.filter(|it| Some(it) != reference.as_ref() && !descriptor.is_opt_in(it)).into_iter());
+    };
+    let space = |threads, fixed: &Plan| {
+        PlanSpace::new(descriptor, threads, fixed).for_inputs(class).default_plan().ok()
+    };
+    for candidate in candidates {
+        add(space(candidate.threads, &candidate.plan));
+    }
+    for threads in threads {
+        for candidate in candidates {
+            let mut sizes = candidate.plan.clone();
+            descriptor.axes.iter().filter(|axis| axis.is_threads()).for_each(|axis| sizes.unset(&axis.name));
+            add(space(*threads, &sizes).or_else(|| space(*threads, &descriptor.strategy(&candidate.plan))));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    plans.retain(|plan| seen.insert(plan.clone()));
+    plans
+}
