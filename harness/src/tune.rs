@@ -157,7 +157,10 @@ pub fn tune(
     let defaults: Vec<usize> =
         budgets.iter().filter(|it| it.wanted).map(|budget| field.enter(&budget.default)).collect();
     field.measure_once(&defaults)?;
-    field.reserve(Budget::confirmation_s(request));
+    // A trial takes longer by the clock than the run that it measures; as much longer for every plan.
+    let beside = request.trial_s / request.reference.measurement.wall_s.max(f64::MIN_POSITIVE);
+    let of_defaults: f64 = defaults.iter().filter_map(|index| field.contenders[*index].median()).sum();
+    field.reserve(Budget::confirmation_s(of_defaults * beside.max(1.0)));
     search::run(&mut field, &mut budgets)?;
     race::run(&mut field, &mut budgets)?;
     confirm::run(&mut field, &mut budgets)?;
@@ -169,12 +172,14 @@ pub fn tune(
             return outcome::conclude(&mut field, &budgets);
         }
         field.observer.phase(Phase::Examine);
-        for wrong in examiner.examine(&candidates)? {
-            field.taint(wrong);
-        }
+        let found = examiner.examine(&candidates)?;
         examined.extend(candidates);
-        // Where a winner fell, another plan may now be the best over the default.
-        confirm::run(&mut field, &mut budgets)?;
+        if !found.is_empty() {
+            found.into_iter().for_each(|wrong| field.taint(wrong));
+            // What was slower than a wrong plan may now be the best.
+            race::run(&mut field, &mut budgets)?;
+            confirm::run(&mut field, &mut budgets)?;
+        }
     }
 }
 
@@ -189,5 +194,6 @@ pub fn least_time_s(request: &Request<'_>, spent_s: f64) -> Result<f64, TuneErro
     let plans: usize = budgets.iter().map(|budget| budget.plans.len().min(request.effort.whole())).sum();
     // Every plan once; then four more rounds of each budget's default and of what is left beside it.
     let race = plans as f64 + (least - 1.0) * 2.0 * budgets.len() as f64;
-    Ok(spent_s + race * request.trial_s + Budget::confirmation_s(request))
+    let of_defaults = request.trial_s * request.threads.len() as f64;
+    Ok(spent_s + race * request.trial_s + Budget::confirmation_s(of_defaults))
 }

@@ -45,10 +45,10 @@ impl<'a> Budget<'a> {
         Ok(Budget { threads, wanted, plans, space, default, racing: Vec::new(), slower: Vec::new(), confirmed: Vec::new() })
     }
 
-    /// Seconds that five rounds of each budget's default against one other plan take.
-    pub(super) fn confirmation_s(request: &Request<'_>) -> f64 {
-        let rounds = LEAST_SAMPLES as f64;
-        2.0 * rounds * request.threads.len() as f64 * request.trial_s
+    /// Seconds that five rounds of each budget's default against one other plan take, where the defaults together take so
+    /// many.
+    pub(super) fn confirmation_s(of_defaults: f64) -> f64 {
+        2.0 * LEAST_SAMPLES as f64 * of_defaults
     }
 
     /// Adds a plan of the space to those worth measuring.

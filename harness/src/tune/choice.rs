@@ -8,7 +8,7 @@
 
 use super::contender::Contender;
 use super::race::is_far_slower;
-use crate::stats::{CONFIDENCE, Estimate, Interval, LEAST_SAMPLES};
+use crate::stats::{CONFIDENCE, Estimate, Interval, LEAST_SAMPLES, median};
 use serde::Serialize;
 use std::cmp::Ordering;
 use std::fmt;
@@ -18,11 +18,14 @@ const SAME_MEMORY: f64 = 1.10;
 
 /// Fewer threads may cost so much by the median of the pairs: with few samples, plans that can't be told apart may differ
 /// by more than a user would give for a thread.
-const SAME_TIME: f64 = 1.10;
+pub(super) const SAME_TIME: f64 = 1.10;
 
-/// The confidence with which fresh rounds must confirm a plan, and with which two plans are told apart where it decides
-/// who wins: twenty tunes in a row should come to the same.
-const STRICT: f64 = 0.99;
+/// The confidence with which fresh rounds must confirm a plan.
+const CONFIRMED: f64 = 0.99;
+
+/// The confidence with which two plans are told apart where it decides who of them wins: there are many to be told from,
+/// and twenty tunes in a row should come to the same.
+const TOLD_APART: f64 = 0.999;
 
 /// What the plans still in come to.
 #[derive(Debug, PartialEq)]
@@ -60,16 +63,26 @@ impl fmt::Display for Doubt {
     }
 }
 
-/// How many times as long one plan took as another, in the rounds from batch `from` on that measured both.
-fn ratio(own: &Contender, other: &Contender, from: usize, confidence: f64, seed: u64) -> Option<Estimate> {
+/// How many times as long one plan took as another, in each undisturbed round from batch `from` on that measured both.
+fn ratios(own: &Contender, other: &Contender, from: usize) -> Vec<f64> {
     let (above, below) = own.pairs_since(other, from);
-    let ratios: Vec<f64> = above.iter().zip(&below).map(|(above, below)| above / below).collect();
-    Estimate::with_confidence(&ratios, confidence, seed)
+    above.iter().zip(&below).map(|(above, below)| above / below).collect()
 }
 
-/// Whether enough rounds say that the ratio is below 1.
-fn is_faster(ratio: Option<Estimate>) -> bool {
-    ratio.is_some_and(|it| it.samples >= LEAST_SAMPLES && it.interval.is_some_and(|interval| interval.high < 1.0))
+/// Whether enough rounds from batch `from` on say that `own` takes less time than `other`.
+fn is_faster(own: &Contender, other: &Contender, from: usize, confidence: f64, seed: u64) -> bool {
+    let ratios = ratios(own, other, from);
+    // Redrawing takes a while: first what needs none.
+    if ratios.len() < LEAST_SAMPLES || median(&ratios).is_none_or(|median| median >= 1.0) {
+        return false;
+    }
+    let estimate = Estimate::with_confidence(&ratios, confidence, seed);
+    estimate.is_some_and(|it| it.interval.is_some_and(|interval| interval.high < 1.0))
+}
+
+/// Whether fresh rounds, those from batch `from` on, have confirmed that `own` is faster than the default.
+pub(super) fn is_confirmed(own: &Contender, default: &Contender, from: usize, seed: u64) -> bool {
+    is_faster(own, default, from, CONFIRMED, seed)
 }
 
 /// The plans that may win over the default, and so deserve fresh rounds against it: the one that would win, and the
@@ -81,7 +94,7 @@ pub(super) fn nominate(contenders: &[Contender], plans: &[usize], default: usize
     let beats = |index: &usize| {
         *index != default
             && contenders[*index].stands()
-            && is_faster(ratio(&contenders[*index], &contenders[default], 0, CONFIDENCE, seed))
+            && is_faster(&contenders[*index], &contenders[default], 0, CONFIDENCE, seed)
     };
     let better: Vec<usize> = plans.iter().copied().filter(beats).collect();
     let mut nominees: Vec<usize> = as_good(contenders, &better, seed).into_iter().collect();
@@ -91,8 +104,8 @@ pub(super) fn nominate(contenders: &[Contender], plans: &[usize], default: usize
 
 /// Of `plans` the one with the smallest median.
 fn fastest(contenders: &[Contender], plans: &[usize]) -> Option<usize> {
-    let median = |index: &usize| contenders[*index].median().unwrap_or(f64::INFINITY);
-    plans.iter().copied().min_by(|left, right| median(left).total_cmp(&median(right)))
+    let middle = |index: &usize| contenders[*index].median().unwrap_or(f64::INFINITY);
+    plans.iter().copied().min_by(|left, right| middle(left).total_cmp(&middle(right)))
 }
 
 /// Of `plans`, in the engine's order, the one to take: of those that can't be told from the fastest the one with the fewest
@@ -103,13 +116,14 @@ fn as_good(contenders: &[Contender], plans: &[usize], seed: u64) -> Option<usize
         if *index == best {
             return true;
         }
-        let pairs = ratio(&contenders[*index], &contenders[best], 0, STRICT, seed);
-        // Too few rounds together: by the medians alone.
-        let medians = || Some(contenders[*index].median()? / contenders[best].median()?);
-        match pairs.filter(|it| it.samples >= LEAST_SAMPLES) {
-            Some(it) => it.median <= SAME_TIME && it.interval.is_none_or(|interval| interval.low <= 1.0),
-            None => medians().is_some_and(|ratio| ratio <= SAME_TIME),
+        let (own, best) = (&contenders[*index], &contenders[best]);
+        let ratios = ratios(own, best, 0);
+        if ratios.len() < LEAST_SAMPLES {
+            // Too few rounds together: by the medians alone.
+            return own.median().zip(best.median()).is_some_and(|(own, best)| own <= best * SAME_TIME);
         }
+        let Some(estimate) = Estimate::with_confidence(&ratios, TOLD_APART, seed) else { return false };
+        estimate.median <= SAME_TIME && estimate.interval.is_none_or(|interval| interval.low <= 1.0)
     };
     let level: Vec<usize> = plans.iter().copied().filter(is_level).collect();
     let fewest = level.iter().map(|index| contenders[*index].threads_used).min()?;
@@ -127,8 +141,8 @@ pub(super) fn choose(
     fresh_from: usize,
     seed: u64,
 ) -> Option<Choice> {
-    let median = |index: &usize| contenders[*index].median().unwrap_or(f64::INFINITY);
-    let by_median = |left: &usize, right: &usize| median(left).total_cmp(&median(right));
+    let middle = |index: &usize| contenders[*index].median().unwrap_or(f64::INFINITY);
+    let by_median = |left: &usize, right: &usize| middle(left).total_cmp(&middle(right));
     let mut standing: Vec<usize> = plans.iter().copied().filter(|index| contenders[*index].stands()).collect();
     let default_stands = contenders[default].stands();
     if default_stands && !standing.contains(&default) {
@@ -144,17 +158,15 @@ pub(super) fn choose(
     let overlaps = |index: &usize| interval(*index).is_some_and(|own| own.overlaps(&best));
     let level: Vec<usize> = standing.iter().copied().filter(overlaps).collect();
 
-    let against = |index: usize, from: usize, confidence: f64| {
-        ratio(&contenders[index], &contenders[default], from, confidence, seed)
-    };
-    let is_confirmed = |index: &usize| {
-        *index != default && is_faster(against(*index, 0, CONFIDENCE)) && is_faster(against(*index, fresh_from, STRICT))
+    let may_replace = |index: &usize| {
+        let (own, default) = (&contenders[*index], &contenders[default]);
+        is_faster(own, default, 0, CONFIDENCE, seed) && is_confirmed(own, default, fresh_from, seed)
     };
     let (winner, doubt) = if default_stands {
-        let better: Vec<usize> = standing.iter().copied().filter(is_confirmed).collect();
+        let better: Vec<usize> = standing.iter().copied().filter(may_replace).collect();
         match as_good(contenders, &better, seed) {
             Some(winner) => (winner, None),
-            None => (default, doubt_of_default(contenders, &standing, default, fresh_from, seed)),
+            None => (default, doubt_of_default(contenders, plans, default, fresh_from, seed)),
         }
     } else {
         // There is no default to keep: the best of those that were measured well, else of any.
@@ -175,35 +187,27 @@ pub(super) fn choose(
 /// Whether the default is kept for want of rounds, and not because nothing was faster.
 fn doubt_of_default(
     contenders: &[Contender],
-    standing: &[usize],
+    plans: &[usize],
     default: usize,
     fresh_from: usize,
     seed: u64,
 ) -> Option<Doubt> {
     let own = &contenders[default];
-    if own.times().len() < LEAST_SAMPLES && standing.len() > 1 {
+    if own.times().len() < LEAST_SAMPLES {
         return Some(Doubt::FewRounds(own.times().len()));
     }
-    let mut fewest: Option<Doubt> = None;
-    for other in standing.iter().filter(|index| **index != default).map(|index| &contenders[*index]) {
-        if is_far_slower(&other.times(), own.median()?) {
-            continue;
-        }
-        let all = ratio(other, own, 0, CONFIDENCE, seed);
-        let (from, pairs) = match all {
-            // It looks better: what counts are the rounds that would have confirmed it.
-            Some(it) if is_faster(all) && it.samples >= LEAST_SAMPLES => (fresh_from, ratio(other, own, fresh_from, STRICT, seed)),
-            _ => (0, all),
-        };
-        let undisturbed = pairs.map_or(0, |it| it.samples);
-        let looks_better = all.map_or_else(|| other.median() < own.median(), |it| it.median < 1.0);
+    let others = plans.iter().filter(|index| **index != default).map(|index| &contenders[*index]);
+    for other in others.filter(|other| other.out.is_none() && !is_far_slower(&other.times(), own.median().unwrap_or(0.0))) {
+        // Where it looks better, what counts are the rounds that would have confirmed it.
+        let from = if is_faster(other, own, 0, CONFIDENCE, seed) { fresh_from } else { 0 };
+        let undisturbed = ratios(other, own, from).len();
+        let looks_better = median(&ratios(other, own, 0)).is_none_or(|ratio| ratio < 1.0);
         if undisturbed < LEAST_SAMPLES && looks_better {
-            let measured = other.rounds_with(own, from);
-            let doubt = if measured >= LEAST_SAMPLES { Doubt::Disturbed(undisturbed) } else { Doubt::FewRounds(undisturbed) };
-            fewest.get_or_insert(doubt);
+            let were_enough = other.rounds_with(own, from) >= LEAST_SAMPLES;
+            return Some(if were_enough { Doubt::Disturbed(undisturbed) } else { Doubt::FewRounds(undisturbed) });
         }
     }
-    fewest
+    None
 }
 
 #[cfg(test)]
@@ -232,41 +236,95 @@ mod tests {
     }
 
     const FAST: [f64; 5] = [1.0, 1.1, 1.2, 1.3, 1.4];
-    const LEVEL: [f64; 5] = [1.04, 1.14, 1.24, 1.34, 1.44];
-    const OVERLAPPING: [f64; 5] = [1.1, 1.2, 1.3, 1.4, 1.5];
+    const LEVEL: [f64; 5] = [1.04, 1.14, 1.24, 1.34, 1.24];
     const SLOW: [f64; 5] = [2.0, 2.1, 2.2, 2.3, 2.4];
 
-    fn winner(contenders: &[Contender]) -> usize {
-        choose(contenders, &(0..contenders.len()).collect::<Vec<_>>(), 1).unwrap().winner
+    fn all(contenders: &[Contender], default: usize, fresh_from: usize) -> Choice {
+        choose(contenders, &(0..contenders.len()).collect::<Vec<_>>(), default, fresh_from, 1).unwrap()
+    }
+
+    /// The winner where the default, 0, is out, so that it has no say.
+    fn winner(contenders: &[(&[f64], i64, u64)]) -> usize {
+        let mut default = contender(&[1.0], 1, 1);
+        default.out = Some(super::super::Out::NotCompared);
+        let others = contenders.iter().map(|(times, threads, memory)| contender(times, *threads, *memory));
+        all(&std::iter::once(default).chain(others).collect::<Vec<_>>(), 0, usize::MAX).winner - 1
     }
 
     #[test]
-    fn threads_then_memory_then_time_then_order() {
-        let all = [contender(&FAST, 4, 100), contender(&LEVEL, 2, 900), contender(&SLOW, 1, 1)];
-        assert_eq!(winner(&all), 1);
-        assert_eq!(winner(&[contender(&FAST, 2, 200), contender(&LEVEL, 2, 100)]), 1);
-        // It can't be told from the fastest, and yet is 8 % slower for all that is known.
-        assert_eq!(winner(&[contender(&FAST, 4, 100), contender(&OVERLAPPING, 2, 100)]), 0);
-        // Memory within a few percent is the same: then the faster one.
-        assert_eq!(winner(&[contender(&LEVEL, 2, 100), contender(&FAST, 2, 104)]), 1);
-        assert_eq!(winner(&[contender(&FAST, 2, 100), contender(&FAST, 2, 100)]), 0);
+    fn threads_then_memory_then_order() {
+        assert_eq!(winner(&[(&FAST, 4, 100), (&LEVEL, 2, 900), (&SLOW, 1, 1)]), 1);
+        assert_eq!(winner(&[(&FAST, 2, 200), (&LEVEL, 2, 100)]), 1);
+        // Memory within a tenth is the same: then the first, not the one that was luckier.
+        assert_eq!(winner(&[(&LEVEL, 2, 109), (&FAST, 2, 100)]), 0);
+        assert_eq!(winner(&[(&LEVEL, 2, 111), (&FAST, 2, 100)]), 1);
+        assert_eq!(winner(&[(&FAST, 2, 100), (&FAST, 2, 100)]), 0);
+        // Told from the fastest: a thread less is worth a tenth, and no more.
+        assert_eq!(winner(&[(&FAST, 4, 100), (&FAST.map(|it| 1.2 * it), 2, 100)]), 0);
+    }
+
+    #[test]
+    fn the_default_wins_unless_fresh_rounds_say_otherwise() {
+        let twice = |times: &[f64]| [times, times].concat();
+        let contenders = [contender(&twice(&SLOW), 2, 1), contender(&twice(&FAST), 2, 1)];
+        assert_eq!(nominate(&contenders, &[0, 1], 0, 1), [1]);
+        // Batches 5 to 9 are fresh.
+        assert_eq!((all(&contenders, 0, 5).winner, all(&contenders, 0, 5).doubt), (1, None));
+        // Four fresh rounds decide nothing, and none at all even less.
+        let choice = all(&contenders, 0, 6);
+        assert_eq!((choice.winner, choice.doubt), (0, Some(Doubt::FewRounds(4))));
+        assert_eq!(all(&contenders, 0, usize::MAX).doubt, Some(Doubt::FewRounds(0)));
+        // Luck in the race that fresh rounds do not bear out: a tie, and so the default, whatever its threads and memory.
+        let lucky = contender(&[&FAST[..], &SLOW[..]].concat(), 1, 1);
+        let contenders = [contender(&twice(&SLOW), 2, 100), lucky];
+        let choice = all(&contenders, 0, 5);
+        assert_eq!((choice.winner, choice.runner_up, choice.doubt), (0, Some(1), None));
+    }
+
+    #[test]
+    fn a_default_that_was_hardly_measured_is_kept_in_doubt() {
+        for samples in 0..5 {
+            let contenders = [contender(&FAST[..samples], 2, 1), contender(&[0.9, 0.95][..samples.min(2)], 1, 1)];
+            if samples == 0 {
+                assert_eq!(choose(&contenders, &[0, 1], 0, usize::MAX, 1), None);
+                continue;
+            }
+            let choice = all(&contenders, 0, usize::MAX);
+            assert_eq!((choice.winner, choice.doubt), (0, Some(Doubt::FewRounds(samples))));
+        }
+        // Slower beyond doubt, or left early as far slower: nothing is left open.
+        let contenders = [contender(&FAST, 2, 1), contender(&SLOW, 1, 1), contender(&[9.0], 1, 1)];
+        assert_eq!((all(&contenders, 0, usize::MAX).winner, all(&contenders, 0, usize::MAX).doubt), (0, None));
+    }
+
+    #[test]
+    fn disturbed_rounds_do_not_count() {
+        let mut disturbed = contender(&[], 2, 1);
+        for batch in 0..10 {
+            let measurement = Measurement {
+                wall_s: 1.0,
+                disturbance: Some(if batch < 7 { 0.0 } else { 0.5 }),
+                equivalence: Equivalence::Same,
+                ..Measurement::default()
+            };
+            disturbed.add(batch, measurement);
+        }
+        let contenders = [contender(&[2.0; 10], 2, 1), disturbed];
+        let choice = all(&contenders, 0, 5);
+        assert_eq!((choice.winner, choice.doubt), (0, Some(Doubt::Disturbed(2))));
+        assert!(choice.doubt.unwrap().to_string().contains("left undisturbed 2 rounds"), "{}", choice.doubt.unwrap());
     }
 
     #[test]
     fn the_runner_up_is_the_fastest_of_the_others() {
-        let all = [contender(&SLOW, 1, 1), contender(&LEVEL, 2, 1), contender(&FAST, 2, 1)];
-        let choice = choose(&all, &[0, 1, 2], 1).unwrap();
-        assert_eq!(choice, Choice { winner: 2, runner_up: Some(1), fastest: 2, level: vec![1, 2] });
-        assert_eq!(choose(&all, &[0], 1).unwrap().runner_up, None);
-        assert_eq!(choose(&all, &[], 1), None);
-        assert_eq!(choose(&[contender(&[], 1, 1)], &[0], 1), None);
-    }
-
-    #[test]
-    fn a_single_sample_claims_nothing() {
-        let all = [contender(&[1.24], 1, 1), contender(&FAST, 2, 1)];
-        assert_eq!(winner(&all), 0);
-        let all = [contender(&[1.5], 1, 1), contender(&FAST, 2, 1)];
-        assert_eq!(winner(&all), 1);
+        let mut default = contender(&[1.0], 1, 1);
+        default.out = Some(super::super::Out::NotCompared);
+        let four = [default, contender(&SLOW, 1, 1), contender(&LEVEL, 2, 1), contender(&FAST, 2, 1)];
+        let choice = all(&four, 0, usize::MAX);
+        assert_eq!((choice.winner, choice.runner_up, choice.fastest), (2, Some(3), 3));
+        assert_eq!(choice.level, [2, 3]);
+        assert_eq!(choose(&four, &[1], 0, usize::MAX, 1).unwrap().runner_up, None);
+        assert_eq!(choose(&four, &[], 0, usize::MAX, 1), None);
+        assert_eq!(choose(&[contender(&[], 1, 1)], &[0], 0, usize::MAX, 1), None);
     }
 }

@@ -8,6 +8,9 @@ use crate::trial::{Equivalence, Executor, TrialError};
 use scaletune_descriptor::Plan;
 use std::collections::BTreeMap;
 
+/// Of the time search and race get at least so much, whatever the fresh rounds need.
+const LEAST_SHARE: f64 = 0.6;
+
 /// All plans that have been entered, measured or not. Plans are named by their index here.
 pub(super) struct Field<'a> {
     pub(super) request: &'a Request<'a>,
@@ -112,7 +115,7 @@ impl<'a> Field<'a> {
         self.fresh_from
     }
 
-    /// Keeps so many seconds at the end of the time, at most half of it, for rounds against the default.
+    /// Keeps so many seconds at the end of the time, at most two fifths of it, for rounds against the default.
     pub(super) fn reserve(&mut self, seconds: f64) {
         self.reserve_s = seconds;
     }
@@ -181,7 +184,7 @@ impl<'a> Field<'a> {
     /// The reading of the clock at which measuring ends, less what is reserved.
     fn limit_s(&self) -> Option<f64> {
         let limit_s = self.request.max_time?.as_secs_f64();
-        Some((limit_s - self.reserve_s).max(0.5 * limit_s))
+        Some((limit_s - self.reserve_s).max(LEAST_SHARE * limit_s))
     }
 
     /// Something is left out for want of time.

@@ -1,6 +1,7 @@
 //! Rounds in which every plan that is still in is measured once.
 
 use super::budget::Budget;
+use super::choice::SAME_TIME;
 use super::field::Field;
 use super::{Phase, TuneError};
 use crate::stats::LEAST_SAMPLES;
@@ -18,6 +19,8 @@ const RACE_CONFIDENCE: f64 = 0.99;
 /// Runs rounds until the effort is spent, every budget is decided, or the time is up.
 pub(super) fn run(field: &mut Field<'_>, budgets: &mut [Budget<'_>]) -> Result<(), TuneError> {
     let rounds = field.request.effort.rounds();
+    let mut fallen = field.wrong.len();
+    reopen(field, budgets);
     let defaults: Vec<usize> = budgets.iter().map(|budget| field.enter(&budget.default)).collect();
     fit_into_time(field, budgets, &defaults, WANTED_ROUNDS);
     for round in 1..=rounds {
@@ -27,6 +30,10 @@ pub(super) fn run(field: &mut Field<'_>, budgets: &mut [Budget<'_>]) -> Result<(
         }
         field.observer.phase(Phase::Race { round, rounds });
         let in_time = field.batch(&plans, plans.len() * (rounds - round))?;
+        if field.wrong.len() > fallen {
+            fallen = field.wrong.len();
+            reopen(field, budgets);
+        }
         for budget in budgets.iter_mut() {
             budget.racing.retain(|index| field.contenders[*index].out.is_none());
             drop_slower(field, budget);
@@ -39,6 +46,18 @@ pub(super) fn run(field: &mut Field<'_>, budgets: &mut [Budget<'_>]) -> Result<(
         }
     }
     Ok(())
+}
+
+/// Where a strategy fell, those that left the race as slower than its plans are in again.
+fn reopen(field: &Field<'_>, budgets: &mut [Budget<'_>]) {
+    if field.wrong.is_empty() {
+        return;
+    }
+    for budget in budgets {
+        let back = std::mem::take(&mut budget.slower);
+        budget.racing.extend(back);
+        budget.racing.retain(|index| field.contenders[*index].out.is_none());
+    }
 }
 
 /// The plans of a round. Gains are told over the default plans: they stay to the end.
@@ -88,8 +107,10 @@ fn drop_slower(field: &Field<'_>, budget: &mut Budget<'_>) {
         let times = field.contenders[*index].times();
         let far = is_far_slower(&times, best_median);
         let enough = times.len() >= LEAST_SAMPLES && field.contenders[best].times().len() >= LEAST_SAMPLES;
+        // What lies so near may yet be as good for all that matters, and with fewer threads: it stays.
+        let apart = median(*index) > SAME_TIME * best_median;
         let interval = || field.contenders[*index].estimate(RACE_CONFIDENCE, seed)?.interval;
-        far || (enough && interval().zip(best_interval).is_some_and(|(own, best)| own.is_above(&best)))
+        far || (enough && apart && interval().zip(best_interval).is_some_and(|(own, best)| own.is_above(&best)))
     };
     let (slower, racing): (Vec<usize>, Vec<usize>) = budget.racing.iter().partition(|index| is_slower(index));
     budget.racing = racing;
