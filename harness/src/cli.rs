@@ -27,8 +27,8 @@ mod tune;
 mod workload;
 
 use crate::interrupt;
-use crate::measure::{unread_limits, usable_cores};
-use crate::plugin::{Catalogue, Plugin, SearchPath};
+use crate::measure::{ThreadBudget, unread_limits};
+use crate::plugin::{Catalogue, Plugin, SearchPath, Trust};
 use crate::sweep::Sweep;
 use crate::version::Version;
 use crate::worker::{self, Worker};
@@ -37,8 +37,9 @@ use clap::{CommandFactory, FromArgMatches};
 use exit::Exit;
 use scaletune_descriptor::Descriptor;
 use serde::Serialize;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use terminal::Terminal;
@@ -58,10 +59,15 @@ struct Context {
 }
 
 impl Context {
-    /// Cores that this process may use; where a limit of them may have been missed the user hears of it.
-    fn usable_cores(&mut self) -> usize {
+    /// How many threads may be busy where the user does not say; warns where a limit may have been missed.
+    ///
+    /// # Errors
+    /// `SCALETUNE_THREADS` is not a number of threads.
+    fn budget(&mut self) -> Result<ThreadBudget, Exit> {
         unread_limits().iter().for_each(|fault| self.terminal.warn(&unread_limit(fault)));
-        usable_cores()
+        let budget = ThreadBudget::of_this_process().map_err(Exit::input)?;
+        budget.unread.iter().for_each(|fault| self.terminal.warn(fault));
+        Ok(budget)
     }
 }
 
@@ -98,7 +104,8 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
     interrupt::install()?;
     let worker = Worker::this_program()?;
     let early = EarlyLook::at(line);
-    let catalogue = Catalogue::new(SearchPath::of_this_process(&early.engine_path), worker.clone());
+    let trust = Trust::of_this_process(&early.trust).map_err(Exit::input)?;
+    let catalogue = Catalogue::new(SearchPath::of_this_process(&early.engine_path), trust, worker.clone());
     let plugin = early.engine.map(|name| catalogue.find(&name)).transpose();
     if interrupt::requested() {
         return Err(Exit::interrupted());
@@ -206,19 +213,30 @@ struct EarlyLook {
     command: String,
     engine: Option<String>,
     engine_path: Vec<PathBuf>,
+    trust: Vec<PathBuf>,
 }
 
 impl EarlyLook {
+    /// Where the value of this flag goes, if it names folders of plugins, and the value where it is part of the word.
+    fn folders(&mut self, word: &OsStr) -> Option<(&mut Vec<PathBuf>, Option<PathBuf>)> {
+        let bytes = word.as_bytes();
+        let end = bytes.iter().position(|byte| *byte == b'=');
+        let value = end.map(|end| PathBuf::from(OsStr::from_bytes(&bytes[end + 1..])));
+        match &bytes[..end.unwrap_or(bytes.len())] {
+            b"--engine-path" => Some((&mut self.engine_path, value)),
+            b"--trust" => Some((&mut self.trust, value)),
+            _ => None,
+        }
+    }
+
     fn at(line: &[OsString]) -> EarlyLook {
         let mut look = EarlyLook::default();
         let mut free = Vec::new();
         let mut words = line.iter().skip(1);
         while let Some(word) = words.next() {
             let text = word.to_string_lossy();
-            if text == "--engine-path" {
-                look.engine_path.extend(words.next().map(PathBuf::from));
-            } else if let Some(path) = text.strip_prefix("--engine-path=") {
-                look.engine_path.push(path.into());
+            if let Some((folders, given)) = look.folders(word) {
+                folders.extend(given.or_else(|| words.next().map(PathBuf::from)));
             } else if text == "--" {
                 break;
             } else if !text.starts_with('-') {

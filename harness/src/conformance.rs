@@ -3,7 +3,9 @@
 
 mod judge;
 
-pub use judge::{Refusal, cancelled, check_of_failure, class_fault, refusal, stage_fault, threads, threads_left};
+pub use judge::{
+    Refusal, cancelled, check_of_failure, class_fault, processes_left, refusal, stage_fault, threads, threads_left,
+};
 
 use serde::Serialize;
 use std::fmt::Write;
@@ -60,6 +62,7 @@ pub const CHECKS: &[(&str, &str)] = &[
     ("other-plans", "other plans give the reference's answer"),
     ("threads", "no more threads than the plan and its helpers"),
     ("threads-left", "close() leaves no threads"),
+    ("processes-left", "no process that the engine started outlives the run"),
     ("cancel", "an engine that is asked to stop does so within a second"),
     ("outside", "nothing is written outside the folder given"),
 ];

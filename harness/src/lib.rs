@@ -6,6 +6,7 @@ pub mod conformance;
 pub mod document;
 pub mod equiv;
 pub mod gate;
+mod input_file;
 pub mod interrupt;
 pub mod measure;
 pub mod plugin;

@@ -1,6 +1,7 @@
 //! What the machine is, what this process may use of it, and what the kernel says of a process.
 //!
 //! - [`usable_cores`], [`usable_memory`], [`Cores`]: affinity and control groups counted in.
+//! - [`ThreadBudget`]: how many threads a command uses where nobody says.
 //! - [`Machine`]: the fingerprint that profiles and reports carry.
 //! - [`Clock`]: seconds that tests can make up.
 //! - [`yardstick`]: what the machine gives at the moment.
@@ -11,6 +12,7 @@
 //! Left out: times of trials are taken by the worker around each call.
 #![forbid(unsafe_code)]
 
+mod budget;
 mod cgroup;
 mod clock;
 mod cores;
@@ -21,6 +23,7 @@ pub mod process;
 mod programs;
 mod yardstick;
 
+pub use budget::ThreadBudget;
 pub use clock::{Clock, Monotonic};
 pub use cores::{Cores, unread_limits, usable_cores, usable_memory};
 pub use counters::Counters;

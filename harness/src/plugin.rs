@@ -8,4 +8,4 @@ mod trust;
 
 pub use catalogue::{Catalogue, Entry, Plugin, PluginError};
 pub use search::SearchPath;
-pub use trust::check as check_trust;
+pub use trust::Trust;

@@ -16,6 +16,20 @@ const FILES: &str = "files";
 /// How the names of those in the system's temporary folder begin.
 const PREFIX: &str = "scaletune-work-";
 
+/// Why there is no folder for work in progress.
+#[derive(Debug, thiserror::Error)]
+#[error("temporary folder {}: {source}; set TMPDIR to a folder that can be written", .path.display())]
+pub struct NoScratch {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl From<NoScratch> for io::Error {
+    fn from(error: NoScratch) -> io::Error {
+        io::Error::new(error.source.kind(), error.to_string())
+    }
+}
+
 /// A folder that this process holds; dropping it removes it with all that is left in it.
 #[derive(Debug)]
 pub struct Scratch {
@@ -29,8 +43,10 @@ impl Scratch {
     ///
     /// # Errors
     /// The folder can't be made.
-    pub fn new() -> io::Result<Scratch> {
-        Scratch::new_in(&std::path::absolute(std::env::temp_dir())?, PREFIX.as_ref())
+    pub fn new() -> Result<Scratch, NoScratch> {
+        let path = std::env::temp_dir();
+        let made = std::path::absolute(&path).and_then(|folder| Scratch::new_in(&folder, PREFIX.as_ref()));
+        made.map_err(|source| NoScratch { path, source })
     }
 
     /// One in `parent` whose name begins with `prefix`; abandoned ones called so are removed first.

@@ -192,7 +192,7 @@ fn what_is_no_plugin_is_told() {
     assert_fails("text", status, &document, "load", "can't be loaded");
     std::fs::set_permissions(&text, std::os::unix::fs::PermissionsExt::from_mode(0o646)).unwrap();
     let (status, document) = check(scaletune(home.path()).arg("check-engine").arg(&text));
-    assert_fails("loose", status, &document, "trust", "may be written by others");
+    assert_fails("loose", status, &document, "trust", "is writable by other users");
     for (file, fault) in [("absent.so", "is not there"), ("engines", "is no file")] {
         let (status, _, stderr) = outcome(scaletune(home.path()).arg("check-engine").arg(file));
         assert_eq!(status, 2);

@@ -74,7 +74,7 @@ fn what_is_wrong_is_named() {
     assert_eq!(status, 1);
     let refused = states(&found["engines"], "refused");
     assert_eq!(refused.len(), 2, "{refused:?}");
-    assert!(refused[1]["reason"].as_str().unwrap().contains("may be written by others"), "{refused:?}");
+    assert!(refused[1]["reason"].as_str().unwrap().contains("is writable by other users"), "{refused:?}");
     let problems: Vec<&str> = found["problems"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
     for name in ["libscaletune_broken.so", "libscaletune_open.so", "half.json"] {
         assert!(problems.iter().any(|problem| problem.contains(name)), "{name} is missing in {problems:?}");

@@ -33,9 +33,9 @@ fn what_others_may_write_is_not_loaded() {
     let file = engines.join("libscaletune_hostile.so");
     let mode = |path: &std::path::Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     for (path, loose, tight, fault) in [
-        (&file, 0o757, 0o755, "may be written by others; take that away with chmod o-w"),
-        (&engines, 0o757, 0o755, "may be written by others; take that away with chmod o-w"),
-        (&engines, 0o1777, 0o755, "may be written by others; take that away with chmod o-w"),
+        (&file, 0o757, 0o755, "is writable by other users; run chmod o-w on it"),
+        (&engines, 0o757, 0o755, "is writable by other users; run chmod o-w on it"),
+        (&engines, 0o1777, 0o755, "is writable by other users; run chmod o-w on it"),
     ] {
         mode(path, loose);
         // Loading it would abort the worker; it is not so much as opened.

@@ -144,7 +144,7 @@ pub(crate) fn from_csr(
         let features = names.into_iter().map(|name| Feature { name, length: 0 }).collect();
         let class = json!({"format": "scores", "order": "none", "files": 0, "alignment_bytes": 0});
         Ok(Scores {
-            inner: Arc::new(scaletune_em_core::Scores { matrix, features, run_info }),
+            inner: Arc::new(scaletune_em_core::Scores { matrix, features, run_info, findings: None }),
             class: class.as_object().cloned().unwrap_or_default(),
         })
     })

@@ -5,7 +5,7 @@ use crate::failure::{Failure, Result};
 use crate::watch::Watch;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use scaletune::measure::usable_cores as cores;
+use scaletune::measure::ThreadBudget;
 use scaletune::profile::{Choice, Store, Wish, choose};
 use scaletune_descriptor::{Descriptor, Plan, Value};
 use serde_json::Map;
@@ -35,7 +35,7 @@ impl PlanWish {
     /// Reads the arguments `threads` and `plan`.
     pub(crate) fn read(threads: Option<&Bound<'_, PyAny>>, plan: &Bound<'_, PyAny>) -> PyResult<PlanWish> {
         let threads = match threads {
-            None => cores() as i64,
+            None => ThreadBudget::of_this_process().map_err(Failure::Value)?.threads as i64,
             Some(number) => {
                 let number: i64 = number.extract().map_err(|_| Failure::argument("threads", "is no whole number"))?;
                 if !(1..=4096).contains(&number) {
@@ -118,5 +118,5 @@ pub(crate) fn profile_used(py: Python<'_>) -> PyResult<Option<Bound<'_, PyDict>>
 /// Cores that this process may use.
 #[pyfunction]
 pub(crate) fn usable_cores() -> usize {
-    cores()
+    scaletune::measure::usable_cores()
 }

@@ -94,8 +94,27 @@ impl Inputs {
     }
 }
 
+/// A path that can't be handed to an engine: its inputs are JSON, which is text.
+#[derive(Debug, thiserror::Error, PartialEq)]
+#[error(
+    "input `{input}`: {path:?}: the path is not valid UTF-8; rename it, or give a link to it that has another name"
+)]
+pub struct NotText {
+    /// The input's name.
+    pub input: String,
+    /// The path.
+    pub path: PathBuf,
+}
+
 /// Rewrites every path among the values.
-pub fn map_paths(values: &mut Map<String, Value>, declared: &[Input], change: impl Fn(&str) -> PathBuf) {
+///
+/// # Errors
+/// A path became one that is not valid UTF-8.
+pub fn map_paths(
+    values: &mut Map<String, Value>,
+    declared: &[Input],
+    change: impl Fn(&str) -> PathBuf,
+) -> Result<(), NotText> {
     let paths = declared.iter().filter(|input| matches!(input.kind, InputKind::Path { .. }));
     for input in paths {
         let each: &mut [Value] = match values.get_mut(&input.name) {
@@ -105,10 +124,12 @@ pub fn map_paths(values: &mut Map<String, Value>, declared: &[Input], change: im
         };
         for value in each {
             if let Some(text) = value.as_str() {
-                *value = Value::from(change(text).to_string_lossy().into_owned());
+                let path = change(text).into_os_string().into_string();
+                *value = Value::from(path.map_err(|path| NotText { input: input.name.clone(), path: path.into() })?);
             }
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub use axis::{Axis, AxisKind, ChoiceValue, IntegerDefault, Role, Scale};
 pub use constraint::{Amount, Constraint, ParseError};
 pub use descriptor::{DefectiveDescriptor, Descriptor, Simulation, Stage};
 pub use input::{Input, InputError, InputKind};
-pub use inputs::{Inputs, map_paths};
+pub use inputs::{Inputs, NotText, map_paths};
 pub use output::{Output, Place, Rule};
 pub use plan::{Plan, PlanError, Value};
 pub use space::{NoPlan, PlanSpace};

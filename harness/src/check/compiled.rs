@@ -13,7 +13,7 @@ const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/testdata.rs"
 /// The folder can't be made.
 pub fn compiled_in() -> Result<(Vec<Case>, Scratch), CaseError> {
     let root = Scratch::new();
-    let root = root.map_err(|source| CaseError::Read { path: std::env::temp_dir(), source })?;
+    let root = root.map_err(|error| CaseError::Read { path: std::env::temp_dir(), source: error.into() })?;
     for (name, contents) in FILES {
         let path = root.path().join(name);
         let folder = path.parent().unwrap_or(Path::new("/"));

@@ -3,6 +3,7 @@
 use super::document::MadeFile;
 use super::expected::Expected;
 use super::find::Case;
+use crate::input_file;
 use crate::plugin::Plugin;
 use crate::scratch::Scratch;
 use scaletune_descriptor::{InputKind, Inputs, Plan, map_paths};
@@ -52,13 +53,13 @@ impl<'a> Golden<'a> {
         let folder = std::path::absolute(&case.folder).map_err(|error| error.to_string())?;
         map_paths(&mut values, &descriptor.inputs, |text| {
             if document.files.contains_key(text) { made.path().join(text) } else { folder.join(text) }
-        });
+        })
+        .map_err(|error| error.to_string())?;
         let extra: Vec<&str> = descriptor.flagged_outputs().map(|(flag, _)| flag).collect();
         let inputs = Inputs::check(values, &descriptor.inputs, &extra).map_err(|error| error.to_string())?;
         for input in descriptor.inputs.iter().filter(|input| matches!(input.kind, InputKind::Path { .. })) {
             for path in inputs.paths(&input.name) {
-                std::fs::File::open(&path)
-                    .map_err(|error| format!("input `{}`: {}: {error}", input.name, path.display()))?;
+                input_file::check(&input.name, &path)?;
             }
         }
         let values = inputs.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();

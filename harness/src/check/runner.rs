@@ -245,7 +245,7 @@ fn machine(error: std::io::Error) -> RunError {
 }
 
 fn temporary() -> Result<Scratch, RunError> {
-    Scratch::new().map_err(machine)
+    Scratch::new().map_err(|error| RunError::Machine(error.to_string()))
 }
 
 /// The names in a folder, sorted.

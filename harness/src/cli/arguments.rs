@@ -32,6 +32,9 @@ pub(super) struct Common {
     /// Look for plugins in DIR first; may be given more than once
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) engine_path: Vec<PathBuf>,
+    /// Load plugins from DIR although other users may write there; may be given more than once
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) trust: Vec<PathBuf>,
     /// Print the result as JSON on standard output, and nothing else there
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -98,10 +101,10 @@ pub(super) struct MeasuringArguments {
 }
 
 impl MeasuringArguments {
-    /// The thread budgets: those given, else the usable cores.
-    pub(super) fn budgets(&self, usable_cores: usize) -> Vec<i64> {
+    /// The thread budgets: those given, else the one that holds where nobody says.
+    pub(super) fn budgets(&self, default: usize) -> Vec<i64> {
         match self.threads.as_slice() {
-            [] => vec![usable_cores as i64],
+            [] => vec![default as i64],
             given => given.iter().map(|threads| i64::from(*threads)).collect(),
         }
     }

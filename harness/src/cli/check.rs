@@ -93,7 +93,7 @@ pub(super) fn run(context: &mut Context, arguments: &CheckArguments) -> Result<(
         };
         goldens.push(Golden::new(case, plugin, arguments.bless).map_err(Exit::input)?);
     }
-    let usable = context.usable_cores();
+    let usable = context.budget()?.threads;
     let settings = Settings {
         plans: match arguments.plans {
             PlansWord::All => Plans::All,

@@ -55,7 +55,7 @@ fn list(entries: &[Entry]) -> String {
     let mut text = String::new();
     for entry in entries {
         match &entry.plugin {
-            Ok(Plugin { path, descriptor }) => {
+            Ok(Plugin { path, descriptor, .. }) => {
                 _ = writeln!(text, "{} {}  {}", descriptor.name, descriptor.version, descriptor.summary);
                 _ = writeln!(text, "    {}", path.display());
                 _ = writeln!(text, "    strategies: {}", strategies(descriptor));
@@ -81,7 +81,7 @@ fn strategies(descriptor: &Descriptor) -> String {
     axes.collect::<Vec<_>>().join(", ")
 }
 
-fn in_full(Plugin { path, descriptor }: &Plugin) -> String {
+fn in_full(Plugin { path, descriptor, .. }: &Plugin) -> String {
     let mut text = String::new();
     let build = if descriptor.build.is_empty() { String::new() } else { format!(" ({})", descriptor.build) };
     _ = writeln!(text, "{} {}{build}\n{}\n{}", descriptor.name, descriptor.version, descriptor.summary, path.display());

@@ -3,6 +3,7 @@
 use crate::document::DocumentError;
 use crate::plugin::PluginError;
 use crate::publish::TargetError;
+use crate::scratch::NoScratch;
 use crate::trial::TrialError;
 use crate::tune::TuneError;
 use crate::worker::{Failure, FailureKind};
@@ -84,6 +85,13 @@ impl From<TargetError> for Exit {
     fn from(error: TargetError) -> Exit {
         let status = if matches!(error, TargetError::Unusable(_)) { 2 } else { 3 };
         Exit { status, message: error.to_string() }
+    }
+}
+
+impl From<NoScratch> for Exit {
+    /// The user's environment names a folder that is of no use.
+    fn from(error: NoScratch) -> Exit {
+        Exit::input(error.to_string())
     }
 }
 

@@ -100,7 +100,7 @@ pub(super) fn run(context: &mut Context, arguments: &GateArguments) -> Result<()
         }
         Some(folder) => {
             let search = SearchPath::new(std::slice::from_ref(folder), None, None);
-            Some(Catalogue::new(search, context.worker.clone()))
+            Some(Catalogue::new(search, context.catalogue.trust().clone(), context.worker.clone()))
         }
         None => None,
     };

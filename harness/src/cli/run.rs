@@ -37,7 +37,8 @@ pub(super) struct RunArguments {
     /// Which plan.
     #[command(flatten)]
     pub(super) plan: PlanArguments,
-    /// Threads that may be busy at once, decompression included [default: the usable cores]
+    /// Threads that may be busy at once, decompression included [default: the usable cores, or fewer by
+    /// SCALETUNE_THREADS or the batch system]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(super) threads: Option<u32>,
     /// Write the result to FILE (.gz compresses, - is standard output)
@@ -69,8 +70,10 @@ pub(super) fn run(
     let files = workload.files(descriptor);
     target.check_against(&files.iter().map(|(_, path)| path.clone()).collect::<Vec<_>>())?;
 
-    let usable = context.usable_cores();
-    let threads = arguments.threads.map_or(usable as i64, i64::from);
+    let budget = context.budget()?;
+    let usable = budget.usable_cores;
+    let threads = arguments.threads.map_or(budget.threads as i64, i64::from);
+    let limit = if arguments.threads.is_none() { budget.reason() } else { None };
     if threads > usable as i64 {
         context.terminal.warn(&format!("{threads} threads are more than the {usable} usable cores"));
     }
@@ -99,7 +102,8 @@ pub(super) fn run(
     );
     notes.iter().for_each(|note| context.terminal.warn(note));
     if let Some(choice) = &chosen {
-        context.terminal.note(&format!("plan: {} ({})", choice.plan, choice.reason));
+        let limit = limit.as_ref().map(|limit| format!("; {limit}")).unwrap_or_default();
+        context.terminal.note(&format!("plan: {} ({}{limit})", choice.plan, choice.reason));
     }
     let report = report.map_err(|failure| {
         context.terminal.detail(failure.stderr.trim_end());
@@ -125,10 +129,12 @@ pub(super) fn run(
             "scaletune": Version::this(),
             "engine": {
                 "name": descriptor.name, "version": descriptor.version, "build": descriptor.build, "path": plugin.path,
+                "trusted_by": plugin.vouched,
             },
             "began": began.to_string(),
             "ended": jiff::Timestamp::now().to_string(),
             "threads": threads,
+            "threads_limited_by": limit,
             "threads_used": descriptor.threads_used(&choice.plan),
             "plan": choice.plan,
             "plan_reason": choice.reason,
@@ -197,6 +203,11 @@ fn check_threads(context: &mut Context, descriptor: &Descriptor, choice: &Choice
         let (name, left) = (&descriptor.name, report.threads_left);
         let threads = if left == 1 { "thread" } else { "threads" };
         context.terminal.warn(&format!("engine `{name}` left {left} {threads} behind; ended with its process"));
+    }
+    if report.processes_left > 0 {
+        let (name, left) = (&descriptor.name, report.processes_left);
+        let processes = if left == 1 { "process" } else { "processes" };
+        context.terminal.warn(&format!("engine `{name}` left {left} {processes} running; ended with its worker"));
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) fn run(
     let demo = || simulate::demo(context, plugin);
     let workload = Workload::new(descriptor, matches, &arguments.bench.workload, demo, &[])?;
     std::fs::create_dir_all(&folder).map_err(|error| Exit::input(format!("{}: {error}", folder.display())))?;
-    let threads = arguments.bench.measuring.budgets(context.usable_cores());
+    let threads = arguments.bench.measuring.budgets(context.budget()?.threads);
 
     let worker = context.worker.clone();
     let mut trials = Trials::new(&worker, plugin, &workload, arguments.bench.measuring.time_limit)?;

@@ -5,7 +5,7 @@
 use super::workload::Workload;
 use crate::equiv;
 use crate::plugin::Plugin;
-use crate::scratch::Scratch;
+use crate::scratch::{NoScratch, Scratch};
 use crate::trial::{Equivalence, Executor, Measurement, TrialError};
 use crate::worker::{Limits, Quiet, RepeatRule, Run, Worker};
 use scaletune_descriptor::{Output, Plan};
@@ -63,7 +63,7 @@ impl<'a> Trials<'a> {
         plugin: &'a Plugin,
         workload: &'a Workload,
         time_limit: Option<Duration>,
-    ) -> std::io::Result<Trials<'a>> {
+    ) -> Result<Trials<'a>, NoScratch> {
         let folder = Scratch::new()?;
         let (limits, repeat) = (Limits::new(time_limit, None), RepeatRule::TRIAL);
         let (outputs, input_class) = (plugin.descriptor.outputs.as_slice(), Map::new());

@@ -80,8 +80,9 @@ pub(super) fn run(
     let set = fixed(descriptor, &arguments.set, None)?;
     let demo = || simulate::demo(context, plugin);
     let workload = Workload::new(descriptor, matches, &arguments.bench.workload, demo, &[])?;
-    let usable = context.usable_cores();
-    let threads = arguments.bench.measuring.budgets(usable);
+    let budget = context.budget()?;
+    let usable = budget.usable_cores;
+    let threads = arguments.bench.measuring.budgets(budget.threads);
     if let Some(most) = threads.iter().max().filter(|most| **most > usable as i64) {
         context.terminal.warn(&format!("{most} threads are more than the {usable} usable cores"));
     }

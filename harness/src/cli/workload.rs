@@ -2,15 +2,20 @@
 
 use super::arguments::WorkloadArguments;
 use super::exit::Exit;
+use crate::input_file;
 use crate::scratch::Scratch;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use scaletune_descriptor::{Descriptor, Input, InputKind, Inputs, map_paths};
+use scaletune_descriptor::{Descriptor, Input, InputKind, Inputs, NotText, map_paths};
 use serde_json::{Map, Value};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Longest name of an output, bytes: what most file systems hold.
+const LONGEST_NAME: usize = 255;
+
 /// Flags that every command has without listing them.
-const COMMON_FLAGS: [&str; 7] = ["engine-path", "json", "quiet", "verbose", "no-progress", "help", "version"];
+const COMMON_FLAGS: [&str; 8] = ["engine-path", "trust", "json", "quiet", "verbose", "no-progress", "help", "version"];
 
 /// A workload: checked inputs, paths absolute.
 #[derive(Clone, Debug)]
@@ -49,7 +54,8 @@ pub(super) fn add_inputs(command: Command, inputs: &[Input], heading: &str) -> C
                     InputKind::Float { .. } => "X".into(),
                     InputKind::String | InputKind::Flag => "TEXT".into(),
                 };
-                argument.action(action).value_name(input.value_name.clone().unwrap_or(words)).allow_hyphen_values(true)
+                let argument = argument.action(action).value_parser(clap::value_parser!(OsString));
+                argument.value_name(input.value_name.clone().unwrap_or(words)).allow_hyphen_values(true)
             }
         }
     });
@@ -85,9 +91,13 @@ pub(super) fn given(matches: &ArgMatches, inputs: &[Input]) -> Result<Map<String
             }
             continue;
         }
-        let Ok(Some(texts)) = matches.try_get_many::<String>(&id) else { continue };
+        let Ok(Some(given)) = matches.try_get_many::<OsString>(&id) else { continue };
         let mut parsed = Vec::new();
-        for text in texts {
+        for given in given {
+            let text = given.to_str().ok_or_else(|| {
+                let error = NotText { input: input.name.clone(), path: given.into() };
+                Exit::input(error.to_string())
+            })?;
             parsed.push(input.parse(text).map_err(|error| Exit::input(error.to_string()))?);
         }
         let value = if input.repeat { Some(Value::Array(parsed)) } else { parsed.pop() };
@@ -117,7 +127,8 @@ pub(super) fn read_file(path: &Path, descriptor: &Descriptor) -> Result<Map<Stri
         values.insert(name.clone(), value);
     }
     let folder = path.parent().unwrap_or(Path::new("."));
-    map_paths(&mut values, &descriptor.inputs, |text| folder.join(text));
+    map_paths(&mut values, &descriptor.inputs, |text| folder.join(text))
+        .map_err(|error| Exit::input(error.to_string()))?;
     Ok(values)
 }
 
@@ -198,9 +209,17 @@ impl Workload {
             Inputs::check(values, &descriptor.inputs, &extra).map_err(|error| Exit::input(error.to_string()))?;
         let mut values: Map<String, Value> =
             checked.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
-        map_paths(&mut values, &descriptor.inputs, |text| std::path::absolute(text).unwrap_or_else(|_| text.into()));
+        map_paths(&mut values, &descriptor.inputs, |text| std::path::absolute(text).unwrap_or_else(|_| text.into()))
+            .map_err(|error| Exit::input(error.to_string()))?;
         let inputs = Inputs::check(values.clone(), &descriptor.inputs, &extra)
             .map_err(|error| Exit::input(error.to_string()))?;
+        if let Some(output) = descriptor.outputs.iter().find(|output| inputs.fill(&output.file).len() > LONGEST_NAME) {
+            return Err(Exit::input(format!(
+                "output `{}` would have a name of {} bytes, and file names end at 255; shorten the input that names it",
+                output.name,
+                inputs.fill(&output.file).len()
+            )));
+        }
         if let Some(output) = descriptor.outputs.iter().find(|output| !output.is_plain_name(&inputs)) {
             let name = inputs.fill(&output.file);
             return Err(Exit::input(format!(
@@ -209,20 +228,18 @@ impl Workload {
             )));
         }
         let workload = Workload { inputs, values, _keep: keep };
-        for (input, path) in workload.files(descriptor) {
-            // Opened, not only looked at: a file without read permission is told here, too.
-            std::fs::File::open(&path)
-                .map_err(|error| Exit::input(format!("input `{}`: {}: {error}", input, path.display())))?;
-        }
+        let files = workload.files(descriptor);
+        files.iter().try_for_each(|(input, path)| input_file::check(input, path)).map_err(Exit::input)?;
         Ok(workload)
     }
 
     /// The inputs as a report states them: files by their names, without folders.
     pub(super) fn stated(&self, descriptor: &Descriptor) -> Map<String, Value> {
         let mut values = self.values.clone();
-        map_paths(&mut values, &descriptor.inputs, |text| {
+        let mapped = map_paths(&mut values, &descriptor.inputs, |text| {
             Path::new(text).file_name().map_or_else(|| text.into(), PathBuf::from)
         });
+        debug_assert_eq!(mapped, Ok(()), "the last part of a path that is text is text");
         values
     }
 

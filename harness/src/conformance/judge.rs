@@ -64,6 +64,14 @@ pub fn threads_left(report: &Report) -> Option<String> {
     (report.threads_left > 0).then(|| format!("still running after close(): {}", report.threads_left))
 }
 
+/// Processes that lived on.
+pub fn processes_left(report: &Report) -> Option<String> {
+    let left = report.processes_left;
+    (left > 0).then(|| {
+        format!("still running when the worker had ended, and killed: {left}; wait for each before run() returns")
+    })
+}
+
 /// What came of a run that was asked to stop before `run` began: a failure's words, or why nobody can tell.
 ///
 /// # Errors

@@ -25,8 +25,9 @@ impl InstructionCounter {
 
     /// Counts the smallest of processes.
     fn works(self) -> bool {
-        let Ok(file) = tempfile::NamedTempFile::new() else { return false };
-        let command = self.command(file.path());
+        let Ok(folder) = tempfile::tempdir() else { return false };
+        let file = folder.path().join("count");
+        let command = self.command(&file);
         let Some((program, arguments)) = command.split_first() else { return false };
         let ran = Command::new(program)
             .args(arguments)
@@ -35,10 +36,11 @@ impl InstructionCounter {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
-        ran.is_ok_and(|status| status.success()) && self.read(file.path()).is_some()
+        ran.is_ok_and(|status| status.success()) && self.read(&file).is_some()
     }
 
-    /// The words to put in front of a command so that its count comes to `file`.
+    /// The words to put in front of a command so that its count, and that of all that it starts, comes to `file`, or to
+    /// files whose names begin so.
     pub fn command(self, file: &Path) -> Vec<OsString> {
         match self {
             InstructionCounter::Perf => {
@@ -47,23 +49,32 @@ impl InstructionCounter {
                 words
             }
             InstructionCounter::Callgrind => {
+                // A file for each process: a worker is the child of its supervisor.
                 let mut out = OsString::from("--callgrind-out-file=");
                 out.push(file);
+                out.push(".%p");
                 vec!["valgrind".into(), "--tool=callgrind".into(), "--quiet".into(), out, "--".into()]
             }
         }
     }
 
-    /// The count; none where the file holds none.
+    /// The count; none where there is none.
     pub fn read(self, file: &Path) -> Option<u64> {
-        let text = std::fs::read_to_string(file).ok()?;
         match self {
             InstructionCounter::Perf => {
+                let text = std::fs::read_to_string(file).ok()?;
                 text.lines().find(|line| line.contains("instructions"))?.split(',').next()?.parse().ok()
             }
             InstructionCounter::Callgrind => {
-                let totals = text.lines().filter_map(|line| line.strip_prefix("totals:"));
-                totals.filter_map(|count| count.trim().parse().ok()).next_back()
+                let name = file.file_name()?.as_encoded_bytes();
+                let files = std::fs::read_dir(file.parent()?).ok()?.flatten();
+                let files = files.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(name));
+                let counts = files.filter_map(|entry| {
+                    let text = std::fs::read_to_string(entry.path()).ok()?;
+                    let totals = text.lines().filter_map(|line| line.strip_prefix("totals:"));
+                    totals.filter_map(|count| count.trim().parse::<u64>().ok()).next_back()
+                });
+                counts.reduce(|sum, count| sum + count)
             }
         }
     }
@@ -84,10 +95,11 @@ mod tests {
 
     #[test]
     fn counts_are_read_as_the_programs_write_them() {
-        let file = tempfile::NamedTempFile::new().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("count");
         let read = |counter: InstructionCounter, text: &str| {
-            std::fs::write(file.path(), text).unwrap();
-            counter.read(file.path())
+            std::fs::write(&file, text).unwrap();
+            counter.read(&file)
         };
         assert_eq!(
             read(InstructionCounter::Perf, "# started on\n\n1234567,,instructions:u,501,100.00,,\n"),
@@ -96,6 +108,9 @@ mod tests {
         assert_eq!(read(InstructionCounter::Perf, "<not supported>,,instructions:u,0,100.00,,\n"), None);
         assert_eq!(read(InstructionCounter::Callgrind, "events: Ir\nfn=(1) a\n5 3\ntotals: 98765\n"), Some(98_765));
         assert_eq!(read(InstructionCounter::Callgrind, "events: Ir\n"), None);
+        // Every process that was started has a file of its own.
+        std::fs::write(folder.path().join("count.8"), "totals: 2\n").unwrap();
+        assert_eq!(read(InstructionCounter::Callgrind, "totals: 40\n"), Some(42));
     }
 
     #[test]

@@ -44,12 +44,63 @@ pub fn thread_count(pid: i32) -> u64 {
     living.count() as u64
 }
 
+/// The processes that `pid` has started, or has been given by the kernel, and that live.
+pub fn children(pid: i32) -> Vec<i32> {
+    let lists = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists: Vec<String> =
+        lists.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok()).collect();
+    let found: Vec<i32> = if lists.is_empty() {
+        children_by_search(pid)
+    } else {
+        lists.iter().flat_map(|list| list.split_whitespace()).filter_map(|child| child.parse().ok()).collect()
+    };
+    found.into_iter().filter(|child| is_alive(*child)).collect()
+}
+
+/// The same on a kernel that keeps no lists (without `CONFIG_PROC_CHILDREN`): every process is asked for its parent.
+fn children_by_search(pid: i32) -> Vec<i32> {
+    let numbers = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let is_child = |child: &i32| {
+        let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        stat_field(&stat, 1).is_some_and(|parent| parent == pid.to_string())
+    };
+    numbers.filter(is_child).collect()
+}
+
+/// The processes below `pid` that live, each in front of those that it has started.
+pub fn descendants(pid: i32) -> Vec<i32> {
+    let mut found = children(pid);
+    let mut next = 0;
+    while let Some(pid) = found.get(next).copied() {
+        next += 1;
+        // While they are asked, numbers may change hands: none is taken twice.
+        let more: Vec<i32> = children(pid).into_iter().filter(|child| !found.contains(child)).collect();
+        found.extend(more);
+    }
+    found
+}
+
+/// A field of /proc/PID/stat, counted from the state, which follows the name.
+fn stat_field(stat: &str, field: usize) -> Option<&str> {
+    // The name in parentheses may hold anything.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(field)
+}
+
+/// Whether process `pid` is there and has not ended.
+pub fn is_alive(pid: i32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !is_zombie(&stat))
+}
+
+/// Whether a process has ended and waits for its parent to take note.
+fn is_zombie(stat: &str) -> bool {
+    matches!(stat_field(stat, 0), Some("Z" | "X"))
+}
+
 /// Whether a line of /proc/PID/task/TID/stat has the kernel's flag of a task that exits (`PF_EXITING`).
 fn is_exiting(stat: &str) -> bool {
     const EXITING: u32 = 0x4;
-    // The name in parentheses may hold anything; behind it stand state, five numbers, and the flags.
-    let behind = stat.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
-    let flags = behind.split_whitespace().nth(6).and_then(|flags| flags.parse::<u32>().ok());
+    let flags = stat_field(stat, 6).and_then(|flags| flags.parse::<u32>().ok());
     flags.is_some_and(|flags| flags & EXITING != 0)
 }
 
@@ -106,6 +157,30 @@ mod tests {
         assert!(!is_exiting("7 (a) b) S 1 7 7 0 -1 4194368 0 0 0 0"));
         assert!(is_exiting("7 (a) b) R 1 7 7 0 -1 4194372 0 0 0 0"));
         assert!(!is_exiting(""));
+    }
+
+    #[test]
+    fn what_a_process_started_is_found_at_any_depth() {
+        let me = std::process::id() as i32;
+        let mut shell = std::process::Command::new("sh").args(["-c", "sleep 30 & sleep 30 & wait"]).spawn().unwrap();
+        let pid = shell.id() as i32;
+        let asked = std::time::Instant::now();
+        while children(pid).len() < 2 {
+            assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", children(pid));
+        }
+        assert!(children(me).contains(&pid) && children_by_search(me).contains(&pid));
+        assert_eq!(children_by_search(pid).len(), 2);
+        let below = descendants(me);
+        assert!(children(pid).iter().all(|child| below.contains(child)));
+        for process in children(pid).into_iter().chain([pid]) {
+            rustix::process::kill_process(
+                rustix::process::Pid::from_raw(process).unwrap(),
+                rustix::process::Signal::KILL,
+            )
+            .unwrap();
+        }
+        shell.wait().unwrap();
+        assert!(!children(me).contains(&pid) && children(pid).is_empty());
     }
 
     #[test]

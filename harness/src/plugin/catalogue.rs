@@ -1,7 +1,7 @@
 //! The plugins that there are, by the name that each gives itself.
 
 use super::search::{SearchPath, expected_name};
-use super::trust;
+use super::trust::Trust;
 use crate::worker::{Limits, Worker, describe};
 use scaletune_descriptor::Descriptor;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,8 @@ pub struct Plugin {
     pub path: PathBuf,
     /// What it says of itself; checked.
     pub descriptor: Descriptor,
+    /// The folder of `--trust` without which it would be refused.
+    pub vouched: Option<PathBuf>,
 }
 
 /// A plugin file, usable or not.
@@ -69,13 +71,19 @@ pub enum PluginError {
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     search: SearchPath,
+    trust: Trust,
     worker: Worker,
 }
 
 impl Catalogue {
-    /// Plugins on `search`, asked by `worker`.
-    pub fn new(search: SearchPath, worker: Worker) -> Catalogue {
-        Catalogue { search, worker }
+    /// Plugins on `search` that `trust` lets pass, asked by `worker`.
+    pub fn new(search: SearchPath, trust: Trust, worker: Worker) -> Catalogue {
+        Catalogue { search, trust, worker }
+    }
+
+    /// Whose plugins may be loaded.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// Where plugins are looked for, in order.
@@ -134,13 +142,13 @@ impl Catalogue {
     /// # Errors
     /// Why it can't.
     pub fn inspect(&self, path: &Path) -> Result<Plugin, String> {
-        trust::check(path)?;
+        let vouched = self.trust.check(path)?;
         let path = path.canonicalize().map_err(|error| error.to_string())?;
         let limits = Limits { time: Some(DESCRIBE_LIMIT), memory: Some(DESCRIBE_MEMORY) };
         let json = describe(&self.worker, &path, limits).map_err(|failure| failure.message)?;
         let descriptor: Descriptor =
             serde_json::from_value(json).map_err(|error| format!("its descriptor can't be read: {error}"))?;
         descriptor.validate().map_err(|error| error.to_string())?;
-        Ok(Plugin { path, descriptor })
+        Ok(Plugin { path, descriptor, vouched })
     }
 }

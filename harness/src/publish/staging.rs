@@ -4,8 +4,10 @@
 //! target, as [`Scratch`] does.
 
 use crate::scratch::{Leftover, Scratch, leftovers_in};
-use std::ffi::OsStr;
+use sha2::{Digest, Sha256};
+use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 const INFIX: &str = ".scaletune-";
@@ -22,7 +24,7 @@ impl Staging {
     /// The folder can't be made.
     pub fn beside(parent: &Path, name: &OsStr) -> io::Result<Staging> {
         let mut prefix = OsStr::new(".").to_os_string();
-        prefix.push(name);
+        prefix.push(shortened(name));
         prefix.push(INFIX);
         let scratch = Scratch::new_in(parent, &prefix)?;
         std::fs::create_dir(scratch.around().join(OWN))?;
@@ -46,6 +48,21 @@ impl Staging {
     pub fn own(&self, name: &str) -> PathBuf {
         self.0.around().join(OWN).join(name)
     }
+}
+
+/// A name that leaves room for what is put around it. A long one ends in a digest, so that each target keeps a name of
+/// its own.
+fn shortened(name: &OsStr) -> OsString {
+    const MOST: usize = 160;
+    let bytes = name.as_bytes();
+    if bytes.len() <= MOST {
+        return name.to_os_string();
+    }
+    let digest = Sha256::digest(bytes);
+    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let mut short = OsStr::from_bytes(&bytes[..MOST]).to_os_string();
+    short.push(digest);
+    short
 }
 
 /// The staging folders in `parent`, sorted; nothing is changed.

@@ -54,6 +54,11 @@ fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Targe
     move |source| TargetError::Io { doing, path, source }
 }
 
+/// How the name of a file's manifest ends.
+const MANIFEST: &str = ".run.json";
+/// Links that are followed one after the other, as the kernel does.
+const MOST_LINKS: usize = 40;
+
 /// A file that is about to be put in place.
 struct Move {
     from: PathBuf,
@@ -137,7 +142,7 @@ impl Target {
     pub fn manifest(&self) -> Option<PathBuf> {
         match &self.main {
             Main::File(path) if is_special(path) => None,
-            Main::File(path) => Some(with_suffix(path, ".run.json")),
+            Main::File(path) => Some(with_suffix(path, MANIFEST)),
             Main::Folder(path) => Some(path.join("run.json")),
             Main::Stdout => None,
         }
@@ -268,7 +273,7 @@ impl Target {
 /// Why nothing can be written in `folder`; nothing has been done yet.
 fn no_staging(folder: &Path, error: io::Error) -> TargetError {
     match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::InvalidFilename => {
             let message = format!("{}: can't be written to ({error}); name another place", folder.display());
             TargetError::Unusable(message)
         }
@@ -278,7 +283,11 @@ fn no_staging(folder: &Path, error: io::Error) -> TargetError {
 
 fn temporary() -> Result<Staging, TargetError> {
     let folder = std::env::temp_dir();
-    Staging::beside(&folder, "stdout".as_ref()).map_err(|error| no_staging(&folder, error))
+    Staging::beside(&folder, "stdout".as_ref()).map_err(|error| {
+        let folder = folder.display();
+        let message = format!("temporary folder {folder}: {error}; set TMPDIR to a folder that can be written");
+        TargetError::Unusable(message)
+    })
 }
 
 /// A file that may be written: not a folder, in a folder that is there; links are followed.
@@ -287,14 +296,55 @@ fn checked_file(path: &Path) -> Result<PathBuf, TargetError> {
     if path.is_dir() {
         return unusable("is a folder; name a file");
     }
-    let Some(name) = path.file_name() else { return unusable("is no file name") };
-    if let Ok(resolved) = path.canonicalize() {
+    if path.file_name().is_none() {
+        return unusable("is not a file name");
+    }
+    let resolved = match resolve(path) {
+        Ok(resolved) => resolved,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return unusable("its folder does not exist; make it first");
+        }
+        Err(error) => return unusable(&format!("can't be written ({error}); name another file")),
+    };
+    // The manifest is text, and names it.
+    if resolved.to_str().is_none() {
+        let fault = format!("{resolved:?}: the path is not valid UTF-8; name another file");
+        return Err(TargetError::Unusable(fault));
+    }
+    if is_special(&resolved) {
         return Ok(resolved);
     }
-    match parent_of(path).canonicalize() {
-        Ok(parent) => Ok(parent.join(name)),
-        Err(_) => unusable("its folder does not exist; make it first"),
+    let most = longest_name(parent_of(&resolved)).map_err(io_error("looking at the folder of", &resolved))?;
+    let needed = resolved.file_name().unwrap_or_default().len() + MANIFEST.len();
+    if needed > most {
+        let fault = format!("the name is too long: with {MANIFEST} it has {needed} bytes, and {most} fit; shorten it");
+        return unusable(&fault);
     }
+    Ok(resolved)
+}
+
+/// The file itself, which need not be there yet: links are followed, also those that lead to nothing yet.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        match path.canonicalize() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            resolved => return resolved,
+        }
+        match path.read_link() {
+            Ok(next) => path = parent_of(&path).join(next),
+            Err(_) => {
+                let name = path.file_name().ok_or(io::ErrorKind::NotFound)?;
+                return Ok(parent_of(&path).canonicalize()?.join(name));
+            }
+        }
+    }
+    Err(io::Error::other("too many links"))
+}
+
+/// Longest file name that a folder's file system takes, bytes.
+fn longest_name(folder: &Path) -> io::Result<usize> {
+    Ok(rustix::fs::statvfs(folder)?.f_namemax as usize)
 }
 
 fn parent_of(path: &Path) -> &Path {

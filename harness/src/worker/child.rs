@@ -3,7 +3,8 @@
 use super::fence;
 use super::host::{Host, harmless_document};
 use super::load::Engine;
-use super::protocol::{Defect, Drill, Event, Job, Kind, PlanLine, RepeatRule, Step, Totals};
+use super::protocol::{Defect, Drill, Event, Job, Kind, Opening, PROTOCOL, PlanLine, RepeatRule, Step, Totals};
+use super::supervisor;
 use super::usage::Usage;
 use crate::measure::process::{peak_rss_bytes, thread_count};
 use crate::stats::median;
@@ -37,16 +38,15 @@ struct Stop {
     message: String,
 }
 
-/// The child's `main`: reads the job from standard input, reports on what was standard output.
+/// The child's `main`, of the supervisor and of the worker that it becomes: reads the job from standard input, reports on what was standard output.
 ///
 /// # Errors
 /// The process could not be set up; nothing was loaded then.
 pub fn child_main() -> anyhow::Result<()> {
+    supervisor::split()?;
     // The pipe moves out of an engine's reach: what it prints goes to standard error.
     let channel = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), 3)?;
     rustix::stdio::dup2_stdout(rustix::stdio::stderr())?;
-    // Both ends see to it that no worker outlives the harness: the kernel by this signal, and the pipe by its end.
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // SAFETY: the handler only stores to an atomic.
         unsafe { signal_hook::low_level::register(signal, || CANCELLED.store(true, Ordering::Relaxed)) }?;
@@ -54,13 +54,15 @@ pub fn child_main() -> anyhow::Result<()> {
     // Past a limit of file sizes (`ulimit -f`) a write is to fail, as on a full disk, and not to kill.
     signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
 
+    let host = Host::new(File::from(channel), cancelled);
+    // Before anything is heard: a parent of another version learns from it whom it speaks to.
+    host.send(&Event::Hello { protocol: PROTOCOL, pid: std::process::id() as i32 });
     let mut lines = BufReader::new(std::io::stdin());
     let mut line = String::new();
     lines.read_line(&mut line)?;
-    let job: Job = serde_json::from_str(&line)?;
+    let job = Opening::parse(&line).map_err(anyhow::Error::msg)?.job;
     // Before the plugin is there, and while this is the only thread.
     fence::raise(job.writable())?;
-    let host = Host::new(File::from(channel), cancelled);
     let outcome = match job {
         Job::Describe { plugin } => describe(&host, &plugin),
         Job::Work { plugin, inputs, folder, repeat, drill } => {
@@ -283,6 +285,7 @@ impl Work<'_> {
         let mut samples: Vec<Sample> = Vec::new();
         let mut is_warm = false;
         loop {
+            totals.calls += 1;
             let clock = Clock::start();
             // Behind the clock, which takes some microseconds to start: no task may seem to end after the run.
             let began = self.host.now();

@@ -1,17 +1,18 @@
 //! One worker from start to end: its job is sent, its events are heard, limits are kept, the process is reaped.
 
 use super::process::{Choose, Ending, Failure, FailureKind, Heard, Limits, Observer, Worker};
-use super::protocol::{Event, Job, Kind, PlanLine, Step};
-use super::reap::{Usage, signal_name, wait4};
-use super::streams::{listen_to, tail};
+use super::protocol::{Ended, Event, Job, Kind, Opening, PROTOCOL, PlanLine, Step, other_protocol};
+use super::reap::{Reaped, signal_name, wait4};
+use super::streams::{Tail, listen_to};
+use super::supervisor::{END_ALL, LAST};
+use super::watch::Watch;
 use crate::interrupt;
-use crate::measure::process::{held_bytes, thread_count};
+use crate::measure::process::is_alive;
 use rustix::process::{Pid, Signal};
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How often the parent looks at clock, threads and interrupts while nothing is said.
@@ -19,17 +20,35 @@ const TICK: Duration = Duration::from_millis(20);
 /// How long a worker may take to stop of its own accord once asked.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// A running worker. Dropping it kills and reaps the process.
+/// A running worker. Dropping it ends and reaps the process and whatever it started.
+///
+/// What counts is the end of the supervisor, not that of the pipes: a process that a plugin has left behind may hold them.
 pub(super) struct Conversation {
+    /// The supervisor, or the program that it runs under.
     pid: Pid,
     reaped: bool,
+    /// What was last done to end it, and when that has to have had an effect.
+    ending: Option<(Push, Instant)>,
     stdin: Option<ChildStdin>,
     events: Receiver<std::io::Result<Event>>,
-    stderr: Option<JoinHandle<String>>,
+    stderr: Option<Tail>,
+    /// The worker, once it has said who it is.
+    watch: Option<Watch>,
     limits: Limits,
     began: Instant,
     step: Step,
     step_began: Instant,
+}
+
+/// The ways to end a worker, each harder than the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Push {
+    /// It has been asked to stop, or has said its last word: it ends of its own accord.
+    Ask,
+    /// The supervisor has been told to end everything.
+    End,
+    /// The supervisor itself has been killed.
+    Kill,
 }
 
 impl Conversation {
@@ -54,16 +73,19 @@ impl Conversation {
         let mut conversation = Conversation {
             pid,
             reaped: false,
+            ending: None,
             stdin: None,
             events: listen_to(stdout),
-            stderr: stderr.map(|stderr| std::thread::spawn(move || tail(stderr))),
+            stderr: stderr.map(Tail::of),
+            watch: None,
             limits,
             began: Instant::now(),
             step: Step::Load,
             step_began: Instant::now(),
         };
         if let Some(stdin) = &mut stdin {
-            let mut line = serde_json::to_vec(job).map_err(|error| Failure::harness(error.to_string()))?;
+            let opening = Opening { protocol: PROTOCOL, job: job.clone() };
+            let mut line = serde_json::to_vec(&opening).map_err(|error| Failure::harness(error.to_string()))?;
             line.push(b'\n');
             stdin.write_all(&line).map_err(|error| cannot("took no job", error))?;
         }
@@ -74,49 +96,64 @@ impl Conversation {
     pub(super) fn listen(mut self, choose: &mut Choose<'_>, observer: &mut dyn Observer) -> Result<Heard, Failure> {
         let mut heard = Heard::default();
         let mut last_look = Instant::now();
-        let mut last_seen = 0;
-        let outcome = loop {
+        let mut outcome: Option<Result<(), Failure>> = None;
+        let ended = loop {
             match self.events.recv_timeout(TICK) {
-                Ok(Ok(event)) => match self.handle(event, &mut heard, choose, observer) {
-                    Some(Ok(())) => break Ok(()),
-                    Some(Err(failure)) => break Err(failure),
-                    None => {}
-                },
-                Ok(Err(error)) => {
-                    break Err(self.failure(Ending::Crashed, format!("the worker said what is no event: {error}")));
+                Ok(Ok(Event::Ended(ended))) => break ended,
+                // What is said behind the last word does not count.
+                Ok(_) if outcome.is_some() => {}
+                Ok(Ok(event)) => {
+                    outcome = self.handle(event, &mut heard, choose, observer);
+                    match outcome {
+                        Some(Ok(())) => self.push(Push::Ask),
+                        Some(Err(_)) if self.ending.is_none() => self.push(Push::Ask),
+                        _ => {}
+                    }
                 }
-                Err(RecvTimeoutError::Disconnected) => return Err(self.crashed()),
+                Ok(Err(error)) => {
+                    let message = format!("the worker said what is no event: {error}");
+                    outcome = Some(Err(self.failure(Ending::Crashed, message)));
+                    self.push(Push::End);
+                }
+                // The supervisor was killed: the kernel ends the worker with it.
+                Err(RecvTimeoutError::Disconnected) => break self.reap().into(),
+                Err(RecvTimeoutError::Timeout) if self.has_ended() => break self.reap().into(),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if last_look.elapsed() >= TICK {
                 last_look = Instant::now();
-                // A thread that has been joined may still be on its way out when the next one starts: what counts is
-                // what two looks in a row agree on.
-                let seen = thread_count(self.pid.as_raw_pid());
-                heard.report.peak_threads = heard.report.peak_threads.max(seen.min(last_seen));
-                last_seen = seen;
-                if interrupt::requested() {
-                    self.stop();
-                    let step = Some(self.step);
-                    break Err(Failure::new(FailureKind::Cancelled, step, Ending::Harness, "interrupted"));
-                }
-                if let Some(failure) = self.beyond_limits() {
-                    self.kill();
-                    break Err(failure);
+                self.push_on();
+                if outcome.is_none() {
+                    outcome = self.look().map(Err);
                 }
             }
         };
-        let usage = self.reap();
-        let stderr = self.stderr.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        self.reap();
+        heard.report.peak_threads = self.watch.as_ref().map_or(0, Watch::peak_threads);
+        let stderr = self.stderr.take().map(|tail| tail.text()).unwrap_or_default();
         match outcome {
-            Ok(()) => {
-                if heard.report.peak_rss_bytes == 0 {
-                    heard.report.peak_rss_bytes = usage.peak_rss_bytes;
-                }
+            Some(Ok(())) => {
+                heard.end(&ended);
                 Ok(heard)
             }
-            Err(failure) => Err(Failure { stderr, ..failure }),
+            Some(Err(failure)) => Err(Failure { stderr, ..failure }),
+            None => Err(Failure { stderr, ..self.crashed(&ended) }),
         }
+    }
+
+    /// A look at the worker while it works: at what it uses, at the user's wish, and at the limits.
+    fn look(&mut self) -> Option<Failure> {
+        if let Some(watch) = &mut self.watch {
+            watch.look();
+        }
+        if interrupt::requested() {
+            self.signal(Signal::TERM);
+            self.push(Push::Ask);
+            return Some(Failure::new(FailureKind::Cancelled, Some(self.step), Ending::Harness, "interrupted"));
+        }
+        let failure = self.beyond_limits()?;
+        self.push(Push::End);
+        Some(failure)
     }
 
     /// The failure of a worker that has used up what it may.
@@ -127,7 +164,7 @@ impl Conversation {
             return Some(self.failure(Ending::TimedOut, message));
         }
         let limit = self.limits.memory?;
-        let held = held_bytes(self.pid.as_raw_pid());
+        let held = self.watch.as_ref().map_or(0, Watch::held_bytes);
         (held > limit).then(|| {
             let megabytes = |bytes: u64| bytes as f64 / 1e6;
             let message = format!(
@@ -155,6 +192,12 @@ impl Conversation {
         observer: &mut dyn Observer,
     ) -> Option<Result<(), Failure>> {
         match event {
+            Event::Hello { protocol: PROTOCOL, pid } => self.watch = Some(Watch::of(pid)),
+            Event::Hello { protocol, .. } => {
+                self.push(Push::End);
+                let message = other_protocol(u64::from(PROTOCOL), u64::from(protocol));
+                return Some(Err(Failure::harness(message)));
+            }
             Event::Step { step } => (self.step, self.step_began) = (step, Instant::now()),
             Event::Described { descriptor } => heard.descriptor = Some(descriptor),
             Event::Opened { input_class } => {
@@ -163,7 +206,7 @@ impl Conversation {
                 match answer {
                     Ok((threads, axes)) => self.tell(&PlanLine { threads, axes }),
                     Err(message) => {
-                        self.kill();
+                        self.push(Push::End);
                         let kind = FailureKind::UnsupportedPlan;
                         return Some(Err(Failure::new(kind, Some(self.step), Ending::Harness, message)));
                     }
@@ -181,6 +224,8 @@ impl Conversation {
                 let after = self.step_began.elapsed();
                 return Some(Err(Failure { after, ..failed(step, kind, message) }));
             }
+            // Taken by the caller.
+            Event::Ended(_) => {}
         }
         None
     }
@@ -193,70 +238,107 @@ impl Conversation {
         }
     }
 
-    /// The channel closed before the last word: how did the process end?
-    fn crashed(mut self) -> Failure {
-        let usage = self.reap();
-        let stderr = self.stderr.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        let cause = match (usage.signal, usage.code) {
+    /// There was no last word: how did the process end?
+    fn crashed(&self, ended: &Ended) -> Failure {
+        let cause = match (ended.signal, ended.code) {
             (Some(signal), _) => format!("crashed in {}: {}", self.step, signal_name(signal)),
             (None, code) => format!("ended the process in {} with exit status {}", self.step, code.unwrap_or(-1)),
         };
         let message = format!("{cause}, after {:.1} s", self.began.elapsed().as_secs_f64());
-        Failure { stderr, ..self.failure(Ending::Crashed, message) }
+        self.failure(Ending::Crashed, message)
     }
 
-    /// Asks the worker to stop, and makes it after a while.
-    fn stop(&mut self) {
-        self.signal(Signal::TERM);
-        self.stdin = None;
-        let asked = Instant::now();
-        while asked.elapsed() < GRACE {
-            // What it still says is of no interest; the end of the channel is.
-            if let Err(RecvTimeoutError::Disconnected) = self.events.recv_timeout(TICK) {
-                return;
+    /// Ends the worker in this way, unless that has been done already, and sets a time to it.
+    fn push(&mut self, push: Push) {
+        if self.ending.is_some_and(|(done, _)| done >= push) {
+            return;
+        }
+        let patience = match push {
+            Push::Ask => {
+                self.stdin = None;
+                GRACE
             }
-        }
-        self.kill();
-    }
-
-    fn kill(&mut self) {
-        if !self.reaped {
-            self.signal(Signal::KILL);
-        }
-    }
-
-    /// Signals the worker and whatever it started. None of them may be left to hear it, and that is as good.
-    fn signal(&self, signal: Signal) {
-        let _ = rustix::process::kill_process_group(self.pid, signal);
-    }
-
-    /// Waits for the process to end; one that said its last word and lives on is killed.
-    fn reap(&mut self) -> Usage {
-        self.stdin = None;
-        let asked = Instant::now();
-        loop {
-            if let Some(usage) = wait4(self.pid, false) {
-                self.reaped = true;
-                // What the engine may have started and left behind.
+            Push::End => {
+                self.signal_supervisor(END_ALL);
+                LAST + GRACE
+            }
+            Push::Kill => {
+                // With it the kernel kills the worker; what else there is has had its time.
+                self.signal_supervisor(Signal::KILL);
                 self.signal(Signal::KILL);
-                return usage;
+                GRACE
             }
-            if asked.elapsed() > GRACE {
-                self.kill();
-                let usage = wait4(self.pid, true).unwrap_or_default();
+        };
+        self.ending = Some((push, Instant::now() + patience));
+    }
+
+    /// Pushes harder where the last push has had no effect in its time.
+    fn push_on(&mut self) {
+        match self.ending {
+            Some((Push::Ask, until)) if Instant::now() >= until => self.push(Push::End),
+            Some((Push::End, until)) if Instant::now() >= until => self.push(Push::Kill),
+            _ => {}
+        }
+    }
+
+    /// Signals the worker and whatever it started in its group; the supervisor takes no notice of most. None of them may
+    /// be left to hear it, and that is as good.
+    fn signal(&self, signal: Signal) {
+        if !self.reaped {
+            let _ = rustix::process::kill_process_group(self.pid, signal);
+        }
+    }
+
+    /// Signals the supervisor alone.
+    fn signal_supervisor(&self, signal: Signal) {
+        if !self.reaped {
+            let _ = rustix::process::kill_process(self.pid, signal);
+        }
+    }
+
+    /// Whether the supervisor is a zombie or gone, without taking note of it.
+    fn has_ended(&self) -> bool {
+        !is_alive(self.pid.as_raw_pid())
+    }
+
+    /// Waits for the supervisor to end. It has said its last word, or was told to end; one that does not is killed.
+    fn reap(&mut self) -> Reaped {
+        if self.reaped {
+            return Reaped::default();
+        }
+        self.stdin = None;
+        loop {
+            if let Some(reaped) = wait4(self.pid, false) {
                 self.reaped = true;
-                return usage;
+                return reaped;
+            }
+            match self.ending {
+                None => self.push(Push::Ask),
+                // Killed, and it waits for something in the kernel: nobody can do more.
+                Some((Push::Kill, until)) if Instant::now() >= until => {
+                    self.reaped = true;
+                    return Reaped::default();
+                }
+                Some(_) => self.push_on(),
             }
             std::thread::sleep(Duration::from_millis(1));
         }
     }
 }
 
+impl From<Reaped> for Ended {
+    /// The end of a supervisor that could not report any more.
+    fn from(reaped: Reaped) -> Ended {
+        let Reaped { code, signal, peak_rss_bytes, .. } = reaped;
+        Ended { code, signal, peak_rss_bytes, ..Ended::default() }
+    }
+}
+
 impl Drop for Conversation {
     fn drop(&mut self) {
         if !self.reaped {
-            self.kill();
-            wait4(self.pid, true);
+            self.push(Push::End);
+            self.reap();
         }
     }
 }

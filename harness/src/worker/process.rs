@@ -2,7 +2,7 @@
 
 use super::child::ENTRY_ARGUMENT;
 use super::conversation::Conversation;
-use super::protocol::{Defect, Drill, Job, Level, RepeatRule, Step, Totals};
+use super::protocol::{Defect, Drill, Ended, Job, Level, RepeatRule, Step, Totals};
 use super::usage::Usage;
 use crate::measure::Machine;
 use crate::trial::{self, StageTime, Trace};
@@ -68,7 +68,7 @@ pub struct Report {
     pub stages: Vec<StageTime>,
     /// Wall seconds of open + prepare + one run + write.
     pub wall_s: f64,
-    /// What the kernel counted in the same.
+    /// What the kernel counted in the same, and the CPU time of every process that the engine started.
     pub usage: Usage,
     /// Peak resident set, bytes.
     pub peak_rss_bytes: u64,
@@ -76,6 +76,8 @@ pub struct Report {
     pub peak_threads: u64,
     /// Threads of the engine that lived on after `close`.
     pub threads_left: u64,
+    /// Processes of the engine that lived on after the worker; they have been ended.
+    pub processes_left: u64,
     /// Timed repeats of `run`.
     pub runs: u32,
     /// Figures that the engine reported: name, value, unit.
@@ -287,15 +289,28 @@ impl From<Failure> for trial::TrialError {
 pub(super) struct Heard {
     pub(super) descriptor: Option<Value>,
     pub(super) report: Report,
+    /// Calls of `run`.
+    calls: u32,
 }
 
 impl Heard {
+    /// Takes in how the worker ended. What ran beside it is shared out over the calls of `run`, as its own figures are
+    /// those of one call: which of them started it nobody knows.
+    pub(super) fn end(&mut self, ended: &Ended) {
+        self.report.usage.cpu_s += ended.others_cpu_s / f64::from(self.calls.max(1));
+        self.report.processes_left = ended.processes_left;
+        if self.report.peak_rss_bytes == 0 {
+            self.report.peak_rss_bytes = ended.peak_rss_bytes;
+        }
+    }
+
     pub(super) fn add(&mut self, totals: Totals) {
         let calls = ["open", "prepare", "run", "write"];
         self.report.wall_s = totals.stages.iter().filter(|s| calls.contains(&s.name.as_str())).map(|s| s.seconds).sum();
         self.report.usage = totals.usage;
         self.report.trace.run_s = totals.last_run_s;
         self.report.runs = totals.runs;
+        self.calls = totals.calls;
         self.report.stages = totals.stages;
         self.report.peak_rss_bytes = totals.peak_rss_bytes;
         self.report.threads_left = totals.threads_left;

@@ -7,7 +7,46 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
-/// What the child is to do; the first line on its standard input.
+/// Version of what parent and child say to each other. Both say theirs first: while a long tune runs, the program's file
+/// may be replaced by another build, whose workers would be misunderstood.
+pub(super) const PROTOCOL: u32 = 1;
+
+/// The first line on the child's standard input.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Opening {
+    /// [`PROTOCOL`] of the parent.
+    pub(super) protocol: u32,
+    /// What the child is to do.
+    pub(super) job: Job,
+}
+
+impl Opening {
+    /// Reads the line.
+    ///
+    /// # Errors
+    /// It is of another version, in words for the user, or can't be read.
+    pub(super) fn parse(line: &str) -> Result<Opening, String> {
+        let value: Value = serde_json::from_str(line).map_err(|error| format!("the job can't be read: {error}"))?;
+        // The version first: what another one means by a job is not for this one to guess.
+        match value.get("protocol").and_then(Value::as_u64) {
+            Some(theirs) if theirs == u64::from(PROTOCOL) => {
+                serde_json::from_value(value).map_err(|error| format!("the job can't be read: {error}"))
+            }
+            Some(theirs) => Err(other_protocol(theirs, u64::from(PROTOCOL))),
+            None => Err("the job names no version of the protocol".into()),
+        }
+    }
+}
+
+/// What to say where the two sides are of different builds.
+pub(super) fn other_protocol(program: u64, worker: u64) -> String {
+    format!(
+        "the program speaks version {program} of the workers' protocol and its worker version {worker}: the program's \
+         file was replaced while it ran; run the command again"
+    )
+}
+
+/// What the child is to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "job")]
 pub(super) enum Job {
@@ -146,6 +185,8 @@ impl std::fmt::Display for Step {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub(super) enum Event {
+    /// The child's first word: its [`PROTOCOL`], and its process, which the parent did not start itself.
+    Hello { protocol: u32, pid: i32 },
     /// A call into the engine begins.
     Step { step: Step },
     /// The answer to [`Job::Describe`].
@@ -164,6 +205,23 @@ pub(super) enum Event {
     Done(Totals),
     /// A call failed.
     Failed { step: Step, kind: Kind, message: String },
+    /// The supervisor's word, the last one: the child and all that it started have ended.
+    Ended(Ended),
+}
+
+/// How a child ended, and what it left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Ended {
+    /// Its exit status, if it ended by itself.
+    pub(super) code: Option<i32>,
+    /// The signal that ended it.
+    pub(super) signal: Option<i32>,
+    /// Peak resident set in bytes, an upper bound.
+    pub(super) peak_rss_bytes: u64,
+    /// Processes that it had started and that lived on after it; they have been ended.
+    pub(super) processes_left: u64,
+    /// CPU seconds of all processes that it started and did not wait for.
+    pub(super) others_cpu_s: f64,
 }
 
 /// What the child measured of itself by the time it ends.
@@ -177,6 +235,8 @@ pub(super) struct Totals {
     pub(super) last_run_s: f64,
     /// Timed repeats of `run`.
     pub(super) runs: u32,
+    /// Calls of `run`, those that only warmed up included.
+    pub(super) calls: u32,
     /// Peak resident set in bytes.
     pub(super) peak_rss_bytes: u64,
     /// Threads of the engine that live on after `close`.
@@ -212,4 +272,22 @@ pub enum Defect {
     Functions,
     /// What it says of itself can't be read.
     Description,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_version_is_refused_in_words() {
+        let opening = Opening { protocol: PROTOCOL, job: Job::Describe { plugin: "/p.so".into() } };
+        let line = serde_json::to_string(&opening).unwrap();
+        assert!(line.starts_with(&format!("{{\"protocol\":{PROTOCOL},")), "{line}");
+        assert!(matches!(Opening::parse(&line).unwrap().job, Job::Describe { .. }));
+        // What a later job holds is not looked at.
+        let later = Opening::parse(r#"{"protocol": 99, "job": {"job": "dance"}}"#).unwrap_err();
+        assert!(later.contains("version 99") && later.contains("run the command again"), "{later}");
+        assert!(Opening::parse(r#"{"job": "describe", "plugin": "/p.so"}"#).unwrap_err().contains("names no version"));
+        assert!(Opening::parse("").unwrap_err().contains("can't be read"));
+    }
 }

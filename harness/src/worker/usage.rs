@@ -1,10 +1,11 @@
 //! What the kernel counts of this process.
 
+use super::reap::seconds;
 use crate::measure::process::{bytes_read, cpu_seconds};
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
-/// What the kernel counted of a process, all its threads together.
+/// What the kernel counted of a process, all its threads together, and of the processes that it started and waited for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// User and system CPU seconds.
@@ -22,15 +23,13 @@ pub struct Usage {
 impl Usage {
     /// What this process has used so far.
     pub(super) fn so_far() -> Usage {
-        // SAFETY: an all-zero rusage is a valid value of this plain struct.
-        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-        // SAFETY: the pointer is to a live local. It can't fail: `RUSAGE_SELF` is always known.
-        unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
+        let (own, children) = (rusage(libc::RUSAGE_SELF), rusage(libc::RUSAGE_CHILDREN));
         let (read_bytes, disk_read_bytes) = bytes_read();
         Usage {
-            cpu_s: cpu_seconds(),
-            voluntary_switches: usage.ru_nvcsw.unsigned_abs(),
-            involuntary_switches: usage.ru_nivcsw.unsigned_abs(),
+            // Of this process to the nanosecond; of its children the kernel tells microseconds.
+            cpu_s: cpu_seconds() + seconds(children.ru_utime) + seconds(children.ru_stime),
+            voluntary_switches: own.ru_nvcsw.unsigned_abs() + children.ru_nvcsw.unsigned_abs(),
+            involuntary_switches: own.ru_nivcsw.unsigned_abs() + children.ru_nivcsw.unsigned_abs(),
             read_bytes,
             disk_read_bytes,
         }
@@ -60,6 +59,15 @@ impl Usage {
             disk_read_bytes: middle(|it| it.disk_read_bytes as f64).round() as u64,
         }
     }
+}
+
+/// What the kernel counted of `whom`: `RUSAGE_SELF` or `RUSAGE_CHILDREN`.
+fn rusage(whom: i32) -> libc::rusage {
+    // SAFETY: an all-zero rusage is a valid value of this plain struct.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a live local. It can't fail: both words are always known.
+    unsafe { libc::getrusage(whom, &mut usage) };
+    usage
 }
 
 impl AddAssign for Usage {

@@ -9,6 +9,13 @@ pub(crate) fn scaletune(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scaletune"));
     command
         .env_remove("SCALETUNE_ENGINE_PATH")
+        .env_remove("SCALETUNE_THREADS")
+        // Batch systems and users limit threads by these.
+        .env_remove("SLURM_CPUS_PER_TASK")
+        .env_remove("NCPUS")
+        .env_remove("NSLOTS")
+        .env_remove("LSB_DJOB_NUMPROC")
+        .env_remove("OMP_NUM_THREADS")
         .env("SCALETUNE_PROFILES", home.join("profiles"))
         .env("XDG_DATA_HOME", home.join("data"))
         .env("XDG_CACHE_HOME", home.join("cache"))

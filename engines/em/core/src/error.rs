@@ -93,6 +93,16 @@ impl EmError {
         Self::Read { path: path.to_owned(), source }
     }
 
+    /// Names the text file that `source` came from, which may be gzipped: then the fault may be in the data.
+    pub fn read_text(path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+                Self::unusable(path, format!("its gzipped data is cut short or damaged ({source}); get the file again"))
+            }
+            _ => Self::read(path, source),
+        }
+    }
+
     /// Names the file that could not be written.
     pub fn write(path: &Path, source: io::Error) -> Self {
         Self::Write { path: path.to_owned(), source }

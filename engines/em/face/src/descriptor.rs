@@ -92,7 +92,12 @@ fn inputs() -> Vec<Input> {
         Input::float("overlap-threshold", 0.0, 1.0, "Share of an alignment that must overlap, in the mode threshold")
             .or(0.2),
         Input::choice("overlap-rule", &["telescope", "exact"], "How overlapping bases are counted"),
-        Input::choice("stranded-mode", &["None", "RF", "R", "FR", "F"], "How the library tells strands"),
+        Input::choice(
+            "stranded-mode",
+            &["None", "RF", "R", "FR", "F"],
+            "Direction of a sense fragment: FR, RF for pairs (read 1 first), F, R for single reads",
+        ),
+        Input::choice("strand-rule", &["telescope", "exact"], "How a read's direction is taken; exact: read 2 alone, too"),
         Input::float("pi-prior", 0.0, f64::INFINITY, "Prior on pi").or(0.0),
         Input::float("theta-prior", 0.0, f64::INFINITY, "Prior on theta").or(200_000.0),
         Input::float("em-epsilon", 0.0, f64::INFINITY, "Stop once a step changes less than this").or(1e-7),

@@ -1,7 +1,7 @@
 //! Inputs and plans of the contract, as the core's own types.
 
 use scaletune_em_core::annotation::GtfOptions;
-use scaletune_em_core::fragment::{OverlapMode, OverlapOptions, OverlapRule, StrandedMode};
+use scaletune_em_core::fragment::{OverlapMode, OverlapOptions, OverlapRule, StrandRule, StrandedMode};
 use scaletune_em_core::load::{LoadOptions, LoadPlan, Loading};
 use scaletune_em_core::session::{Options, Plan as EmPlan, Source};
 use scaletune_em_core::{EmOptions, Mode, Solver};
@@ -75,6 +75,11 @@ pub fn options(inputs: &Inputs) -> Result<Options, Error> {
                         ("FR", StrandedMode::FR),
                         ("F", StrandedMode::F),
                     ],
+                )?,
+                strand_rule: choice(
+                    inputs,
+                    "strand-rule",
+                    &[("telescope", StrandRule::Telescope), ("exact", StrandRule::Exact)],
                 )?,
             },
             no_feature_key: text(inputs, "no-feature-key"),

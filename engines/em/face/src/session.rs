@@ -2,6 +2,7 @@
 
 use crate::options;
 use scaletune_em_core::load::{InputOrder, LoadPlan, Loading, detect_order};
+use scaletune_em_core::scores::Findings;
 use scaletune_em_core::session::{self as core, Output, Results};
 use scaletune_em_core::{EmError, Monitor};
 use scaletune_hts::{Decoder, Format};
@@ -90,6 +91,12 @@ impl Session for EmSession {
         watch.end_stage();
         for sample in &results.samples {
             call.metric("fragments", sample.scores.matrix.rows() as f64, "fragments");
+            if let Some(findings) = &sample.scores.findings {
+                call.metric("overlap_ties", findings.overlap_ties as f64, "alignments");
+            }
+            if let Some(share) = sample.scores.findings.as_ref().and_then(Findings::sense_share) {
+                call.metric("sense", 100.0 * share, "%");
+            }
             if let Some(result) = &sample.result {
                 call.metric("iterations", f64::from(result.fit.iterations), "iterations");
             }

@@ -7,9 +7,9 @@ use super::super::workload::Workload;
 use super::bench::{Bench, Outcome};
 use super::{CheckEngineArguments, MEMORY};
 use crate::conformance::{
-    Check, Checks, Refusal, cancelled, check_of_failure, class_fault, refusal, stage_fault, threads, threads_left,
+    Check, Checks, Refusal, cancelled, check_of_failure, class_fault, processes_left, refusal, stage_fault, threads,
+    threads_left,
 };
-use crate::plugin::check_trust;
 use crate::worker::{self, Drill, Ending, Failure, FailureKind, Limits, Quiet, RepeatRule};
 use scaletune_descriptor::{Descriptor, Plan, PlanSpace};
 use serde_json::{Map, Value, json};
@@ -51,7 +51,7 @@ struct Subject<'a> {
 
 impl Course<'_> {
     fn all(&mut self, context: &mut Context) -> Result<Option<String>, Exit> {
-        if let Err(fault) = check_trust(&self.file) {
+        if let Err(fault) = context.catalogue.trust().check(&self.file) {
             self.checks.fail("trust", fault);
             return Ok(None);
         }
@@ -287,6 +287,10 @@ impl Course<'_> {
             None => self.checks.pass("threads-left", ""),
             Some(fault) => self.checks.fail("threads-left", fault),
         }
+        match processes_left(report) {
+            None => self.checks.pass("processes-left", ""),
+            Some(fault) => self.checks.fail("processes-left", fault),
+        }
         Ok(Some(outcome))
     }
 
@@ -349,6 +353,9 @@ impl Course<'_> {
                     }
                     if let Some(fault) = threads_left(&outcome.report) {
                         self.checks.fail("threads-left", format!("plan {plan}: {fault}"));
+                    }
+                    if let Some(fault) = processes_left(&outcome.report) {
+                        self.checks.fail("processes-left", format!("plan {plan}: {fault}"));
                     }
                     match Bench::difference(&first.staging, &outcome.staging, descriptor, workload) {
                         Some(difference) => self.checks.fail("other-plans", format!("plan {plan}: {difference}")),

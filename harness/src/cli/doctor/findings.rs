@@ -3,7 +3,7 @@
 use super::peers::{Peer, peers};
 use crate::cli::profile::look::{Look, Looker};
 use crate::cli::unread_limit;
-use crate::measure::{Cores, Counters, Machine, total_memory, unread_limits};
+use crate::measure::{Cores, Counters, Machine, ThreadBudget, total_memory, unread_limits};
 use crate::plugin::{Catalogue, Entry};
 use crate::profile::Store;
 use crate::publish::leftovers;
@@ -23,6 +23,8 @@ pub(super) struct Findings {
     pub(super) scaletune: Program,
     pub(super) machine: Machine,
     pub(super) cores: Cores,
+    /// How many threads a command uses where nobody says; none where `SCALETUNE_THREADS` makes no sense.
+    pub(super) threads: Option<ThreadBudget>,
     pub(super) memory: Memory,
     pub(super) counters: Counters,
     /// The kernel keeps engines from writing where they have no business (Landlock).
@@ -97,6 +99,16 @@ impl Findings {
         let temporary = std::env::temp_dir();
         left.extend(scratch::leftovers().map_err(|error| named(&temporary, &error))?);
         let mut problems = problems(&engines, &profiles);
+        let threads = match ThreadBudget::of_this_process() {
+            Ok(budget) => {
+                problems.extend(budget.unread.iter().cloned());
+                Some(budget)
+            }
+            Err(fault) => {
+                problems.push(fault);
+                None
+            }
+        };
         problems.extend(unread_limits().iter().map(|fault| unread_limit(fault)));
         if machine.memory_bytes == 0 {
             problems.push("the system does not say how much memory there is: runs are not held to any".into());
@@ -105,6 +117,7 @@ impl Findings {
             schema_version: SCHEMA_VERSION,
             scaletune: Program { version: Version::this(), path: std::env::current_exe()? },
             cores: Cores::of_this_process(),
+            threads,
             memory: Memory { total_bytes: total_memory(), usable_bytes: machine.memory_bytes },
             machine,
             counters: Counters::of_this_machine(),

@@ -45,6 +45,13 @@ fn machine(findings: &Findings) -> Vec<String> {
             "cores: {} usable; {} online, {} in the affinity mask, {quota}",
             cores.usable, cores.online, cores.affinity
         ),
+        match &findings.threads {
+            Some(budget) => {
+                let why = budget.reason().unwrap_or_else(|| "the usable cores".into());
+                format!("default threads: {} ({why})", budget.threads)
+            }
+            None => "default threads: not known; see Problems".into(),
+        },
         format!("memory: {} usable of {}", gib(memory.usable_bytes), gib(memory.total_bytes)),
         if findings.fence {
             "engines: kept from writing elsewhere than to their own folders (Landlock)".into()

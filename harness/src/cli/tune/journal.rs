@@ -32,8 +32,14 @@ pub(super) fn open<E>(
     };
     let subject = Subject::new(&plugin.descriptor, Machine::this(), fingerprint(plugin, workload)?, request);
     let path = folder.join(subject.file_name());
-    let failed = |error: std::io::Error| Exit::failed(format!("{}: {error}", folder.display()));
-    std::fs::create_dir_all(&folder).map_err(failed)?;
+    // The journal is a convenience: a home that can't be written to, as on many compute nodes, does not end the tune.
+    if let Err(error) = std::fs::create_dir_all(&folder).and_then(|()| tempfile::tempfile_in(&folder)) {
+        context.terminal.warn(&format!(
+            "{}: {error}: if it is stopped, this tune can't be continued; XDG_CACHE_HOME names another folder",
+            folder.display()
+        ));
+        return Ok(Journal::none(executor));
+    }
     clear_away(&folder, SystemTime::now());
     let left_at = left_at(&path).map_err(|error| Exit::failed(format!("{}: {error}", path.display())))?;
     let journal = Journal::open(executor, &path, &subject, fresh).map_err(|error| match error {

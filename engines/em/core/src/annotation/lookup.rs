@@ -11,6 +11,8 @@ pub struct Hit {
     pub locus: u32,
     /// First base of the interval.
     pub first: i32,
+    /// Its strand.
+    pub strand: Strand,
     /// Bases shared with the query.
     pub overlap: i64,
 }
@@ -25,8 +27,7 @@ pub struct Lookup {
 #[derive(Debug, Clone, Copy, Default)]
 struct Payload {
     locus: u32,
-    forward: bool,
-    reverse: bool,
+    strand: Strand,
 }
 
 impl Lookup {
@@ -36,11 +37,7 @@ impl Lookup {
             let nodes: Vec<Node<Payload>> = annotation
                 .intervals(contig)
                 .map(|interval| {
-                    let payload = Payload {
-                        locus: interval.locus,
-                        forward: interval.strand == Strand::Forward,
-                        reverse: interval.strand == Strand::Reverse,
-                    };
+                    let payload = Payload { locus: interval.locus, strand: interval.strand };
                     Node::new(interval.first, interval.last, payload)
                 })
                 .collect();
@@ -61,21 +58,14 @@ impl Lookup {
     }
 
     /// Calls `visit` for every interval that shares a base with `first..=last` of contig number `contig`, in no
-    /// particular order; with a strand, only for intervals on it.
-    pub fn visit(&self, contig: i32, first: i32, last: i32, strand: Option<Strand>, mut visit: impl FnMut(Hit)) {
+    /// particular order.
+    pub fn visit(&self, contig: i32, first: i32, last: i32, mut visit: impl FnMut(Hit)) {
         let tree = usize::try_from(contig).ok().and_then(|contig| self.trees.get(contig));
         let Some(Some(tree)) = tree else { return };
         tree.query(first, last, |node| {
-            let wanted = match strand {
-                None => true,
-                Some(Strand::Forward) => node.metadata.forward,
-                Some(Strand::Reverse) => node.metadata.reverse,
-                Some(Strand::None) => false,
-            };
-            if wanted {
-                let overlap = i64::from(node.last.min(last)) - i64::from(node.first.max(first)) + 1;
-                visit(Hit { locus: node.metadata.locus, first: node.first, overlap });
-            }
+            let overlap = i64::from(node.last.min(last)) - i64::from(node.first.max(first)) + 1;
+            let Payload { locus, strand } = node.metadata;
+            visit(Hit { locus, first: node.first, strand, overlap });
         });
     }
 

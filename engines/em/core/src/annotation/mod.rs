@@ -2,24 +2,27 @@
 //!
 //! Coordinates are a GTF's: 1-based, first and last base included.
 
+mod attributes;
 mod gtf;
 mod lookup;
+mod row;
 
 pub use gtf::{GtfOptions, read_gtf};
 pub use lookup::{Hit, Lookup};
 
 use std::collections::BTreeMap;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 /// The strand of an interval.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strand {
     /// `+`
     Forward,
     /// `-`
     Reverse,
     /// `.`, or anything else: on neither.
+    #[default]
     None,
 }
 
@@ -43,6 +46,15 @@ pub struct Locus {
     pub name: String,
     /// Bases covered.
     pub length: u64,
+}
+
+/// What of an annotation an alignment file can't reach.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Missing<'a> {
+    /// Contigs of the annotation that the file does not have, sorted.
+    pub contigs: Vec<&'a str>,
+    /// Loci that lie on no other contig.
+    pub loci: usize,
 }
 
 /// The loci of an annotation, in order of first appearance, and their intervals.
@@ -88,6 +100,27 @@ impl Annotation {
         let mut names: Vec<&str> = self.contigs.keys().map(String::as_str).collect();
         names.sort_unstable();
         names
+    }
+
+    /// What lies out of reach of a file that has `contigs`.
+    pub fn missing<'a>(&self, contigs: impl IntoIterator<Item = &'a str>) -> Missing<'_> {
+        let known: HashSet<&str> = contigs.into_iter().collect();
+        let mut missing = self.contigs();
+        missing.retain(|contig| !known.contains(contig));
+        if missing.is_empty() {
+            return Missing::default();
+        }
+        let mut reached = vec![false; self.loci.len()];
+        for interval in known.into_iter().flat_map(|contig| self.intervals(contig)) {
+            reached[interval.locus as usize] = true;
+        }
+        Missing { contigs: missing, loci: reached.into_iter().filter(|reached| !reached).count() }
+    }
+
+    /// Intervals whose strand is neither `+` nor `-`.
+    pub fn strandless(&self) -> usize {
+        let all = self.contigs.values().flat_map(|loci| loci.values().flatten());
+        all.filter(|interval| interval.strand == Strand::None).count()
     }
 
     /// The intervals of one contig, by locus.

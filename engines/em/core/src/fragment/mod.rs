@@ -8,11 +8,13 @@ mod bundle;
 mod overlap;
 mod pairing;
 mod row;
+mod strand;
 
 pub use bundle::{Block, Bundle, Record, leader_of};
-pub use overlap::{Assigner, OverlapMode, OverlapOptions, OverlapRule, StrandedMode};
+pub use overlap::{Assigned, Assigner, OverlapMode, OverlapOptions, OverlapRule};
 pub use pairing::{Alignment, Kind, Pairing};
 pub use row::{FragmentRow, FragmentTally, FragmentWork, MappedAlignment, RowEntry};
+pub use strand::{Direction, StrandRule, StrandTally, StrandedMode};
 
 /// Flag bits of a record (SAM specification, section 1.4).
 pub mod flag {

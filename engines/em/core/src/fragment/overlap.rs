@@ -1,8 +1,10 @@
 //! Which locus an alignment belongs to.
 
+use std::cmp::{Ordering, Reverse};
+
 use serde::{Deserialize, Serialize};
 
-use super::Block;
+use super::{Block, Direction, StrandRule, StrandedMode};
 use crate::EmError;
 use crate::annotation::{Hit, Lookup, Strand};
 
@@ -31,43 +33,6 @@ pub enum OverlapRule {
     Exact,
 }
 
-/// Which strand a fragment comes from, by its reads' directions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum StrandedMode {
-    /// Strands are ignored.
-    #[default]
-    None,
-    /// Read 1 reverse, read 2 forward.
-    RF,
-    /// Single reads reverse.
-    R,
-    /// Read 1 forward, read 2 reverse.
-    FR,
-    /// Single reads forward.
-    F,
-}
-
-impl StrandedMode {
-    /// First and last letter: true for `F`.
-    fn letters(self) -> Option<(bool, bool)> {
-        match self {
-            Self::None => None,
-            Self::RF => Some((false, true)),
-            Self::R => Some((false, false)),
-            Self::FR => Some((true, false)),
-            Self::F => Some((true, true)),
-        }
-    }
-
-    /// The strand of a fragment whose first read is `reverse`; `None` where strands are ignored. Of a pair the mode's
-    /// last letter counts, of a single read the first.
-    fn strand(self, pair: bool, reverse: bool) -> Option<Strand> {
-        let (first, last) = self.letters()?;
-        let forward = if pair { reverse == last } else { reverse != first };
-        Some(if forward { Strand::Forward } else { Strand::Reverse })
-    }
-}
-
 /// Options of the assignment of alignments to loci.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct OverlapOptions {
@@ -77,8 +42,10 @@ pub struct OverlapOptions {
     pub threshold: f64,
     /// In the mode `threshold`: how bases are counted.
     pub rule: OverlapRule,
-    /// Strands.
+    /// Which strand reads come from.
     pub stranded: StrandedMode,
+    /// How strands are told.
+    pub strand_rule: StrandRule,
 }
 
 impl Default for OverlapOptions {
@@ -89,6 +56,7 @@ impl Default for OverlapOptions {
             threshold: 0.2,
             rule: OverlapRule::Telescope,
             stranded: StrandedMode::None,
+            strand_rule: StrandRule::Telescope,
         }
     }
 }
@@ -103,6 +71,17 @@ impl OverlapOptions {
         let value = self.threshold.to_string();
         Err(EmError::Option { option: "overlap-threshold", value, remedy: "give a number from 0 to 1" })
     }
+}
+
+/// What was decided about an alignment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assigned {
+    /// Its locus, if any.
+    pub locus: Option<u32>,
+    /// Whether another locus shares as many bases, so that start and name decided.
+    pub tied: bool,
+    /// The strand on which it shares more bases with loci, whatever the mode wants; `None` where neither has more.
+    pub strand: Option<Strand>,
 }
 
 /// Overlap of one locus with one alignment.
@@ -127,35 +106,59 @@ impl<'a> Assigner<'a> {
         Self { lookup, options, found: Vec::new() }
     }
 
-    /// The locus of an alignment on contig number `reference`: `blocks` are merged and sorted, `length` is their sum,
-    /// `pair` says whether both mates are in it, `reverse` whether read 1 (or the only read) is on the reverse strand.
-    pub fn assign(&mut self, reference: i32, blocks: &[Block], length: i64, pair: bool, reverse: bool) -> Option<u32> {
-        let strand = self.options.stranded.strand(pair, reverse);
+    /// Decides on an alignment on contig number `reference`: `blocks` are merged and sorted, `length` is their sum.
+    pub fn assign(&mut self, reference: i32, blocks: &[Block], length: i64, read: Direction) -> Assigned {
+        let wanted = self.options.stranded.strand(self.options.strand_rule, read);
         let early = self.options.mode == OverlapMode::Threshold && self.options.rule == OverlapRule::Telescope;
         let found = &mut self.found;
         found.clear();
+        let (mut forward, mut reverse) = (0, 0);
         for block in blocks {
             let first = block.start + i32::from(!early);
-            self.lookup.visit(reference, first, block.end, strand, |hit| add(found, hit));
+            self.lookup.visit(reference, first, block.end, |hit| {
+                match hit.strand {
+                    Strand::Forward => forward += hit.overlap,
+                    Strand::Reverse => reverse += hit.overlap,
+                    Strand::None => {}
+                }
+                if wanted.is_none_or(|strand| strand == hit.strand) {
+                    add(found, hit);
+                }
+            });
         }
-        let lookup = self.lookup;
-        let only = |wanted: &dyn Fn(&Overlap) -> bool| {
-            let mut all = found.iter().filter(|overlap| wanted(overlap));
-            match (all.next(), all.next()) {
-                (Some(overlap), None) => Some(overlap.locus),
-                _ => None,
-            }
+        let strand = match forward.cmp(&reverse) {
+            Ordering::Greater => Some(Strand::Forward),
+            Ordering::Less => Some(Strand::Reverse),
+            Ordering::Equal => None,
         };
-        match self.options.mode {
-            OverlapMode::Threshold => {
-                let best = found.iter().max_by_key(|overlap| {
-                    let name = lookup.name_rank(overlap.locus);
-                    (overlap.bases, std::cmp::Reverse((overlap.first, name)))
-                })?;
-                (best.bases as f64 > length as f64 * self.options.threshold).then_some(best.locus)
+        let (locus, tied) = match self.options.mode {
+            OverlapMode::Threshold => self.largest(length),
+            OverlapMode::Union => (self.only(|_| true), false),
+            OverlapMode::IntersectionStrict => (self.only(|overlap| overlap.bases == length), false),
+        };
+        Assigned { locus, tied, strand }
+    }
+
+    /// The locus with the largest overlap, and whether others have as large a one.
+    fn largest(&self, length: i64) -> (Option<u32>, bool) {
+        let key = |overlap: &&Overlap| {
+            let name = self.lookup.name_rank(overlap.locus);
+            (overlap.bases, Reverse((overlap.first, name)))
+        };
+        match self.found.iter().max_by_key(key) {
+            Some(best) if best.bases as f64 > length as f64 * self.options.threshold => {
+                let tied = self.found.iter().filter(|other| other.bases == best.bases).count() > 1;
+                (Some(best.locus), tied)
             }
-            OverlapMode::Union => only(&|_| true),
-            OverlapMode::IntersectionStrict => only(&|overlap| overlap.bases == length),
+            _ => (None, false),
+        }
+    }
+
+    fn only(&self, wanted: impl Fn(&Overlap) -> bool) -> Option<u32> {
+        let mut all = self.found.iter().filter(|overlap| wanted(overlap));
+        match (all.next(), all.next()) {
+            (Some(overlap), None) => Some(overlap.locus),
+            _ => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One fragment's contribution: counts of its kind, the range of scores, and its row of the matrix.
 
-use super::{Alignment, Assigner, Block, Bundle, Kind, Pairing, Record, flag};
+use super::{Alignment, Assigner, Block, Bundle, Direction, Kind, Pairing, Record, StrandTally, flag};
 
 /// A mapped alignment and what was decided about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,10 @@ pub struct FragmentTally {
     pub ambig: u64,
     /// Proper pairs with a record whose mate is missing.
     pub orphans: u64,
+    /// Alignments whose locus shares no more bases than another one, so that start and name decided.
+    pub overlap_ties: u64,
+    /// How alignments lie to the loci that they hit.
+    pub strands: StrandTally,
     /// Smallest and largest score.
     pub scores: Option<(i64, i64)>,
 }
@@ -79,6 +83,8 @@ impl FragmentTally {
         self.unique += other.unique;
         self.ambig += other.ambig;
         self.orphans += other.orphans;
+        self.overlap_ties += other.overlap_ties;
+        self.strands.add(&other.strands);
         if let Some((low, high)) = other.scores {
             self.see(low);
             self.see(high);
@@ -177,8 +183,13 @@ impl<'a> FragmentWork<'a> {
             let (mut length, mut locus) = (0, None);
             if candidate {
                 length = self.merge_blocks(bundle, first, mate);
-                let reverse = first.has(flag::REVERSE);
-                locus = self.assigner.assign(first.reference, &self.merged, length, mate.is_some(), reverse);
+                let read = Direction::of(first, mate.is_some());
+                let found = self.assigner.assign(first.reference, &self.merged, length, read);
+                locus = found.locus;
+                tally.overlap_ties += u64::from(found.tied);
+                if let Some(strand) = found.strand {
+                    tally.strands.see(read, strand);
+                }
             }
             let (first, second) = (pair.first, pair.second);
             self.alignments.push(MappedAlignment { first, second, score, length, locus, primary: false });

@@ -16,7 +16,8 @@ fn assign(options: OverlapOptions, reference: i32, blocks: &[(i32, i32)], pair: 
     let lookup = lookup();
     let blocks: Vec<Block> = blocks.iter().map(|&(start, end)| Block { start, end }).collect();
     let length = blocks.iter().map(|block| i64::from(block.end - block.start)).sum();
-    Assigner::new(&lookup, options).assign(reference, &blocks, length, pair, reverse)
+    let read = Direction { pair, reverse, lone_read_2: false };
+    Assigner::new(&lookup, options).assign(reference, &blocks, length, read).locus
 }
 
 const B: Option<u32> = Some(0);

@@ -6,6 +6,7 @@
 //! of the name; names are never sorted. Which one it is is taken from the header, and where that does not say, from
 //! the first records.
 
+mod advice;
 mod collated;
 mod extract;
 mod order;
@@ -141,6 +142,7 @@ pub fn load(
     if lookup.is_empty() {
         return Err(no_common_contig(file, annotation));
     }
+    advice::on_annotation(file, annotation, options.overlap.stranded, monitor);
     let order = detect_order(file, plan)?;
     let load = Load { file, lookup: &lookup, options, monitor };
     let part = match (order, plan.loading) {
@@ -154,7 +156,11 @@ pub fn load(
         (InputOrder::Sorted, _) => sorted::load(&load, annotation, plan, workers)?,
     };
     warn_of_orphans(file, &part, monitor);
+    let tally = part.tally;
     let (scores, tags) = part.finish(annotation, options)?;
+    if let Some(findings) = &scores.findings {
+        advice::on_fragments(file.path(), &tally, &options.overlap, findings, monitor);
+    }
     if scores.matrix.rows() == 0 {
         monitor.warning(&format!("{}: no fragment hits a locus; the tables are empty", file.path().display()));
     }

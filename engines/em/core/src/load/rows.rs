@@ -4,7 +4,7 @@ use super::tags::{AlignmentTag, FragmentTags, RecordTag, Tags};
 use super::{Load, LoadOptions};
 use crate::annotation::Annotation;
 use crate::fragment::{Bundle, FragmentRow, FragmentTally, FragmentWork};
-use crate::scores::{Feature, RunInfo, Scores};
+use crate::scores::{Feature, Findings, RunInfo, Scores};
 use crate::{EmError, MatrixBuilder};
 
 /// Fragments worked out so far: counts, and the rows of those that hit a locus.
@@ -125,7 +125,8 @@ impl Part {
             overlap_unique: unique,
             overlap_ambig: matrix.rows() as u64 - unique,
         };
-        Ok((Scores { matrix, features, run_info }, Tags { rows: self.tags, columns }))
+        let findings = Some(Findings::new(tally, options.overlap.stranded));
+        Ok((Scores { matrix, features, run_info, findings }, Tags { rows: self.tags, columns }))
     }
 }
 

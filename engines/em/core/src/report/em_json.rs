@@ -3,8 +3,9 @@
 
 use serde::Serialize;
 
+use crate::EmFit;
 use crate::reassign::{Mode, Reassignment};
-use crate::{EmFit, scores::Scores};
+use crate::scores::{Findings, Scores};
 
 /// The EM's result in full.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -29,6 +30,8 @@ pub struct EmReport {
     pub seed: u32,
     /// Fragments whose two best final weights differ by rounding only.
     pub near_ties: u64,
+    /// What loading found in the alignments; `None` for a table of scores.
+    pub alignments: Option<Findings>,
 }
 
 /// Counts by feature, each from a fresh random stream.
@@ -78,6 +81,7 @@ impl EmReport {
             },
             seed,
             near_ties: counts.near_ties,
+            alignments: scores.findings,
         }
     }
 }

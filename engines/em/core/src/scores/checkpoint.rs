@@ -7,10 +7,10 @@ use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Feature, RunInfo, Scores};
+use super::{Feature, Findings, RunInfo, Scores};
 use crate::{EmError, MatrixBuilder};
 
-const MAGIC: &[u8; 8] = b"STEMCP\x00\x01";
+const MAGIC: &[u8; 8] = b"STEMCP\x00\x02";
 
 /// Saves `scores`.
 ///
@@ -18,10 +18,10 @@ const MAGIC: &[u8; 8] = b"STEMCP\x00\x01";
 /// If the file cannot be written.
 pub fn write_checkpoint(path: &Path, scores: &Scores) -> Result<(), EmError> {
     let mut body = Vec::new();
-    for (_, value) in scores.run_info.fields() {
-        body.push(u8::from(value.is_some()));
-        body.extend(value.unwrap_or(0).to_le_bytes());
-    }
+    scores.run_info.fields().into_iter().for_each(|(_, value)| write_optional(&mut body, value));
+    body.push(u8::from(scores.findings.is_some()));
+    let findings = scores.findings.iter().flat_map(Findings::numbers);
+    findings.for_each(|number| write_optional(&mut body, number));
     body.extend((scores.features.len() as u64).to_le_bytes());
     for feature in &scores.features {
         body.extend((feature.name.len() as u64).to_le_bytes());
@@ -45,6 +45,11 @@ pub fn write_checkpoint(path: &Path, scores: &Scores) -> Result<(), EmError> {
         file.flush()
     };
     write().map_err(|error| EmError::write(path, error))
+}
+
+fn write_optional(body: &mut Vec<u8>, value: Option<u64>) {
+    body.push(u8::from(value.is_some()));
+    body.extend(value.unwrap_or(0).to_le_bytes());
 }
 
 /// Reads what [`write_checkpoint`] wrote.
@@ -104,6 +109,19 @@ impl<'a> Cursor<'a> {
     }
 
     /// The outer `None` means damage.
+    fn findings(&mut self) -> Option<Option<Findings>> {
+        let [known] = self.take::<1>()?;
+        if known == 0 {
+            return Some(None);
+        }
+        let mut numbers = [None; 6];
+        for number in &mut numbers {
+            *number = self.optional()?;
+        }
+        Findings::from_numbers(numbers).map(Some)
+    }
+
+    /// The outer `None` means damage.
     fn scores(mut self) -> Option<Result<Scores, EmError>> {
         let run_info = RunInfo {
             annotated_features: self.optional()??,
@@ -117,6 +135,7 @@ impl<'a> Cursor<'a> {
             overlap_unique: self.optional()??,
             overlap_ambig: self.optional()??,
         };
+        let findings = self.findings()?;
         let count = self.u64()?;
         let mut features = Vec::new();
         for _ in 0..count {
@@ -138,6 +157,6 @@ impl<'a> Cursor<'a> {
         if !self.rest.is_empty() {
             return None;
         }
-        Some(builder.finish(features.len()).map(|matrix| Scores { matrix, features, run_info }))
+        Some(builder.finish(features.len()).map(|matrix| Scores { matrix, features, run_info, findings }))
     }
 }

@@ -2,10 +2,12 @@
 //! came from. Read from alignments, from a table of scores, or from a checkpoint.
 
 mod checkpoint;
+mod findings;
 mod run_info;
 mod table;
 
 pub use checkpoint::{read_checkpoint, write_checkpoint};
+pub use findings::Findings;
 pub use run_info::RunInfo;
 pub(crate) use table::open_text;
 pub use table::read_table;
@@ -30,6 +32,8 @@ pub struct Scores {
     pub features: Vec<Feature>,
     /// What is known of the input.
     pub run_info: RunInfo,
+    /// What else loading found; `None` for a table of scores.
+    pub findings: Option<Findings>,
 }
 
 impl Scores {

@@ -70,7 +70,7 @@ pub fn read_table(path: &Path, features: Option<&Path>, no_feature_key: &str) ->
         overlap_ambig: matrix.rows() as u64 - unique,
         ..RunInfo::default()
     };
-    Ok(Scores { matrix, features: columns.features, run_info })
+    Ok(Scores { matrix, features: columns.features, run_info, findings: None })
 }
 
 /// Features and their columns.
@@ -143,7 +143,7 @@ impl<'a> Lines<'a> {
         loop {
             self.line.clear();
             let read =
-                self.reader.read_until(b'\n', &mut self.line).map_err(|error| EmError::read(self.path, error))?;
+                self.reader.read_until(b'\n', &mut self.line).map_err(|error| EmError::read_text(self.path, error))?;
             if read == 0 {
                 return Ok(None);
             }

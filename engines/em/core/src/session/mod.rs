@@ -216,14 +216,14 @@ impl Session {
                 .map(|(number, file)| {
                     monitor.stage("load");
                     let found = load(file, annotation, &self.options.load, &plan.load, workers, monitor)?;
-                    let (seed, result) = self.work(&found.scores, plan, workers, monitor)?;
                     let (name, scores) = (sample_name(file), Arc::new(found.scores));
+                    let (seed, result) = self.work(&name, &scores, plan, workers, monitor)?;
                     Ok(Sample { name, scores, file: Some(number), tags: found.tags, result, seed })
                 })
                 .collect::<Result<_, EmError>>()?,
             Opened::Scores(scores) => {
-                let (seed, result) = self.work(scores, plan, workers, monitor)?;
                 let (name, scores) = ("scores".to_owned(), Arc::clone(scores));
+                let (seed, result) = self.work(&name, &scores, plan, workers, monitor)?;
                 vec![Sample { name, scores, file: None, tags: None, result, seed }]
             }
         };
@@ -232,6 +232,7 @@ impl Session {
 
     fn work(
         &self,
+        name: &str,
         scores: &Scores,
         plan: &Plan,
         workers: &Workers,
@@ -243,6 +244,7 @@ impl Session {
         }
         monitor.stage("em");
         let fit = fit(&scores.matrix, &self.options.em, plan.solver, workers, monitor)?;
+        self.warn_of_convergence(name, &fit, monitor);
         monitor.stage("reassign");
         let model = Model::new(&scores.matrix, &self.options.em);
         let counts = reassign(&model, &fit, self.options.conf_prob, seed, workers, monitor)?;
@@ -254,6 +256,24 @@ impl Session {
             ));
         }
         Ok((seed, Some(SampleResult { fit, counts })))
+    }
+
+    /// Says where the limit on steps ended the EM.
+    fn warn_of_convergence(&self, name: &str, fit: &EmFit, monitor: &dyn Monitor) {
+        let (false, Some(last)) = (fit.converged, fit.trace.last()) else { return };
+        let EmOptions { epsilon, use_likelihood, .. } = self.options.em;
+        let change = match fit.trace.len().checked_sub(2).map(|at| fit.trace[at].log_likelihood) {
+            Some(Some(before)) if use_likelihood => {
+                format!("the log-likelihood by {:.1e}", (fit.log_likelihood - before).abs())
+            }
+            _ if use_likelihood => "the log-likelihood from its start".to_owned(),
+            _ => format!("pi by {:.1e} in all", last.difference),
+        };
+        monitor.warning(&format!(
+            "{name}: the EM did not converge in {} steps: the last step changed {change}, and it has converged below \
+             {epsilon:e} (--em-epsilon); raise --max-iter",
+            fit.iterations
+        ));
     }
 
     /// The number of worker threads and the plan, once prepared.

@@ -83,7 +83,7 @@ pub fn simulate_matrix(shape: MatrixShape, seed: u32) -> Result<SimulatedMatrix,
         overlap_ambig: fragments as u64 - unique,
         ..RunInfo::default()
     };
-    Ok(SimulatedMatrix { scores: Scores { matrix, features, run_info }, truth })
+    Ok(SimulatedMatrix { scores: Scores { matrix, features, run_info, findings: None }, truth })
 }
 
 /// Writes `scores.tsv`, `features.tsv` and `truth.tsv` (locus, fragments that come from it) into `folder`; their paths.
