@@ -221,6 +221,7 @@ impl<'a> Rounds<'a> {
                 )
             })
             .collect();
+        figures::taint(&mut rows, request.descriptor, &request.reference.plan);
         let serial_row = figures::scale(&mut rows);
         figures::mark_near_overhead(&mut rows, request.worker_start_s);
         figures::thin(&mut rows);

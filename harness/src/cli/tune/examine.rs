@@ -178,7 +178,7 @@ impl<'a> Examination<'a> {
             .answering_to(self.bench.reference.clone(), &plugin.descriptor.outputs);
         let class = self.bench.input_class;
         let plans = plans(&plugin.descriptor, candidates, &threads, class);
-        self.compare(&mut trials, &plans, "these inputs", self.bench.trial_s, found, since_s)
+        self.compare(&mut trials, &plans, 0, ("these inputs", self.bench.trial_s), found, since_s)
     }
 
     /// Compares on a simulated workload.
@@ -191,7 +191,7 @@ impl<'a> Examination<'a> {
         since_s: f64,
     ) -> Result<(), TuneError> {
         if !self.made.contains_key(&number) {
-            if !self.has_time_for(0.0, since_s) {
+            if number > 0 && !self.has_time_for(0.0, since_s) {
                 self.left_out += 1;
                 return Ok(());
             }
@@ -217,19 +217,22 @@ impl<'a> Examination<'a> {
                 let trials = trials.within(max_memory).once();
                 let mut trials = trials.answering_to(made.reference.clone(), &plugin.descriptor.outputs);
                 let plans = plans(&plugin.descriptor, candidates, &threads, &made.class);
-                self.compare(&mut trials, &plans, &made.name, made.seconds, found, since_s)
+                // However short the time: nothing is saved that only one workload has seen.
+                let least = if number == 0 { candidates.len() } else { 0 };
+                self.compare(&mut trials, &plans, least, (&made.name, made.seconds), found, since_s)
             });
         self.made.insert(number, Some(made));
         result
     }
 
-    /// Compares plans on one workload; a strategy that fell is not looked at again.
+    /// Compares plans on one workload, of which a run takes so many seconds: the first `least` of them whatever the time, the
+    /// others while there is some. A strategy that fell is not looked at again.
     fn compare(
         &mut self,
         trials: &mut Trials<'_>,
         plans: &[Plan],
-        on: &str,
-        seconds: f64,
+        least: usize,
+        (on, seconds): (&str, f64),
         found: &mut Vec<Wrong>,
         since_s: f64,
     ) -> Result<(), TuneError> {
@@ -239,7 +242,7 @@ impl<'a> Examination<'a> {
             if found.iter().any(|wrong| wrong.strategy == strategy) {
                 continue;
             }
-            if !self.has_time_for(seconds, since_s) {
+            if place >= least && !self.has_time_for(seconds, since_s) {
                 self.left_out += plans.len() - place;
                 return Ok(());
             }

@@ -3,7 +3,7 @@
 use crate::cli::terminal::Terminal;
 use crate::stats::Estimate;
 use crate::profile::{Compared, Point};
-use crate::tune::{BudgetOutcome, Outcome, PlanOutcome, Standing, Wrong};
+use crate::tune::{BudgetOutcome, Out, Outcome, PlanOutcome, Standing, Wrong};
 
 /// Rows of the table that a person reads; the rest is in `--json`.
 const SHOWN: usize = 8;
@@ -50,8 +50,8 @@ pub(super) fn threads(count: i64) -> String {
 
 /// A strategy that is wrong, in one line.
 pub(super) fn wrong(Wrong { strategy, under, on, difference }: &Wrong) -> String {
-    let strategy = if strategy.is_empty() { "the engine".into() } else { format!("strategy {strategy}") };
-    format!("{strategy} gave another answer and can't win: plan {under} on {on}: {difference}")
+    let strategy = if strategy.is_empty() { "the engine".into() } else { strategy.to_string() };
+    format!("wrong: {strategy} gave another answer and can't win: plan {under} on {on}: {difference}")
 }
 
 /// On what the winner of a budget gave the reference's answer.
@@ -73,8 +73,9 @@ fn row(plan: &PlanOutcome, standing: Standing) -> String {
         None => "not measured".into(),
     };
     let verdict = match (standing, &plan.out) {
+        (_, Some(Out::WrongStrategy { .. })) => "wrong (its strategy)".into(),
         (_, Some(out)) => out.to_string(),
-        (Standing::Winner, _) => "best".into(),
+        (Standing::Winner, _) => "winner".into(),
         (Standing::Level, _) => "level".into(),
         (Standing::NotPursued, _) => "not pursued".into(),
         (Standing::Slower | Standing::FarSlower | Standing::Out, _) => "slower".into(),
