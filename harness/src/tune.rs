@@ -104,7 +104,9 @@ pub enum TuneError {
     #[error("{0}")]
     BadInput(String),
     /// The reference plan itself gives another answer than a golden case expects.
-    #[error("reference plan {plan} gives another answer than golden case `{case}` expects: {difference}; nothing it says can be trusted")]
+    #[error(
+        "reference plan {plan} gives another answer than golden case `{case}` expects: {difference}; nothing it says can be trusted"
+    )]
     Golden {
         /// The case.
         case: String,

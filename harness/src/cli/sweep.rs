@@ -156,9 +156,10 @@ fn earlier(document: &Path, resume: bool) -> Result<Option<Sweep>, Exit> {
 fn default_folder(engine: &str) -> PathBuf {
     let executable = std::env::current_exe().and_then(|path| path.canonicalize()).unwrap_or_default();
     let here = std::env::current_dir().and_then(|folder| folder.canonicalize()).unwrap_or_default();
-    let checkout = executable.ancestors().skip(1).find(|root| {
-        root.join("Cargo.toml").is_file() && root.join("reports").is_dir() && here.starts_with(root)
-    });
+    let checkout = executable
+        .ancestors()
+        .skip(1)
+        .find(|root| root.join("Cargo.toml").is_file() && root.join("reports").is_dir() && here.starts_with(root));
     checkout.map_or_else(|| PathBuf::from(format!("{engine}-sweep")), |root| root.join("reports").join(engine))
 }
 

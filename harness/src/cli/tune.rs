@@ -164,7 +164,11 @@ pub(super) fn run(
     profile.worker_s = Some(overhead_s);
     for budget in &outcome.budgets {
         let strategy = descriptor.strategy(&outcome.plans[budget.winner].plan);
-        profile.set(point(&outcome, budget, compared(&outcome, descriptor, &strategy, examination.compared(&strategy))));
+        profile.set(point(
+            &outcome,
+            budget,
+            compared(&outcome, descriptor, &strategy, examination.compared(&strategy)),
+        ));
     }
     // What was found is told whatever comes of saving it.
     let saved = save(profile.clone(), &place, &outcome, descriptor);
@@ -197,9 +201,7 @@ pub(super) fn run(
         if examination.left_out() > 0 {
             let left_out = examination.left_out();
             let plural = if left_out == 1 { "" } else { "s" };
-            context
-                .terminal
-                .note(&format!("{left_out} more comparison{plural} had no time; --verify full makes them"));
+            context.terminal.note(&format!("{left_out} more comparison{plural} had no time; --verify full makes them"));
         }
         let before = if answered > 0 { format!(", {answered} of them from before") } else { String::new() };
         let spent = format!(
@@ -241,12 +243,7 @@ fn save(profile: Profile, place: &Place, outcome: &Outcome, descriptor: &Descrip
 }
 
 /// On what a strategy gave the reference's answer: the trials of the tune, and what the examination has seen.
-fn compared(
-    outcome: &Outcome,
-    descriptor: &Descriptor,
-    strategy: &Plan,
-    mut examined: Vec<Compared>,
-) -> Vec<Compared> {
+fn compared(outcome: &Outcome, descriptor: &Descriptor, strategy: &Plan, mut examined: Vec<Compared>) -> Vec<Compared> {
     let own = "these inputs";
     let measured = outcome.plans.iter().filter(|plan| !plan.times_s.is_empty() && plan.out.is_none());
     let mut threads: Vec<i64> =

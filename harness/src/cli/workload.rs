@@ -183,9 +183,8 @@ impl Workload {
         let settings = descriptor.inputs.iter().filter(|input| {
             !matches!(input.kind, InputKind::Path { .. } | InputKind::String) && !values.contains_key(&input.name)
         });
-        let settings: Vec<_> = settings
-            .filter_map(|input| Some((input.name.clone(), like.values.get(&input.name)?.clone())))
-            .collect();
+        let settings: Vec<_> =
+            settings.filter_map(|input| Some((input.name.clone(), like.values.get(&input.name)?.clone()))).collect();
         values.extend(settings);
         Workload::checked(descriptor, values, keep)
     }

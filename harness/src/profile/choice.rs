@@ -90,7 +90,10 @@ pub fn choose(
         let profile = Profile::load(path).map_err(|error| error.to_string())?;
         let advice = recommend(&[Stored { path: path.clone(), profile }], &now);
         if let [(_, misfit @ Misfit::Sizes { .. })] = &advice.ignored[..] {
-            notes.push(format!("profile {} {misfit}: the default is taken; tune on inputs of this size", path.display()));
+            notes.push(format!(
+                "profile {} {misfit}: the default is taken; tune on inputs of this size",
+                path.display()
+            ));
             return Ok(Choice { plan: default, reason: format!("the default for {threads}"), profile: None });
         }
         let found = advice.best.ok_or_else(|| {
@@ -106,7 +109,10 @@ pub fn choose(
     // Where another profile fits nobody misses this one.
     if advice.best.is_none() {
         for (path, misfit) in advice.ignored.iter().filter(|(_, misfit)| matches!(misfit, Misfit::Sizes { .. })) {
-            notes.push(format!("profile {} {misfit}: the default is taken; tune on inputs of this size", path.display()));
+            notes.push(format!(
+                "profile {} {misfit}: the default is taken; tune on inputs of this size",
+                path.display()
+            ));
         }
     }
     Ok(match advice.best {

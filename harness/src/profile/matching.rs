@@ -381,7 +381,10 @@ pub(super) mod tests {
             with(4001.into(), 4.0),
             "was measured on records 1000; these inputs have 4001, more than 4 times as many"
         );
-        assert_eq!(with(249.into(), 4.0), "was measured on records 1000; these inputs have 249, more than 4 times as few");
+        assert_eq!(
+            with(249.into(), 4.0),
+            "was measured on records 1000; these inputs have 249, more than 4 times as few"
+        );
         assert!(with(0.into(), 4.0).contains("these inputs have 0"));
         assert_eq!(with(10_000.into(), 10.0), "holds");
         // What is not a size has no factor.
@@ -396,14 +399,18 @@ pub(super) mod tests {
             change(&mut profile.points[0]);
             ask(&[stored("p", profile)], &like, 2).unwrap()
         };
-        let (plan, reason) = with(|point| (point.provisional, point.why_provisional) = (true, Some("one round".into())));
-        assert_eq!((plan.as_str(), reason.as_str()), (
-            "decode=pool,workers=2",
-            "profile p, exact match; provisional, so the default: one round"
-        ));
+        let (plan, reason) =
+            with(|point| (point.provisional, point.why_provisional) = (true, Some("one round".into())));
+        assert_eq!(
+            (plan.as_str(), reason.as_str()),
+            ("decode=pool,workers=2", "profile p, exact match; provisional, so the default: one round")
+        );
         // A profile of an earlier version that rests on a sample or two.
         let (plan, reason) = with(|point| point.evidence.samples = 1);
-        assert!(plan == "decode=pool,workers=2" && reason.contains("it rests on 1 trial, and fewer than 5"), "{reason}");
+        assert!(
+            plan == "decode=pool,workers=2" && reason.contains("it rests on 1 trial, and fewer than 5"),
+            "{reason}"
+        );
         let (plan, _) = with(|point| {
             point.evidence.samples = 1;
             point.evidence.default_out = Some("wrong answer".into());

@@ -223,8 +223,9 @@ mod tests {
         assert_eq!(saving(&checkout.join("target")), Some(checkout.join("profiles")));
         assert_eq!(saving(root.path()), Some("/home/user/.local/share/scaletune/profiles".into()));
         assert_eq!(Store::new(Some(&executable), Some(root.path()), |_| None).folder_for_saving(), None);
-        let installed =
-            Store::new(Some(Path::new("/usr/bin/scaletune")), Some(Path::new("/usr/bin")), |name| (name == "XDG_DATA_HOME").then(|| "/data".into()));
+        let installed = Store::new(Some(Path::new("/usr/bin/scaletune")), Some(Path::new("/usr/bin")), |name| {
+            (name == "XDG_DATA_HOME").then(|| "/data".into())
+        });
         let expected = ["/data/scaletune/profiles", "/usr/share/scaletune/profiles"].map(PathBuf::from);
         assert_eq!(installed.folders(), expected);
         assert_eq!(installed.folder_for_saving(), Some(expected[0].as_path()));

@@ -176,10 +176,7 @@ impl Row {
 
     /// True where it was measured, and neither its answer nor that of a plan with the same strategy is wrong.
     pub fn is_valid(&self) -> bool {
-        self.equivalence == Verdict::Same
-            && self.tainted.is_none()
-            && self.failure.is_none()
-            && self.median_s.is_some()
+        self.equivalence == Verdict::Same && self.tainted.is_none() && self.failure.is_none() && self.median_s.is_some()
     }
 }
 

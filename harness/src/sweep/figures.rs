@@ -80,8 +80,7 @@ fn stages(samples: &[Measurement]) -> Map<String, Value> {
 /// threads. The reference plan alone stays: its answer is the one that counts.
 pub(super) fn taint(rows: &mut [Row], descriptor: &Descriptor, reference: &Plan) {
     let wrong = rows.iter().filter(|row| row.equivalence == Verdict::Different);
-    let wrong: Vec<(Plan, String)> =
-        wrong.map(|row| (descriptor.strategy(&row.plan), row.plan.to_string())).collect();
+    let wrong: Vec<(Plan, String)> = wrong.map(|row| (descriptor.strategy(&row.plan), row.plan.to_string())).collect();
     for row in rows.iter_mut().filter(|row| row.plan != *reference) {
         let strategy = descriptor.strategy(&row.plan);
         row.tainted = wrong.iter().find(|(theirs, _)| *theirs == strategy).map(|(_, plan)| plan.clone());

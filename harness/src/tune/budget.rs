@@ -42,7 +42,16 @@ impl<'a> Budget<'a> {
             space = of(&Plan::new());
         }
         let (plans, default) = (space.plans()?, space.default_plan()?);
-        Ok(Budget { threads, wanted, plans, space, default, racing: Vec::new(), slower: Vec::new(), confirmed: Vec::new() })
+        Ok(Budget {
+            threads,
+            wanted,
+            plans,
+            space,
+            default,
+            racing: Vec::new(),
+            slower: Vec::new(),
+            confirmed: Vec::new(),
+        })
     }
 
     /// Seconds that five rounds of each budget's default against one other plan take, where the defaults together take so

@@ -197,7 +197,9 @@ fn doubt_of_default(
         return Some(Doubt::FewRounds(own.times().len()));
     }
     let others = plans.iter().filter(|index| **index != default).map(|index| &contenders[*index]);
-    for other in others.filter(|other| other.out.is_none() && !is_far_slower(&other.times(), own.median().unwrap_or(0.0))) {
+    for other in
+        others.filter(|other| other.out.is_none() && !is_far_slower(&other.times(), own.median().unwrap_or(0.0)))
+    {
         // Where it looks better, what counts are the rounds that would have confirmed it.
         let from = if is_faster(other, own, 0, CONFIDENCE, seed) { fresh_from } else { 0 };
         let undisturbed = ratios(other, own, from).len();

@@ -147,9 +147,7 @@ impl<'a> Examination<'a> {
             (Verify::Full, _) => true,
             (Verify::Quick, Some(limit)) => now_s + seconds <= limit.as_secs_f64(),
             // A quarter of the whole is a third of what was spent on all else.
-            (Verify::Quick, None) => {
-                spent_s + seconds <= (now_s - spent_s) * QUICK_SHARE / (1.0 - QUICK_SHARE)
-            }
+            (Verify::Quick, None) => spent_s + seconds <= (now_s - spent_s) * QUICK_SHARE / (1.0 - QUICK_SHARE),
         }
     }
 
@@ -299,8 +297,7 @@ impl<'a> Examination<'a> {
                 self.left_out += cases.len() - place;
                 break;
             }
-            let strategies: BTreeSet<Plan> =
-                candidates.iter().map(|it| plugin.descriptor.strategy(&it.plan)).collect();
+            let strategies: BTreeSet<Plan> = candidates.iter().map(|it| plugin.descriptor.strategy(&it.plan)).collect();
             let strategies: Vec<Plan> =
                 strategies.into_iter().filter(|it| !found.iter().any(|wrong| wrong.strategy == *it)).collect();
             let begun_s = self.bench.clock.now_s();
@@ -470,20 +467,14 @@ fn every_thread(budgets: &[i64]) -> Vec<i64> {
 
 /// The plans by which candidates are compared: themselves first, then their strategies with each number of threads, those of
 /// all candidates in turn. What is the reference plan, or does not go with the inputs, is left out.
-fn plans(
-    descriptor: &Descriptor,
-    candidates: &[Candidate],
-    threads: &[i64],
-    class: &Map<String, Value>,
-) -> Vec<Plan> {
+fn plans(descriptor: &Descriptor, candidates: &[Candidate], threads: &[i64], class: &Map<String, Value>) -> Vec<Plan> {
     let reference = descriptor.reference_plan().ok();
     let mut plans: Vec<Plan> = Vec::new();
     let mut add = |plan: Option<Plan>| {
         plans.extend(plan.filter(|it| Some(it) != reference.as_ref() && !descriptor.is_opt_in(it)).into_iter());
     };
-    let space = |threads, fixed: &Plan| {
-        PlanSpace::new(descriptor, threads, fixed).for_inputs(class).default_plan().ok()
-    };
+    let space =
+        |threads, fixed: &Plan| PlanSpace::new(descriptor, threads, fixed).for_inputs(class).default_plan().ok();
     for candidate in candidates {
         add(space(candidate.threads, &candidate.plan));
     }

@@ -1,8 +1,8 @@
 //! What a tune found, in words.
 
 use crate::cli::terminal::Terminal;
-use crate::stats::Estimate;
 use crate::profile::{Compared, Point};
+use crate::stats::Estimate;
 use crate::tune::{BudgetOutcome, Out, Outcome, PlanOutcome, Standing, Wrong};
 
 /// Rows of the table that a person reads; the rest is in `--json`.

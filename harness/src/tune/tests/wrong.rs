@@ -46,10 +46,10 @@ fn one_wrong_plan_takes_its_strategy_out_of_every_budget() {
         assert_eq!(outcome.winner(threads), format!("algorithm=c,workers={threads}"));
     }
     let [wrong] = &outcome.wrong[..] else { panic!("{:?}", outcome.wrong) };
-    assert_eq!((wrong.strategy.to_string(), wrong.under.to_string()), (
-        "algorithm=b".into(),
-        "algorithm=b,workers=4".into()
-    ));
+    assert_eq!(
+        (wrong.strategy.to_string(), wrong.under.to_string()),
+        ("algorithm=b".into(), "algorithm=b,workers=4".into())
+    );
     let out = |text: &str| outcome.plan(text).out.clone();
     assert_eq!(out("algorithm=b,workers=4"), Some(Out::Wrong("row 1: one off".into())));
     let words = out("algorithm=b,workers=2").unwrap().to_string();
