@@ -341,7 +341,9 @@ fn of_many_tunes_none_saves_the_wrong_strategy() {
         );
         let profile = bench.json(&format!("p{seed}.json"));
         saved += usize::from(is_careless(&profile));
-        eprintln!("seed {seed}: {}", profile["points"][1]["plan"]);
+        let point = &profile["points"][1];
+        let (ratio, out) = (&point["evidence"]["default_ratio"], &point["evidence"]["default_out"]);
+        eprintln!("seed {seed}: {} default ratio {ratio} out {out}", point["plan"]);
     }
     eprintln!("{saved} of {} saved the wrong strategy", tunes());
     assert_eq!(saved, 0);

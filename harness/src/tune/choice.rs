@@ -196,12 +196,17 @@ fn doubt_of_default(
     if own.times().len() < LEAST_SAMPLES {
         return Some(Doubt::FewRounds(own.times().len()));
     }
+    // What fresh rounds have not confirmed is no faster, and its like that they had no time for are not either.
+    let asked = |other: &Contender| ratios(other, own, fresh_from).len();
+    let was_asked = plans.iter().any(|index| *index != default && asked(&contenders[*index]) >= LEAST_SAMPLES);
     let others = plans.iter().filter(|index| **index != default).map(|index| &contenders[*index]);
-    for other in
-        others.filter(|other| other.out.is_none() && !is_far_slower(&other.times(), own.median().unwrap_or(0.0)))
-    {
+    for other in others.filter(|it| it.out.is_none() && !is_far_slower(&it.times(), own.median().unwrap_or(0.0))) {
         // Where it looks better, what counts are the rounds that would have confirmed it.
-        let from = if is_faster(other, own, 0, CONFIDENCE, seed) { fresh_from } else { 0 };
+        let looks_faster = is_faster(other, own, 0, CONFIDENCE, seed);
+        if looks_faster && was_asked {
+            continue;
+        }
+        let from = if looks_faster { fresh_from } else { 0 };
         let undisturbed = ratios(other, own, from).len();
         let looks_better = median(&ratios(other, own, 0)).is_none_or(|ratio| ratio < 1.0);
         if undisturbed < LEAST_SAMPLES && looks_better {

@@ -39,8 +39,9 @@ impl Place {
         let Some(folder) = store.folder_for_saving() else {
             return Err(Exit::input("there is no folder to save the profile in (HOME is not set); give --save FILE"));
         };
-        let fault = std::fs::create_dir_all(folder).err().or_else(|| writable(folder).err());
-        if let Some(fault) = fault {
+        // Made only when there is something to put into it.
+        let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
+        if let Err(fault) = writable(there) {
             let reason = format!("{}: {fault}; give --save FILE", folder.display());
             context.terminal.warn(&format!("the profile can't be saved: {reason}"));
             return Ok(Place::Nowhere(reason));
