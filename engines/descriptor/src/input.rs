@@ -1,10 +1,11 @@
 //! What an engine asks its user for.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 /// One input: a flag of `scaletune run ENGINE`, a key of an inputs file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Input {
     /// As users type it, without the two hyphens.
     pub name: String,
@@ -28,7 +29,8 @@ pub struct Input {
 }
 
 /// What an input may be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum InputKind {
     /// A file or folder that exists. The host makes it absolute.

@@ -68,7 +68,7 @@ fn inputs() -> Vec<Input> {
             "Alignments, collated by name or sorted and indexed; several make one count table",
         )
         .repeated(),
-        Input::path("gtf", &["gtf", "gtf.gz"], "Annotation"),
+        Input::path("gtf", &["gtf", "gtf.gz", "gff3", "gff3.gz", "gff"], "Annotation: GTF or GFF3, plain or gzipped"),
         Input::path("reference", &["fa", "fasta"], "Reference sequence, for CRAM"),
         Input::path("scores", &["tsv"], "Instead of alignments: fragment, locus, raw score"),
         Input::path("features", &["tsv"], "Columns of --scores: column, locus, length"),
@@ -97,7 +97,11 @@ fn inputs() -> Vec<Input> {
             &["None", "RF", "R", "FR", "F"],
             "Direction of a sense fragment: FR, RF for pairs (read 1 first), F, R for single reads",
         ),
-        Input::choice("strand-rule", &["telescope", "exact"], "How a read's direction is taken; exact: read 2 alone, too"),
+        Input::choice(
+            "strand-rule",
+            &["telescope", "exact"],
+            "How a read's direction is taken; exact: read 2 alone, too",
+        ),
         Input::float("pi-prior", 0.0, f64::INFINITY, "Prior on pi").or(0.0),
         Input::float("theta-prior", 0.0, f64::INFINITY, "Prior on theta").or(200_000.0),
         Input::float("em-epsilon", 0.0, f64::INFINITY, "Stop once a step changes less than this").or(1e-7),

@@ -1,19 +1,25 @@
 use super::*;
-use crate::annotation::{Annotation, Lookup, Strand};
+use crate::annotation::{Annotation, Builder, Lookup, Strand};
+use crate::{Unwatched, Workers};
 
-fn lookup() -> Lookup {
-    let mut annotation = Annotation::default();
+fn annotation() -> Annotation {
+    let mut annotation = Builder::default();
     annotation.add("chr1", 101, 200, Strand::Forward, "B");
     annotation.add("chr1", 151, 260, Strand::Reverse, "A");
     annotation.add("chr1", 1_001, 1_050, Strand::Forward, "E");
     annotation.add("chr1", 1_061, 1_100, Strand::Forward, "E");
     annotation.add("chr2", 101, 200, Strand::Forward, "Z");
     annotation.add("chr2", 101, 200, Strand::Reverse, "Y");
-    Lookup::new(&annotation, ["chr1", "chr2"])
+    annotation.finish().unwrap()
+}
+
+fn lookup(annotation: &Annotation) -> Lookup<'_> {
+    Lookup::new(annotation, ["chr1", "chr2"], &Workers::new(1).unwrap(), &Unwatched).unwrap()
 }
 
 fn assign(options: OverlapOptions, reference: i32, blocks: &[(i32, i32)], pair: bool, reverse: bool) -> Option<u32> {
-    let lookup = lookup();
+    let annotation = annotation();
+    let lookup = lookup(&annotation);
     let blocks: Vec<Block> = blocks.iter().map(|&(start, end)| Block { start, end }).collect();
     let length = blocks.iter().map(|block| i64::from(block.end - block.start)).sum();
     let read = Direction { pair, reverse, lone_read_2: false };
@@ -131,7 +137,8 @@ fn kinds_follow_the_leading_record() {
 
 #[test]
 fn a_row_keeps_the_best_of_each_feature_and_the_first_of_equals() {
-    let lookup = lookup();
+    let annotation = annotation();
+    let lookup = lookup(&annotation);
     let mut work = FragmentWork::new(Assigner::new(&lookup, OverlapOptions::default()));
     let mut tally = FragmentTally::default();
     let singles =
@@ -163,7 +170,8 @@ fn blocks_follow_the_cigar_and_merge_over_one_base() {
     );
     let blocks: Vec<_> = gapped.blocks.iter().map(|block| (block.start, block.end)).collect();
     assert_eq!(blocks, [(100, 120), (121, 141), (1_000, 1_010), (1_012, 1_017), (1_017, 1_022), (1_122, 1_127)]);
-    let lookup = lookup();
+    let annotation = annotation();
+    let lookup = lookup(&annotation);
     let mut work = FragmentWork::new(Assigner::new(&lookup, OverlapOptions::default()));
     work.fragment(&gapped, true, &mut FragmentTally::default()).unwrap();
     let lengths: Vec<_> = work.alignments.iter().map(|alignment| alignment.length).collect();
