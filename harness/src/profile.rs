@@ -15,6 +15,7 @@ mod choice;
 mod document;
 mod matching;
 mod merge;
+mod sizes;
 mod store;
 
 pub use check::{Fault, check};

@@ -206,7 +206,7 @@ impl Profile {
         if profile.points.is_empty() {
             return Err(content("holds no plan".into()));
         }
-        if !(profile.size_factor >= 1.0) {
+        if profile.size_factor.is_nan() || profile.size_factor < 1.0 {
             return Err(content(format!("size_factor {} is not 1 or more", profile.size_factor)));
         }
         Ok(profile)

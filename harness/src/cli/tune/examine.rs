@@ -1,10 +1,12 @@
 //! Compares what is about to win with the reference plan: on the inputs with other numbers of threads, on simulated
 //! workloads with other seeds and another size, and on the engine's golden cases.
 
+mod made;
+mod plans;
+
 use crate::check::{self, Against, Case, Golden, Plans, RunError, Settings};
 use crate::cli::check::own_cases;
 use crate::cli::exit::Exit;
-use crate::cli::simulate;
 use crate::cli::trials::Trials;
 use crate::cli::workload::Workload;
 use crate::measure::Clock;
@@ -12,13 +14,14 @@ use crate::plugin::Plugin;
 use crate::profile::Compared;
 use crate::scratch::Scratch;
 use crate::trial::{Equivalence, Executor, TrialError};
-use crate::tune::{Candidate, Examiner, TuneError, Wrong, measure_reference};
+use crate::tune::{Candidate, Examiner, TuneError, Wrong};
 use crate::worker::Worker;
-use scaletune_descriptor::{Descriptor, InputKind, Plan, PlanSpace};
+use made::{Made, Recipe, make, recipes};
+use plans::{every_thread, plans};
+use scaletune_descriptor::Plan;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How thoroughly what is about to win is compared with the reference plan on what the race has not seen.
@@ -44,10 +47,6 @@ impl Verify {
 
 /// What a quick examination takes of the time at most.
 const QUICK_SHARE: f64 = 0.25;
-/// The preset that `--demo` and trials of other seeds take, where an engine has it.
-const PRESET: &str = "small";
-/// Where an engine has sizes, and neither a second preset nor a default size to vary: so many of each.
-const OTHER_SIZE: i64 = 100_003;
 /// On simulated workloads a strategy is tried with these numbers of threads, too, where the user grants more than one: cores
 /// are shared then, which costs time and changes no answer, and odd numbers cut work where even ones don't.
 const ODD_THREADS: [i64; 3] = [3, 5, 7];
@@ -87,25 +86,6 @@ pub(super) struct Examination<'a> {
     left_out: usize,
     /// What could not be compared on, and why.
     notes: Vec<String>,
-}
-
-/// A workload to compare on, and the reference plan's answer for it.
-struct Made {
-    name: String,
-    workload: Workload,
-    class: Map<String, Value>,
-    _keep: Scratch,
-    reference: PathBuf,
-    /// Seconds that the reference plan took.
-    seconds: f64,
-}
-
-/// A simulated workload to make.
-struct Recipe {
-    name: String,
-    preset: String,
-    seed: u64,
-    sizes: Map<String, Value>,
 }
 
 /// What one comparison came to.
@@ -382,113 +362,4 @@ impl Examiner for Examination<'_> {
         self.spent_s += self.bench.clock.now_s() - since_s;
         Ok(found)
     }
-}
-
-/// The workloads to make: two other seeds, and another size.
-fn recipes(bench: &Bench<'_>) -> Vec<Recipe> {
-    let Some(offer) = &bench.plugin.descriptor.simulate else { return Vec::new() };
-    let preset = offer.presets.iter().find(|name| *name == PRESET).or(offer.presets.first());
-    let Some(preset) = preset.cloned() else { return Vec::new() };
-    let seeded = |seed: u64| Recipe {
-        name: format!("a simulated workload (preset {preset}, seed {seed})"),
-        preset: preset.clone(),
-        seed,
-        sizes: Map::new(),
-    };
-    let mut recipes = vec![seeded(bench.seed + 1), seeded(bench.seed + 2)];
-    // Presets ascend: the smallest other one is a second's work.
-    let seed = bench.seed + 3;
-    if let Some(other) = offer.presets.iter().find(|name| **name != preset) {
-        recipes.push(Recipe {
-            name: format!("a simulated workload (preset {other}, seed {seed})"),
-            preset: other.clone(),
-            seed,
-            sizes: Map::new(),
-        });
-    } else {
-        let size = |kind: &InputKind| match kind {
-            InputKind::Integer { min, max } => {
-                Some(OTHER_SIZE.clamp(min.unwrap_or(1).max(1), max.unwrap_or(i64::MAX).max(1)))
-            }
-            _ => None,
-        };
-        if let Some((name, number)) = offer.sizes.iter().find_map(|it| Some((it.name.clone(), size(&it.kind)?))) {
-            recipes.push(Recipe {
-                name: format!("a simulated workload ({name} {number}, seed {seed})"),
-                preset: preset.clone(),
-                seed,
-                sizes: Map::from_iter([(name, Value::from(number))]),
-            });
-        }
-    }
-    recipes
-}
-
-/// Makes a workload and the reference plan's answer for it, with the settings that the user gave for the inputs; where the
-/// engine refuses these for it, without.
-fn make(bench: &Bench<'_>, recipe: &Recipe) -> Result<Made, TrialError> {
-    let Bench { worker, plugin, .. } = *bench;
-    let descriptor = &plugin.descriptor;
-    let (path, folder) = simulate::quietly(worker, plugin, &recipe.preset, recipe.seed, &recipe.sizes)?;
-    let folder = Arc::new(folder);
-    let refused = |exit: Exit| TrialError::BadInput(exit.message);
-    let like = Workload::of_file_like(descriptor, &path, Some(folder.clone()), bench.workload).map_err(refused);
-    let made = like.and_then(|workload| answer(bench, recipe, workload));
-    match made {
-        Err(TrialError::BadInput(_)) => {
-            answer(bench, recipe, Workload::of_file(descriptor, &path, Some(folder)).map_err(refused)?)
-        }
-        made => made,
-    }
-}
-
-/// Runs the reference plan on a workload.
-fn answer(bench: &Bench<'_>, recipe: &Recipe, workload: Workload) -> Result<Made, TrialError> {
-    let keep = Scratch::new().map_err(|error| TrialError::Failed(format!("a temporary folder: {error}")))?;
-    let begun_s = bench.clock.now_s();
-    let trials = Trials::new(bench.worker, bench.plugin, &workload, bench.time_limit);
-    let trials = trials.map_err(|error| TrialError::Failed(format!("a temporary folder: {error}")))?;
-    let mut trials = trials.once();
-    measure_reference(&bench.plugin.descriptor, &mut trials).map_err(|error| match error {
-        TuneError::Cancelled => TrialError::Cancelled,
-        TuneError::BadInput(why) => TrialError::BadInput(why),
-        other => TrialError::Failed(other.to_string()),
-    })?;
-    let class = trials.input_class().clone();
-    let reference = trials.keep_reference(keep.path()).map_err(|error| TrialError::Failed(error.to_string()))?;
-    drop(trials);
-    let seconds = bench.clock.now_s() - begun_s;
-    Ok(Made { name: recipe.name.clone(), workload, class, _keep: keep, reference, seconds })
-}
-
-/// Every number of threads up to the largest budget; of many a ladder.
-fn every_thread(budgets: &[i64]) -> Vec<i64> {
-    let most = budgets.iter().copied().max().unwrap_or(1).max(1);
-    let stands = |threads: &i64| *threads <= 8 || threads.count_ones() <= 2 || budgets.contains(threads);
-    (1..=most).filter(stands).collect()
-}
-
-/// The plans by which candidates are compared: themselves first, then their strategies with each number of threads, those of
-/// all candidates in turn. What is the reference plan, or does not go with the inputs, is left out.
-fn plans(descriptor: &Descriptor, candidates: &[Candidate], threads: &[i64], class: &Map<String, Value>) -> Vec<Plan> {
-    let reference = descriptor.reference_plan().ok();
-    let mut plans: Vec<Plan> = Vec::new();
-    let mut add = |plan: Option<Plan>| {
-        plans.extend(plan.filter(|it| Some(it) != reference.as_ref() && !descriptor.is_opt_in(it)).into_iter());
-    };
-    let space =
-        |threads, fixed: &Plan| PlanSpace::new(descriptor, threads, fixed).for_inputs(class).default_plan().ok();
-    for candidate in candidates {
-        add(space(candidate.threads, &candidate.plan));
-    }
-    for threads in threads {
-        for candidate in candidates {
-            let mut sizes = candidate.plan.clone();
-            descriptor.axes.iter().filter(|axis| axis.is_threads()).for_each(|axis| sizes.unset(&axis.name));
-            add(space(*threads, &sizes).or_else(|| space(*threads, &descriptor.strategy(&candidate.plan))));
-        }
-    }
-    let mut seen = BTreeSet::new();
-    plans.retain(|plan| seen.insert(plan.clone()));
-    plans
 }
