@@ -90,6 +90,18 @@ impl<'a> Trials<'a> {
         self.reference.as_ref().map(Reference::path)
     }
 
+    /// Moves the reference's files to a folder in `folder`, which outlives these trials; its path.
+    ///
+    /// # Errors
+    /// There are none yet, or they can't be moved.
+    pub(super) fn keep_reference(&mut self, folder: &Path) -> std::io::Result<PathBuf> {
+        let own = self.reference().ok_or_else(|| std::io::Error::other("nothing was measured"))?;
+        let kept = folder.join("reference");
+        std::fs::rename(own, &kept)?;
+        self.reference = Some(Reference::Given(kept.clone()));
+        Ok(kept)
+    }
+
     /// The same, each trial running its work once: what is measured from cold caches can't be repeated.
     pub(super) fn once(mut self) -> Trials<'a> {
         self.repeat = RepeatRule::ONCE;
@@ -151,6 +163,7 @@ impl Executor for Trials<'_> {
             stages: report.stages,
             equivalence,
             trace: report.trace,
+            disturbance: None,
         })
     }
 }

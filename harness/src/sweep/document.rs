@@ -124,6 +124,9 @@ pub struct Row {
     /// The first difference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<String>,
+    /// The plan of the same strategy that gave another answer: this one can't be called fast either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tainted: Option<String>,
     /// Why it gave no measurement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
@@ -171,9 +174,9 @@ impl Row {
         timeline.is_telling(self.median_s?).then_some(timeline)
     }
 
-    /// True where it was measured and its answer is right.
+    /// True where it was measured, and neither its answer nor that of a plan with the same strategy is wrong.
     pub fn is_valid(&self) -> bool {
-        self.equivalence == Verdict::Same && self.failure.is_none() && self.median_s.is_some()
+        self.equivalence == Verdict::Same && self.tainted.is_none() && self.failure.is_none() && self.median_s.is_some()
     }
 }
 

@@ -5,12 +5,10 @@ use super::targets::Target;
 use super::timeline::Timeline;
 use super::{Observer, Request, SweepError, figures};
 use crate::measure::Clock;
-use crate::stats::{Estimate, Generator, median};
+use crate::stats::{Estimate, Generator, LEAST_SAMPLES, median};
 use crate::trial::{Equivalence, Executor, Measurement, TrialError};
 use scaletune_descriptor::{Descriptor, Plan};
 
-/// Fewest samples of a plan: fewer give no interval worth its name.
-const LEAST_SAMPLES: usize = 5;
 /// Most samples of a plan where the user does not say.
 const MOST_SAMPLES: usize = 21;
 /// A plan has been measured enough once its interval is so narrow: its width over its median.
@@ -223,6 +221,7 @@ impl<'a> Rounds<'a> {
                 )
             })
             .collect();
+        figures::taint(&mut rows, request.descriptor, &request.reference.plan);
         let serial_row = figures::scale(&mut rows);
         figures::mark_near_overhead(&mut rows, request.worker_start_s);
         figures::thin(&mut rows);

@@ -94,6 +94,7 @@ mod tests {
         sweep.rows[1].claim = Some(Claim { speedup: 5.6, efficiency: Some(0.7) });
         sweep.rows[2].equivalence = Verdict::Different;
         sweep.rows[2].difference = Some("row 1".into());
+        sweep.rows[2].tainted = Some("algorithm=b,workers=2".into());
         sweep.rows[3].failure = Some("crashed".into());
         (sweep.rows[3].median_s, sweep.rows[3].cpu_s, sweep.rows[3].peak_rss_bytes) = (None, None, None);
         sweep
