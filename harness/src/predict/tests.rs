@@ -110,3 +110,23 @@ fn the_same_seed_gives_the_same_prediction() {
     assert_eq!(predict(&sweep, &[16], 5), predict(&sweep, &[16], 5));
     assert_ne!(predict(&sweep, &[16], 5), predict(&sweep, &[16], 6));
 }
+
+/// The one-thread trials were disturbed: they took twice as long as the tasks say.
+#[test]
+fn what_is_impossible_is_no_forecast() {
+    let mut sweep = sweep_of(usl(10.0, 0.1, 0.0), &[1, 2], 2, 0.0);
+    assert!(super::schedule(&sweep, &[2, 16]).is_ok());
+    let serial = sweep.serial_row.unwrap();
+    sweep.rows[serial].median_s = sweep.rows[serial].median_s.map(|median_s| 2.0 * median_s);
+    let why = super::schedule(&sweep, &[2, 16]).unwrap_err();
+    assert!(matches!(why, NoSchedule::Impossible { threads: 2, efficiency } if efficiency > 1.5), "{why:?}");
+    assert!(why.to_string().starts_with("no forecast: "), "{why}");
+}
+
+#[test]
+fn what_misses_by_more_than_a_fifth_is_no_forecast() {
+    let time = |threads: i64| if threads == 2 { 8.0 } else { 10.0 / threads as f64 };
+    let sweep = sweep_of(time, &[1, 2, 4], 4, 0.0);
+    let why = super::schedule(&sweep, &[16]).unwrap_err();
+    assert!(matches!(why, NoSchedule::FarOff { threads: 4, relative_error } if relative_error > 0.2), "{why:?}");
+}
