@@ -39,16 +39,15 @@ fn contention_and_coherency_are_recovered() {
     assert!(coherency.interval.contains(0.004) && coherency.interval.low > 0.0, "{coherency:?}");
     let peak = (0.95f64 / 0.004).sqrt();
     assert!((fit.peak_threads.unwrap() / peak - 1.0).abs() < 0.1);
-    // Amdahl can't bend upwards: the held-out budget shows it, and USL stands first.
-    assert_eq!(prediction.fits[0].law, Law::Usl);
-    assert!(law(&prediction, Law::Amdahl).held_out.relative_error < -0.05);
+    // Amdahl can't bend upwards: on the held-out budget it is so far off that it is no forecast.
+    assert!(prediction.fits.iter().all(|fit| fit.law == Law::Usl), "{:?}", prediction.fits);
 }
 
 /// The fake engine has four tasks for each worker, a tenth of the time outside of `run`, a fifth of `run` before and
 /// behind them.
 #[test]
 fn tasks_are_scheduled_beside_the_laws() {
-    let sweep = sweep_of(usl(10.0, 0.0, 0.0), &[1, 2, 4, 8], 8, 0.0);
+    let sweep = sweep_of(usl(10.0, 0.1, 0.0), &[1, 2, 4, 8], 8, 0.0);
     let schedule = predict(&sweep, &[8, 16], 1).unwrap().schedule.unwrap();
     assert_eq!((schedule.threads, schedule.workers, schedule.tasks, schedule.cut_by_workers), (8, 8, 32, true));
     let whole_s = sweep.best(8).unwrap().median_s.unwrap();
