@@ -2,6 +2,7 @@
 //!
 //! The real executor spawns a worker process (`crate::worker`); tests use one with a fake clock.
 
+use crate::measure::Disturbance;
 use scaletune_descriptor::Plan;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,9 @@ pub struct Measurement {
     pub stages: Vec<StageTime>,
     /// Whether the files that it wrote equal the reference's.
     pub equivalence: Equivalence,
+    /// What else the machine did meanwhile; none where the kernel did not say, and in older documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disturbance: Option<Disturbance>,
     /// Who did what when in the last run. Kept by those who want it: it may be long.
     #[serde(skip)]
     pub trace: Trace,

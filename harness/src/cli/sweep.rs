@@ -133,6 +133,7 @@ fn finish(context: &Context, sweep: &Sweep, folder: &Path) -> Result<(), Exit> {
     if context.json {
         return print(&as_json(sweep)?);
     }
+    context.terminal.note(&report::trust(sweep));
     report::verdict(sweep).iter().for_each(|line| context.terminal.note(line));
     if let Some(first) = written.first() {
         context.terminal.note(&format!("report: {}", first.display()));

@@ -4,6 +4,7 @@
 
 use super::workload::Workload;
 use crate::equiv;
+use crate::measure::Load;
 use crate::plugin::Plugin;
 use crate::scratch::{NoScratch, Scratch};
 use crate::trial::{Equivalence, Executor, Measurement, TrialError};
@@ -127,7 +128,9 @@ impl Executor for Trials<'_> {
             limits: self.limits,
         };
         let threads = descriptor.threads_used(plan);
+        let load = Load::now();
         let report = self.worker.run(&run, &mut |_| Ok((threads, plan.clone())), &mut Quiet)?;
+        let disturbance = load.and_then(|load| load.until_now());
         let allowed = threads + descriptor.helper_threads(plan);
         if report.peak_threads as i64 > allowed {
             let seen = report.peak_threads;
@@ -162,6 +165,7 @@ impl Executor for Trials<'_> {
             runs: report.runs,
             stages: report.stages,
             equivalence,
+            disturbance,
             trace: report.trace,
             disturbance: None,
         })

@@ -3,6 +3,7 @@
 use super::figures::{bytes, percent, seconds, threads, times};
 use super::labels::Labels;
 use super::section::Limits;
+use super::trust::Trust;
 use crate::stats::{Interval, LEAST_SAMPLES};
 use crate::sweep::{Row, Sweep, Verdict};
 
@@ -28,15 +29,17 @@ pub fn verdict(sweep: &Sweep) -> Vec<String> {
         said.extend(trouble(sweep));
         return said;
     };
-    said.push(headline(&labels, best));
+    said.push(headline(sweep, &labels, best));
     said.extend(provisional(best));
     said.extend(runner_up(sweep, &labels, best));
     said.extend(near_overhead(sweep, best));
     said.extend(enough_threads(sweep, best));
-    said.extend(still_efficient(sweep, best));
-    said.extend(limiting_stage(sweep, best));
-    said.extend(uneven_workers(best));
-    said.extend(added_work(best));
+    if Trust::of(sweep).allows_blame() {
+        said.extend(still_efficient(sweep, best));
+        said.extend(limiting_stage(sweep, best));
+        said.extend(uneven_workers(best));
+        said.extend(added_work(best));
+    }
     said.extend(trouble(sweep));
     said
 }
@@ -48,7 +51,13 @@ pub(super) fn headline_row(sweep: &Sweep) -> Option<&Row> {
     best.iter().rev().find(fits).or(best.last()).copied()
 }
 
-fn headline(labels: &Labels<'_>, best: &Row) -> String {
+/// How much of a sweep that was stopped was measured.
+fn measured_share(sweep: &Sweep) -> String {
+    let measured = sweep.rows.iter().filter(|row| !row.samples.is_empty()).count();
+    format!("; {measured} of {} plans measured", sweep.rows.len())
+}
+
+fn headline(sweep: &Sweep, labels: &Labels<'_>, best: &Row) -> String {
     let time = seconds(best.median_s.unwrap_or(f64::NAN));
     let gained = match (best.speedup, best.efficiency) {
         (Some(speedup), Some(efficiency)) => {
@@ -56,7 +65,8 @@ fn headline(labels: &Labels<'_>, best: &Row) -> String {
         }
         _ => String::new(),
     };
-    format!("{}: {}, {time}{gained}.", threads(best.threads), labels.full(best))
+    let share = if sweep.complete { String::new() } else { measured_share(sweep) };
+    format!("{}: {}, {time}{gained}{share}.", threads(best.threads), labels.full(best))
 }
 
 /// How far ahead the best row is of the best one with other strategies.
