@@ -26,7 +26,7 @@ impl InstructionCounter {
     /// Counts the smallest of processes.
     fn works(self) -> bool {
         let Ok(folder) = tempfile::tempdir() else { return false };
-        let file = folder.path().join("count");
+        let file = folder.path().join("instructions");
         let command = self.command(&file);
         let Some((program, arguments)) = command.split_first() else { return false };
         let ran = Command::new(program)
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn counts_are_read_as_the_programs_write_them() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("count");
+        let file = folder.path().join("instructions");
         let read = |counter: InstructionCounter, text: &str| {
             std::fs::write(&file, text).unwrap();
             counter.read(&file)

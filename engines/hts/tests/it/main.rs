@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a failed step fails the test
 
 mod bgzf;
+mod bindings;
 mod common;
 mod cram;
 mod damage;
