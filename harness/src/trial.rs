@@ -29,10 +29,6 @@ pub struct Measurement {
     /// Bytes that had to come from a disk for it.
     #[serde(default)]
     pub disk_read_bytes: u64,
-    /// How much other work on the machine held the trial up: the share of the time for which its threads wanted a core and
-    /// had none. None = not measured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub disturbance: Option<f64>,
     /// How often `run` was repeated to get its figure.
     pub runs: u32,
     /// Wall seconds of `open`, `prepare`, `run`, `write`, and of the stages that the engine reports, in order.
@@ -54,7 +50,7 @@ const DISTURBED: f64 = 0.2;
 impl Measurement {
     /// Whether its wall time says more of other work on the machine than of the plan.
     pub fn is_disturbed(&self) -> bool {
-        self.disturbance.is_some_and(|share| share >= DISTURBED)
+        self.disturbance.is_some_and(|it| it.share() >= DISTURBED)
     }
 }
 

@@ -167,7 +167,6 @@ impl Executor for Trials<'_> {
             equivalence,
             disturbance,
             trace: report.trace,
-            disturbance: None,
         })
     }
 }

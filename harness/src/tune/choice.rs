@@ -220,6 +220,7 @@ fn doubt_of_default(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::Disturbance;
     use crate::trial::{Equivalence, Measurement};
     use scaletune_descriptor::Plan;
 
@@ -310,7 +311,11 @@ mod tests {
         for batch in 0..10 {
             let measurement = Measurement {
                 wall_s: 1.0,
-                disturbance: Some(if batch < 7 { 0.0 } else { 0.5 }),
+                disturbance: Some(Disturbance {
+                    capacity_s: 1.0,
+                    others_s: if batch < 7 { 0.0 } else { 0.5 },
+                    ..Disturbance::default()
+                }),
                 equivalence: Equivalence::Same,
                 ..Measurement::default()
             };
