@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(read(InstructionCounter::Callgrind, "events: Ir\nfn=(1) a\n5 3\ntotals: 98765\n"), Some(98_765));
         assert_eq!(read(InstructionCounter::Callgrind, "events: Ir\n"), None);
         // Every process that was started has a file of its own.
-        std::fs::write(folder.path().join("count.8"), "totals: 2\n").unwrap();
+        std::fs::write(folder.path().join("instructions.8"), "totals: 2\n").unwrap();
         assert_eq!(read(InstructionCounter::Callgrind, "totals: 40\n"), Some(42));
     }
 
