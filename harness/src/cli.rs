@@ -14,6 +14,7 @@ mod engines;
 mod exit;
 mod gate;
 mod manual;
+mod new_engine;
 mod overhead;
 mod predict;
 mod profile;
@@ -24,6 +25,7 @@ mod sweep;
 mod terminal;
 mod trials;
 mod tune;
+mod verify;
 mod workload;
 
 use crate::interrupt;
@@ -131,6 +133,7 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
         (Command::Completions(arguments), ..) => completions::run(&context, arguments),
         (Command::Man(arguments), ..) => manual::run(&context, arguments),
         (Command::Check(arguments), ..) => check::run(&mut context, arguments),
+        (Command::NewEngine(arguments), ..) => new_engine::run(&context, arguments),
         (Command::CheckEngine(arguments), ..) => check_engine::run(&mut context, arguments),
         (Command::Run(arguments), Some(plugin), Some(own)) => run::run(&mut context, &plugin, arguments, own),
         (Command::Tune(arguments), Some(plugin), Some(own)) => tune::run(&mut context, &plugin, arguments, own),

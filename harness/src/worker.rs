@@ -10,6 +10,7 @@
 
 mod child;
 mod conversation;
+mod description;
 mod fence;
 mod host;
 mod load;
@@ -22,6 +23,7 @@ mod usage;
 mod watch;
 
 pub use child::{ENTRY_ARGUMENT, child_main};
+pub use description::Description;
 pub use fence::has_fence;
 pub use process::{
     Choose, Ending, Failure, FailureKind, Limits, Observer, Quiet, Report, Run, Worker, describe, simulate,

@@ -45,7 +45,7 @@ fn a_table_that_breaks_the_contract_is_told_field_by_field() {
         (4, "`scaletune_engine_v1` returned null"),
         (5, "no UTF-8"),
         (6, "no valid JSON"),
-        (7, "descriptor can't be read: missing field `version`"),
+        (7, "descriptor can't be used: descriptor: missing field `version`"),
         (8, "exports no `scaletune_engine_v1`"),
         (9, "axis `a`: more than 4096 numbers can't all be tried"),
         (10, "fewer parentheses within each other expected"),

@@ -1,4 +1,5 @@
-//! The engine to start from (`docs/template-engine`): copied elsewhere as an author would, built, tested, run, tuned.
+//! The engine to start from (`docs/template-engine`): written as an author would have it, built, tested, run, tuned,
+//! checked.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -8,20 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Copies the template, pointed at this checkout, and runs Cargo in it; where it builds.
-fn build(copy: &Path) -> PathBuf {
+/// Has the program write the template, and runs Cargo in it; where it builds.
+fn build(home: &Path) -> PathBuf {
+    succeed(scaletune(home).args(["new-engine", "--lang", "rust", "gc-share", "--out", "my-engine"]));
+    let copy = home.join("my-engine");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let template = root.join("docs/template-engine");
-    fs::create_dir_all(copy.join("src")).unwrap();
-    for file in fs::read_dir(template.join("src")).unwrap() {
-        let file = file.unwrap();
-        fs::copy(file.path(), copy.join("src").join(file.file_name())).unwrap();
-    }
-    let manifest = fs::read_to_string(template.join("Cargo.toml")).unwrap();
-    let sdk = root.join("engines/sdk");
-    let changed = manifest.replace("../../engines/sdk", sdk.to_str().unwrap());
-    assert_ne!(manifest, changed, "the manifest names no path to the SDK");
-    fs::write(copy.join("Cargo.toml"), changed).unwrap();
     // The versions that this checkout has already fetched, so that nothing needs a network.
     fs::copy(root.join("Cargo.lock"), copy.join("Cargo.lock")).unwrap();
     // Kept between runs: what the SDK depends on takes long to build.
@@ -30,7 +22,7 @@ fn build(copy: &Path) -> PathBuf {
         let output = Command::new(env!("CARGO"))
             .args([command, "--offline", "--target-dir"])
             .arg(&target)
-            .current_dir(copy)
+            .current_dir(&copy)
             .output()
             .unwrap();
         assert!(output.status.success(), "cargo {command}: {}", String::from_utf8_lossy(&output.stderr));
@@ -41,10 +33,10 @@ fn build(copy: &Path) -> PathBuf {
 #[test]
 fn a_copy_builds_and_is_loaded_run_and_tuned() {
     let home = home();
-    let built = build(&home.path().join("my-engine"));
+    let built = build(home.path());
     let engines = home.path().join("engines");
     fs::create_dir(&engines).unwrap();
-    fs::copy(built.join("libscaletune_gc.so"), engines.join("libscaletune_gc.so")).unwrap();
+    fs::copy(built.join("libscaletune_gc_share.so"), engines.join("libscaletune_gc_share.so")).unwrap();
     let gc = |arguments: &[&str]| {
         let mut command = scaletune(home.path());
         command.arg("--engine-path").arg(&engines).args(arguments);
@@ -52,7 +44,7 @@ fn a_copy_builds_and_is_loaded_run_and_tuned() {
     };
     fs::write(home.path().join("two.fa"), ">one first\nACGT\nGg\n>two\nAT\n").unwrap();
     let count = |more: &[&str]| {
-        let line = ["run", "gc", "--fasta", "two.fa", "-o", "-"];
+        let line = ["run", "gc-share", "--fasta", "two.fa", "-o", "-"];
         let (status, text, error) = outcome(gc(&line).args(more));
         assert_eq!(status, 0, "{error}");
         text
@@ -62,13 +54,22 @@ fn a_copy_builds_and_is_loaded_run_and_tuned() {
         assert_eq!(count(&threads), "name\tletters\tgc\none\t6\t3\ntwo\t2\t0\n", "{plan}");
         assert_eq!(count(&[&threads[..], &["--fold-case"]].concat()), "name\tletters\tgc\none\t6\t4\ntwo\t2\t0\n");
     }
-    let (status, _, error) = outcome(&mut gc(&["run", "gc", "--fasta", "absent.fa", "-o", "-"]));
+    let (status, _, error) = outcome(&mut gc(&["run", "gc-share", "--fasta", "absent.fa", "-o", "-"]));
     assert!(status == 2 && error.contains("input `fasta`: ") && error.contains("absent.fa"), "{error}");
     fs::write(home.path().join("no.fa"), "ACGT\n").unwrap();
-    let (status, _, error) = outcome(&mut gc(&["run", "gc", "--fasta", "no.fa", "-o", "-"]));
+    let (status, _, error) = outcome(&mut gc(&["run", "gc-share", "--fasta", "no.fa", "-o", "-"]));
     assert!(status == 2 && error.contains("line 1: letters before the first `>`"), "{error}");
-    succeed(&mut gc(&["simulate", "gc", "--preset", "tiny", "--out", "workload"]));
-    let told =
-        succeed(&mut gc(&["tune", "gc", "--inputs", "workload/inputs.toml", "--effort", "quick", "--threads", "1,2"]));
+    succeed(&mut gc(&["simulate", "gc-share", "--preset", "tiny", "--out", "workload"]));
+    let told = succeed(&mut gc(&[
+        "tune",
+        "gc-share",
+        "--inputs",
+        "workload/inputs.toml",
+        "--effort",
+        "quick",
+        "--threads",
+        "1,2",
+    ]));
     assert!(told.contains("rofile"), "{told}");
+    succeed(gc(&["check-engine"]).arg(engines.join("libscaletune_gc_share.so")));
 }

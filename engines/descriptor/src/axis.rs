@@ -8,7 +8,8 @@ use std::fmt;
 ///
 /// The order in which an engine declares its axes is the order in which its default plan is decided: a later axis makes
 /// the best of what earlier ones left.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Axis {
     /// As users type it, such as `decode-threads`.
     pub name: String,
@@ -23,7 +24,8 @@ pub struct Axis {
 }
 
 /// What an axis may be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum AxisKind {
     /// One word of a list.
@@ -53,6 +55,7 @@ pub enum AxisKind {
 
 /// One word of a choice axis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ChoiceValue {
     /// As users type it.
     pub name: String,
@@ -64,7 +67,8 @@ pub struct ChoiceValue {
 }
 
 /// The default of an integer axis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum IntegerDefault {
     /// This number, or the nearest that the constraints allow.
@@ -87,7 +91,8 @@ impl IntegerDefault {
 }
 
 /// The word `"max"` in JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum MaxWord {
     /// `"max"`.
@@ -96,6 +101,7 @@ pub enum MaxWord {
 
 /// Which numbers of an integer axis are worth a try.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
     /// Every number; of more than 16 threads a ladder: both ends, powers of two and what lies midway between,
@@ -109,6 +115,7 @@ pub enum Scale {
 
 /// What a thread knob's threads do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// The work itself.

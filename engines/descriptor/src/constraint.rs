@@ -23,6 +23,7 @@ pub(crate) const BUDGET: &str = "threads";
 
 /// A comparison that a plan must meet, perhaps only under a condition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String"))]
 #[serde(try_from = "String", into = "String")]
 pub struct Constraint {
     text: String,
@@ -32,6 +33,7 @@ pub struct Constraint {
 
 /// A number worked out from a plan, perhaps only under a condition (0 where it does not hold).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String"))]
 #[serde(try_from = "String", into = "String")]
 pub struct Amount {
     text: String,

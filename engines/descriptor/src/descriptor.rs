@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// All that the harness knows of an engine; what `describe()` returns as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Descriptor {
     /// As users type it: lower-case letters, digits and hyphens.
     pub name: String,
@@ -46,6 +47,7 @@ pub struct Descriptor {
 
 /// A stage of the work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Stage {
     /// As reports call it.
     pub name: String,
@@ -55,6 +57,7 @@ pub struct Stage {
 
 /// The workloads that an engine can make.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Simulation {
     /// Names of ready-made sizes, ascending.
     pub presets: Vec<String>,
@@ -106,6 +109,12 @@ const RESERVED: &[&str] = &[
 ];
 
 impl Descriptor {
+    /// Whether an engine, an input or an axis may be called so: lower-case letters, digits and hyphens, a letter first.
+    pub fn is_name(name: &str) -> bool {
+        name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    }
+
     /// The axis of that name.
     pub fn axis(&self, name: &str) -> Option<&Axis> {
         self.axes.iter().find(|axis| axis.name == name)
@@ -148,6 +157,12 @@ impl Descriptor {
         plan.iter().any(|(name, value)| self.axis(name).is_some_and(|axis| axis.is_opt_in(value)))
     }
 
+    /// The strategy of `plan`: its values on choice axes, without any number. Plans that share it run the same code.
+    pub fn strategy(&self, plan: &Plan) -> Plan {
+        let choices = self.axes.iter().filter(|axis| matches!(axis.kind, AxisKind::Choice { .. }));
+        choices.filter_map(|axis| Some((axis.name.as_str(), plan.get(&axis.name)?.clone()))).collect()
+    }
+
     /// The threads that `plan` keeps busy; helpers are not counted. At least 1.
     pub fn threads_used(&self, plan: &Plan) -> i64 {
         self.constraints.iter().filter_map(|constraint| constraint.busy_threads(plan)).max().unwrap_or(1).max(1)
@@ -165,11 +180,7 @@ impl Descriptor {
     /// The first fault found.
     pub fn validate(&self) -> Result<(), DefectiveDescriptor> {
         let fail = |fault: String| Err(DefectiveDescriptor { engine: self.name.clone(), fault });
-        let well_formed = |name: &str| {
-            !name.is_empty()
-                && name.starts_with(|c: char| c.is_ascii_lowercase())
-                && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-        };
+        let well_formed = Descriptor::is_name;
         if !well_formed(&self.name) {
             return fail("its name must be lower-case letters, digits and hyphens".into());
         }

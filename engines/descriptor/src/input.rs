@@ -1,10 +1,11 @@
 //! What an engine asks its user for.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 /// One input: a flag of `scaletune run ENGINE`, a key of an inputs file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Input {
     /// As users type it, without the two hyphens.
     pub name: String,
@@ -19,6 +20,10 @@ pub struct Input {
     /// True where it may be given more than once; its value is then an array.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repeat: bool,
+    /// True where a path may name a stream: standard input (`-`), a FIFO, the shell's `<(...)`. The host reads the stream to
+    /// its end and gives the engine a file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stream: bool,
     /// Its value where it is not given; none = it is absent then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<Value>,
@@ -28,7 +33,8 @@ pub struct Input {
 }
 
 /// What an input may be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum InputKind {
     /// A file or folder that exists. The host makes it absolute.
@@ -96,6 +102,7 @@ impl Input {
             kind,
             required: false,
             repeat: false,
+            stream: false,
             default: None,
             value_name: None,
         }
@@ -142,6 +149,12 @@ impl Input {
     /// The input, now to be given as often as wanted.
     pub fn repeated(mut self) -> Input {
         self.repeat = true;
+        self
+    }
+
+    /// The path, which may now name a stream.
+    pub fn streamed(mut self) -> Input {
+        self.stream = true;
         self
     }
 

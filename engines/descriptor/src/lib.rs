@@ -17,6 +17,9 @@ mod input;
 mod inputs;
 mod output;
 mod plan;
+mod read;
+#[cfg(test)]
+mod schema;
 mod space;
 
 pub use axis::{Axis, AxisKind, ChoiceValue, IntegerDefault, Role, Scale};
@@ -26,4 +29,5 @@ pub use input::{Input, InputError, InputKind};
 pub use inputs::{Inputs, NotText, map_paths};
 pub use output::{Output, Place, Rule};
 pub use plan::{Plan, PlanError, Value};
+pub use read::UnreadableDescriptor;
 pub use space::{NoPlan, PlanSpace};

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 /// One output file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Output {
     /// As reports call it, such as `counts`.
     pub name: String,
@@ -35,6 +36,7 @@ pub struct Output {
 
 /// Where an output goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// The only such output of an engine goes to `-o FILE`; of several, each goes to `--outdir DIR`.
@@ -48,6 +50,7 @@ pub enum Place {
 
 /// When two values count as equal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// The same text.

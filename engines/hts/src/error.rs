@@ -35,6 +35,16 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A line of SAM text that is not a record.
+    #[error("{}, line {line}: {problem}; make the file again", path.display())]
+    SamLine {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// What is wrong.
+        problem: String,
+    },
     /// Neither BAM nor CRAM.
     #[error("{}: is neither BAM nor CRAM ({problem}); give a .bam or .cram file", path.display())]
     NotAlignments {

@@ -1,13 +1,15 @@
 //! An alignment file, opened and checked once before any work.
 
 use std::{
+    fs::File,
+    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use crate::{
     Decode, Error, Planner,
-    bgzf::{END_BLOCK, Inflater, LARGEST_BLOCK, Source, Window},
+    bgzf::{END_BLOCK, Inflater, LARGEST_BLOCK, Source, Window, holds_block},
     header::{self, Contig, Header, SortOrder},
     htslib::Handle,
     index::{Index, Statistics, Warning},
@@ -22,6 +24,9 @@ pub enum Format {
     Bam,
     /// Compressed against a reference, read by htslib.
     Cram,
+    /// Text, plain or gzipped, read by htslib from its start to its end. It has no mark at its end, so that a text that was
+    /// cut between two lines can't be told from a whole one.
+    Sam,
 }
 
 /// What a caller may say about a file.
@@ -31,6 +36,8 @@ pub struct OpenOptions {
     pub index: Option<PathBuf>,
     /// Look for no index: for work that reads the whole file, in whatever order it is.
     pub without_index: bool,
+    /// Take SAM text, too: for work that needs no index.
+    pub sam: bool,
     /// The FASTA file that a CRAM file was made with.
     pub reference: Option<PathBuf>,
 }
@@ -60,6 +67,9 @@ impl AlignmentFile {
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, Error> {
         let source = Source::open(path)?;
         let format = sniff(&source)?;
+        if format == Format::Sam && !options.sam {
+            return Err(Error::SamText { path: source.owned_path() });
+        }
         if let Some(reference) = &options.reference {
             Source::open(reference)?;
         }
@@ -68,17 +78,21 @@ impl AlignmentFile {
                 check_end(&source)?;
                 bam_header(&source)?
             }
-            Format::Cram => {
+            Format::Cram | Format::Sam => {
                 let handle = Handle::open(path, &Decode::Inline, options.reference.as_deref())?;
-                handle.check_end(source.size())?;
+                if format == Format::Cram {
+                    handle.check_end(source.size())?;
+                } else if is_bgzf(&source)? {
+                    check_end(&source)?;
+                }
                 (handle.header()?, VirtualOffset::new(0, 0))
             }
         };
-        let index = if options.without_index { None } else { Index::find(path, format, options.index.as_deref())? };
+        let index = if options.without_index || format == Format::Sam { None } else { Index::find(path, format, options.index.as_deref())? };
         let reference = options.reference.clone();
         let mut checked = Checked { source, format, header, first_record, reference, index, warnings: Vec::new() };
         if let Some(index) = &checked.index {
-            checked.warnings.extend(index.check(&checked.source, format, checked.header.contigs.len())?);
+            checked.warnings.extend(index.check(&checked.source, checked.header.contigs.len())?);
         }
         Ok(AlignmentFile(Arc::new(checked)))
     }
@@ -119,7 +133,7 @@ impl AlignmentFile {
     }
 
     /// At most `count` units of about equal size that together hold every record of the file, in file order; they need no
-    /// index and no order. CRAM is not cut.
+    /// index and no order. Only BAM is cut.
     ///
     /// Where to cut is guessed, and only [`crate::Decoder::Raw`] proves it: it ends the walk of a unit with
     /// [`Error::Misplaced`], or that of the next one with another error, unless a record ends where the next unit begins.
@@ -127,7 +141,7 @@ impl AlignmentFile {
     pub fn pieces(&self, count: usize) -> Vec<Unit> {
         match self.format() {
             Format::Bam => pieces(self.source(), self.first_record(), self.contigs().len(), count),
-            Format::Cram => vec![self.whole_file()],
+            Format::Cram | Format::Sam => vec![self.whole_file()],
         }
     }
 
@@ -185,14 +199,14 @@ fn sniff(source: &Source) -> Result<Format, Error> {
     let mut start = [0; 4];
     let length = start.len().min(usize::try_from(source.size()).unwrap_or(usize::MAX));
     source.read_exact(&mut start[..length], 0)?;
+    let open = |error| Error::Open { path: source.owned_path(), source: error };
     let not_alignments = |problem| Error::NotAlignments { path: source.owned_path(), problem };
-    let sam_text = || Error::SamText { path: source.owned_path() };
     match &start[..length] {
         b"CRAM" => return Ok(Format::Cram),
         b"BAM\x01" => return Err(not_alignments("it is BAM without compression; compress it with samtools view -b")),
         [31, 139, ..] => {}
         [] => return Err(not_alignments("it is empty")),
-        [b'@', a, b, b'\t'] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => return Err(sam_text()),
+        start if begins_sam(start) => return Ok(Format::Sam),
         _ => return Err(not_alignments("it begins with other letters")),
     }
     let mut inflated = Vec::new();
@@ -202,27 +216,45 @@ fn sniff(source: &Source) -> Result<Format, Error> {
             Ok(Some(_)) => {}
             Ok(None) => break,
             Err(Error::Block { offset: 0, .. }) => {
-                return Err(not_alignments("it is gzip, but its first block is not BGZF's"));
+                let mut start = Vec::new();
+                let gzip = flate2::read::MultiGzDecoder::new(File::open(source.path()).map_err(open)?);
+                return match gzip.take(4).read_to_end(&mut start) {
+                    Ok(_) if begins_sam(&start) => Ok(Format::Sam),
+                    _ => Err(not_alignments("it is gzip, but its first block is not BGZF's")),
+                };
             }
             Err(error) => return Err(error),
         }
     }
     match inflated.as_slice() {
         [b'B', b'A', b'M', 1, ..] => Ok(Format::Bam),
-        [b'@', a, b, b'\t', ..] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => Err(sam_text()),
+        start if begins_sam(start) => Ok(Format::Sam),
         [b'B', b'C', b'F', ..] => Err(not_alignments("it is BCF, a file of variants")),
         _ => Err(not_alignments("it is compressed, and something else inside")),
     }
 }
 
-/// Looks for the block that ends a whole file.
+/// Whether the file begins with a block of BGZF, as compressed SAM text may.
+fn is_bgzf(source: &Source) -> Result<bool, Error> {
+    let mut start = vec![0; LARGEST_BLOCK.min(usize::try_from(source.size()).unwrap_or(LARGEST_BLOCK))];
+    source.read_exact(&mut start, 0)?;
+    Ok(holds_block(&start).is_some())
+}
+
+/// Whether a header line of SAM begins here.
+fn begins_sam(start: &[u8]) -> bool {
+    matches!(start, [b'@', a, b, b'\t', ..] if a.is_ascii_uppercase() && b.is_ascii_uppercase())
+}
+
+/// Looks for the block that ends a whole file: the usual one, or another that holds nothing.
 fn check_end(source: &Source) -> Result<(), Error> {
-    let mut end = [0; END_BLOCK.len()];
-    if let Some(at) = source.size().checked_sub(end.len() as u64) {
-        source.read_exact(&mut end, at)?;
-        if end == END_BLOCK {
-            return Ok(());
-        }
+    let mut end = [0; 2 * END_BLOCK.len()];
+    let length = end.len().min(usize::try_from(source.size()).unwrap_or(usize::MAX));
+    let end = &mut end[..length];
+    source.read_exact(end, source.size() - length as u64)?;
+    let is_end = |at: usize| holds_block(&end[at..]) == Some(length - at) && end.ends_with(&[0; 8]);
+    if end.ends_with(&END_BLOCK) || (0..length).any(is_end) {
+        return Ok(());
     }
     Err(Error::NoEndBlock { path: source.owned_path(), size: source.size() })
 }

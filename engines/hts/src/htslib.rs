@@ -1,22 +1,28 @@
-//! The reader over htslib: BAM and CRAM, with decompression threads where the plan wants them.
+//! The reader over htslib: BAM, CRAM and SAM text, with decompression threads where the plan wants them.
 
 mod handle;
 mod output;
 mod record;
+mod reference;
 
 use std::fs;
 
 use rust_htslib::bam::Record;
 
 use crate::{
-    AlignmentFile, Decode, Error, Visitor,
-    alignment::Alignment,
+    AlignmentFile, Decode, Error, Format, Visitor,
+    alignment::{Alignment, BEFORE_CONTIG},
     unit::{Interval, Range, VirtualOffset},
 };
 
 use handle::QueryIndex;
 pub(crate) use handle::{Handle, c_path, silence};
 pub(crate) use output::{Output, OwnHeader};
+use reference::explained;
+
+/// The fields of SAM text that name contigs, counted from 0.
+const RNAME: usize = 2;
+const RNEXT: usize = 6;
 
 /// Reads units of one file.
 pub(crate) struct HtslibReader {
@@ -25,7 +31,7 @@ pub(crate) struct HtslibReader {
     contigs: usize,
     /// For CRAM: loaded with the first unit that needs it.
     index: Option<QueryIndex>,
-    /// Whether records have been read: a CRAM file is then opened again to be read from its start.
+    /// Whether records have been read: a CRAM or SAM file is then opened again to be read from its start.
     is_used: bool,
     file: AlignmentFile,
     decode: Decode,
@@ -44,17 +50,43 @@ impl HtslibReader {
         })
     }
 
-    /// Shows the visitor every record of a CRAM file.
-    pub(crate) fn walk_whole_cram<V: Visitor>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
+    /// Shows the visitor every record of a CRAM or SAM file.
+    pub(crate) fn walk_from_start<V: Visitor>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
         if self.is_used {
             self.handle = Handle::open(self.file.path(), &self.decode, self.file.reference())?;
         }
         self.is_used = true;
-        while self.handle.read(&mut self.record)? {
-            self.check_contigs()?;
+        while self.handle.read(&mut self.record).map_err(|error| explained(error, &self.file, None))? {
+            self.check_place()?;
+            self.check_names()?;
             visitor.record(&self.record)?;
         }
         Ok(())
+    }
+
+    /// htslib takes a record of SAM text that names a contig which the header does not have for an unmapped one.
+    #[inline]
+    fn check_names(&self) -> Result<(), Error> {
+        let record = &self.record;
+        let has_lost = |reference: i32, start: i64| reference < 0 && start >= 0;
+        if self.file.format() != Format::Sam
+            || !(has_lost(record.reference_id(), record.start())
+                || has_lost(record.mate_reference_id(), record.mate_start()))
+        {
+            return Ok(());
+        }
+        for (field, known) in [(RNAME, &[&b"*"[..]][..]), (RNEXT, &[b"*", b"="])] {
+            let name = self.handle.text_field(field);
+            if let Some(name) = name.filter(|name| !known.contains(name) && !self.has_contig(name)) {
+                let name = String::from_utf8_lossy(name);
+                return Err(self.handle.bad_record(&format!("the header does not have its contig \"{name}\"")));
+            }
+        }
+        Ok(())
+    }
+
+    fn has_contig(&self, name: &[u8]) -> bool {
+        self.file.contigs().iter().any(|contig| contig.name.as_bytes() == name)
     }
 
     /// Shows the visitor every record of a CRAM file that starts in the span, or, without a span, that has no contig.
@@ -69,8 +101,9 @@ impl HtslibReader {
         };
         let index = self.index.insert(index);
         let mut query = self.handle.query(index, span)?;
-        while self.handle.read_query(&mut query, &mut self.record)? {
-            self.check_contigs()?;
+        let explain = |error| explained(error, &self.file, span);
+        while self.handle.read_query(&mut query, &mut self.record).map_err(explain)? {
+            self.check_place()?;
             // Records that begin in front of the span and reach into it belong to another.
             if span.is_none_or(|span| (span.start..span.end).contains(&self.record.start())) {
                 visitor.record(&self.record)?;
@@ -91,13 +124,16 @@ impl HtslibReader {
             if !self.handle.read(&mut self.record)? {
                 return Err(self.ends_early(range).into());
             }
-            self.check_contigs()?;
+            self.check_place()?;
             visitor.record(&self.record)?;
         }
     }
 
     #[inline]
-    fn check_contigs(&self) -> Result<(), Error> {
+    fn check_place(&self) -> Result<(), Error> {
+        if self.record.start() < -1 {
+            return Err(self.handle.bad_record(BEFORE_CONTIG));
+        }
         let is_known = |reference: i32| (reference.wrapping_add(1) as u32 as usize) <= self.contigs;
         if is_known(self.record.reference_id()) && is_known(self.record.mate_reference_id()) {
             return Ok(());

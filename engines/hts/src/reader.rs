@@ -14,7 +14,7 @@ use crate::{
 /// Who decodes the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Decoder {
-    /// htslib: BAM and CRAM, with or without threads of its own.
+    /// htslib: BAM, CRAM and SAM text, with or without threads of its own.
     Htslib,
     /// This crate's own walk: BAM only, on the calling thread; the fastest.
     Raw,
@@ -62,6 +62,10 @@ impl Reader {
     /// The decoder does not do what the plan asks for, the file can't be opened again, or threads can't be started.
     pub fn open(file: &AlignmentFile, plan: &ReaderPlan) -> Result<Self, Error> {
         let inner = match plan.decoder {
+            Decoder::Htslib if file.format() == Format::Sam && !matches!(plan.decode, Decode::Inline) => {
+                let problem = format!("{}: SAM text is read inline only; use decode=inline", file.path().display());
+                return Err(Error::Unsupported { problem });
+            }
             Decoder::Htslib => Inner::Htslib(Box::new(HtslibReader::open(file, &plan.decode)?)),
             Decoder::Raw => {
                 own_thread_only("raw", file, &plan.decode)?;
@@ -87,7 +91,7 @@ impl Reader {
                 whole = [Range { begin: self.file.first_record(), end: VirtualOffset::END, until: None }];
                 &whole
             }
-            (Pieces::WholeFile, Inner::Htslib(reader)) => return reader.walk_whole_cram(visitor),
+            (Pieces::WholeFile, Inner::Htslib(reader)) => return reader.walk_from_start(visitor),
             (Pieces::Unplaced, Inner::Htslib(reader)) => return reader.walk_span(None, visitor),
             (Pieces::Spans(spans), Inner::Htslib(reader)) => {
                 return spans.iter().try_for_each(|span| reader.walk_span(Some(*span), visitor));

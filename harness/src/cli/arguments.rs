@@ -1,8 +1,8 @@
 //! The command line, but for what an engine adds to it (`workload.rs`).
 
 use super::{
-    check, check_engine, compare, completions, doctor, engines, gate, manual, predict, profile, report, run, simulate,
-    sweep, tune,
+    check, check_engine, compare, completions, doctor, engines, gate, manual, new_engine, predict, profile, report,
+    run, simulate, sweep, tune,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -56,6 +56,8 @@ pub(super) enum Command {
     Engines(engines::EnginesArguments),
     /// Check that a plugin keeps the contract, for authors of engines
     CheckEngine(check_engine::CheckEngineArguments),
+    /// Write a small engine to start from, in C or Rust
+    NewEngine(new_engine::NewEngineArguments),
     /// Run an engine on your data, under the best plan known
     Run(run::RunArguments),
     /// Find the fastest plan for your data and machine, and save it as a profile

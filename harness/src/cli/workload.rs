@@ -1,5 +1,7 @@
 //! What an engine adds to the command line: a flag for each of its inputs, and for outputs that have one.
 
+mod streams;
+
 use super::arguments::WorkloadArguments;
 use super::exit::Exit;
 use crate::input_file;
@@ -10,6 +12,7 @@ use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use streams::Streams;
 
 /// Longest name of an output, bytes: what most file systems hold.
 const LONGEST_NAME: usize = 255;
@@ -26,6 +29,7 @@ pub(super) struct Workload {
     pub(super) values: Map<String, Value>,
     /// Keeps a simulated workload's folder for as long as it is used.
     pub(super) _keep: Option<Arc<Scratch>>,
+    streams: Streams,
 }
 
 /// Adds a flag for each input to `command`: `--NAME`, or `--input-NAME` where the command has a flag `--NAME` of its own,
@@ -153,11 +157,13 @@ impl Workload {
             }
             (None, false) => (Map::new(), None),
         };
-        values.extend(given(matches, &descriptor.inputs)?);
+        let mut given = given(matches, &descriptor.inputs)?;
+        let streams = Streams::keep(&mut given, &descriptor.inputs)?;
+        values.extend(given);
         for output in wanted_outputs {
             values.insert(output.to_string(), Value::Bool(true));
         }
-        Workload::checked(descriptor, values, keep)
+        Ok(Workload { streams, ..Workload::checked(descriptor, values, keep)? })
     }
 
     /// The workload of an inputs file; `keep` is a folder to keep for as long as the workload is used.
@@ -166,6 +172,27 @@ impl Workload {
     /// As [`Workload::new`].
     pub(super) fn of_file(descriptor: &Descriptor, path: &Path, keep: Option<Arc<Scratch>>) -> Result<Workload, Exit> {
         Workload::checked(descriptor, read_file(path, descriptor)?, keep)
+    }
+
+    /// As [`Workload::of_file`], with the settings of `like` that the file says nothing of: flags, choices and numbers, which
+    /// name no file, sample or column that another workload would lack.
+    ///
+    /// # Errors
+    /// As [`Workload::new`].
+    pub(super) fn of_file_like(
+        descriptor: &Descriptor,
+        path: &Path,
+        keep: Option<Arc<Scratch>>,
+        like: &Workload,
+    ) -> Result<Workload, Exit> {
+        let mut values = read_file(path, descriptor)?;
+        let settings = descriptor.inputs.iter().filter(|input| {
+            !matches!(input.kind, InputKind::Path { .. } | InputKind::String) && !values.contains_key(&input.name)
+        });
+        let settings: Vec<_> =
+            settings.filter_map(|input| Some((input.name.clone(), like.values.get(&input.name)?.clone()))).collect();
+        values.extend(settings);
+        Workload::checked(descriptor, values, keep)
     }
 
     /// What the engine's defaults alone give.
@@ -205,10 +232,15 @@ impl Workload {
                 output.name
             )));
         }
-        let workload = Workload { inputs, values, _keep: keep };
+        let workload = Workload { inputs, values, _keep: keep, streams: Streams::default() };
         let files = workload.files(descriptor);
         files.iter().try_for_each(|(input, path)| input_file::check(input, path)).map_err(Exit::input)?;
         Ok(workload)
+    }
+
+    /// A part of a manifest, with streams called what the user called them, not the files in which they are kept.
+    pub(super) fn as_given(&self, part: Value) -> Value {
+        self.streams.renamed(part)
     }
 
     /// The inputs as a report states them: files by their names, without folders.

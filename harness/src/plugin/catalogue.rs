@@ -145,10 +145,8 @@ impl Catalogue {
         let vouched = self.trust.check(path)?;
         let path = path.canonicalize().map_err(|error| error.to_string())?;
         let limits = Limits { time: Some(DESCRIBE_LIMIT), memory: Some(DESCRIBE_MEMORY) };
-        let json = describe(&self.worker, &path, limits).map_err(|failure| failure.message)?;
-        let descriptor: Descriptor =
-            serde_json::from_value(json).map_err(|error| format!("its descriptor can't be read: {error}"))?;
-        descriptor.validate().map_err(|error| error.to_string())?;
+        let description = describe(&self.worker, &path, limits).map_err(|failure| failure.message)?;
+        let descriptor = description.descriptor().map_err(|fault| format!("its descriptor can't be used: {fault}"))?;
         Ok(Plugin { path, descriptor, vouched })
     }
 }

@@ -1,7 +1,7 @@
 //! The child: does one job and reports.
 
 use super::fence;
-use super::host::{Host, harmless_document};
+use super::host::{Host, harmless, harmless_document};
 use super::load::Engine;
 use super::protocol::{Defect, Drill, Event, Job, Kind, Opening, PROTOCOL, PlanLine, RepeatRule, Step, Totals};
 use super::supervisor;
@@ -11,6 +11,7 @@ use crate::stats::median;
 
 use crate::trial::StageTime;
 use scaletune_abi::{Session, Status};
+use scaletune_descriptor::Descriptor;
 use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Stdin};
@@ -95,8 +96,8 @@ fn describe(host: &Host, plugin: &Path) -> Result<Totals, Stop> {
     let text = engine.describe().map_err(incompatible)?;
     let descriptor: Value = serde_json::from_str(text)
         .map_err(|error| incompatible(format!("describe() returned no valid JSON: {error}")))?;
-    let descriptor = harmless_document(descriptor);
-    host.send(&Event::Described { descriptor });
+    let fault = Descriptor::from_json(text).err().map(|error| harmless(&error.to_string()));
+    host.send(&Event::Described { descriptor: harmless_document(descriptor), fault });
     Ok(Totals::default())
 }
 

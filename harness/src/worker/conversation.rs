@@ -1,5 +1,6 @@
 //! One worker from start to end: its job is sent, its events are heard, limits are kept, the process is reaped.
 
+use super::description::Description;
 use super::process::{Choose, Ending, Failure, FailureKind, Heard, Limits, Observer, Worker};
 use super::protocol::{Ended, Event, Job, Kind, Opening, PROTOCOL, PlanLine, Step, other_protocol};
 use super::reap::{Reaped, signal_name, wait4};
@@ -220,7 +221,7 @@ impl Conversation {
                 return Some(Err(Failure::harness(message)));
             }
             Event::Step { step } => (self.step, self.step_began) = (step, Instant::now()),
-            Event::Described { descriptor } => heard.descriptor = Some(descriptor),
+            Event::Described { descriptor, fault } => heard.description = Some(Description { json: descriptor, fault }),
             Event::Opened { input_class } => {
                 let answer = choose(&input_class);
                 heard.report.input_class = input_class;

@@ -155,7 +155,7 @@ unsafe fn text(text: Text) -> String {
 }
 
 /// The text without what would steer a terminal.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     let repaired = |c: char| if c.is_control() && c != '\n' && c != '\t' { char::REPLACEMENT_CHARACTER } else { c };
     text.chars().map(repaired).collect()
 }

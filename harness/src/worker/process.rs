@@ -2,6 +2,7 @@
 
 use super::child::ENTRY_ARGUMENT;
 use super::conversation::Conversation;
+use super::description::Description;
 use super::protocol::{Defect, Drill, Ended, Job, Level, RepeatRule, Step, Totals};
 use super::usage::Usage;
 use crate::measure::Machine;
@@ -154,18 +155,18 @@ impl Observer for Quiet {
     fn log(&mut self, _: Level, _: &str) {}
 }
 
-/// The descriptor's JSON of a plugin file.
+/// The description of a plugin file.
 ///
 /// # Errors
 /// It is no plugin, or not one for this host.
-pub fn describe(worker: &Worker, plugin: &Path, limits: Limits) -> Result<Value, Failure> {
+pub fn describe(worker: &Worker, plugin: &Path, limits: Limits) -> Result<Description, Failure> {
     let job = Job::Describe { plugin: plugin.to_path_buf() };
     let heard = Conversation::start(worker, &job, limits)?.listen(&mut no_plan, &mut Quiet)?;
     let nothing = || {
         let ending = Ending::Unusable(Defect::Description);
         Failure::new(FailureKind::Engine, Some(Step::Describe), ending, "describe() gave nothing")
     };
-    heard.descriptor.ok_or_else(nothing)
+    heard.description.ok_or_else(nothing)
 }
 
 /// Has a plugin make a workload in `folder`.
@@ -290,7 +291,7 @@ impl From<Failure> for trial::TrialError {
 /// All that was heard by the end.
 #[derive(Default)]
 pub(super) struct Heard {
-    pub(super) descriptor: Option<Value>,
+    pub(super) description: Option<Description>,
     pub(super) report: Report,
     /// Calls of `run`.
     calls: u32,

@@ -186,8 +186,8 @@ pub(super) enum Event {
     Hello { protocol: u32, pid: i32 },
     /// A call into the engine begins.
     Step { step: Step },
-    /// The answer to [`Job::Describe`].
-    Described { descriptor: Value },
+    /// The answer to [`Job::Describe`], and why it is not a descriptor, by member and line: only the child has the text.
+    Described { descriptor: Value, fault: Option<String> },
     /// The inputs are open; the child waits for a [`PlanLine`].
     Opened { input_class: Map<String, Value> },
     /// A line for the user.

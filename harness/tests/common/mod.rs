@@ -84,7 +84,7 @@ pub(crate) fn compile_c(home: &Path, source: &str, name: &str, defines: &[&str])
     std::fs::create_dir_all(&folder).unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let compiled = Command::new("cc")
-        .args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC"])
+        .args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC", "-pthread"])
         .arg("-I")
         .arg(root.join("engines/abi/include"))
         .arg("-I")

@@ -30,7 +30,7 @@
 #define QUOTED(x) "\"" STRING(x) "\""
 
 #define PARTS 64
-#define MOST_WORKERS 64
+#define MOST_SPINNERS 64
 
 static const char SPINNER[] =
     "{\"name\": \"spinner\", \"version\": " QUOTED(VERSION) ", \"summary\": \"Does arithmetic\","
@@ -95,8 +95,8 @@ static scaletune_status spinner_prepare(scaletune_session *session, scaletune_te
 
 static scaletune_status spinner_run(scaletune_session *session) {
     struct spinner *spinner = (struct spinner *)session;
-    pthread_t threads[MOST_WORKERS];
-    struct worker workers[MOST_WORKERS];
+    pthread_t threads[MOST_SPINNERS];
+    struct worker workers[MOST_SPINNERS];
     for (int i = 0; i < spinner->workers; i++) {
 #ifdef SERIAL
         workers[i] = (struct worker){spinner, 0, i == 0 ? PARTS : 0};

@@ -21,7 +21,7 @@ pub struct EmOptions {
     pub theta_prior: f64,
     /// The EM has converged once a step changes pi (or the log-likelihood) by less than this.
     pub epsilon: f64,
-    /// The most steps. At least 1.
+    /// The most steps. 0 is as 1: Telescope looks at the limit after a step.
     pub max_iterations: u32,
     /// Stop on the change of the log-likelihood instead of pi's.
     pub use_likelihood: bool,
@@ -58,11 +58,7 @@ impl EmOptions {
         };
         finite("pi-prior", self.pi_prior)?;
         finite("theta-prior", self.theta_prior)?;
-        finite("em-epsilon", self.epsilon)?;
-        if self.max_iterations == 0 {
-            return Err(EmError::Option { option: "max-iter", value: "0".to_owned(), remedy: "give at least 1" });
-        }
-        Ok(())
+        finite("em-epsilon", self.epsilon)
     }
 }
 

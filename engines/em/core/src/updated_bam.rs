@@ -114,7 +114,8 @@ fn edits(update: &Update<'_>) -> Vec<Edit> {
         edits.extend(fragment.records.iter().map(|record| {
             let verdict = record.alignment.and_then(|alignment| {
                 let column = alignment.locus.map_or(Some(0), |locus| update.tags.columns[locus as usize])?;
-                let share = shares.iter().find(|share| share.column == column as usize)?;
+                // Columns ascend.
+                let share = &shares[shares.binary_search_by_key(&(column as usize), |share| share.column).ok()?];
                 Some(Verdict { column, primary: alignment.primary, z: share.z, assigned: share.assigned })
             });
             Edit { ordinal: record.ordinal, row: row as u32, verdict }

@@ -40,6 +40,14 @@ impl Workers {
         self.count
     }
 
+    /// Sorts on all workers.
+    pub(crate) fn sort(&self, values: &mut [u64]) {
+        match &self.pool {
+            Some(pool) => pool.install(|| values.par_sort_unstable()),
+            None => values.sort_unstable(),
+        }
+    }
+
     /// Runs `task` once for every item, in any order and on any worker. Checks for cancellation between items.
     pub(crate) fn for_each<T: Send>(
         &self,

@@ -13,6 +13,8 @@ const CONSTRAINTS: &[&str] = &[
     "reader != htslib -> decode == inline",
     "workers == 1 -> loading != parallel",
     "format == cram -> reader == htslib",
+    "format == sam -> reader == htslib",
+    "format == sam -> decode == inline",
     "format == scores -> loading == sequential",
     "format == scores -> reader == raw",
     "format == scores -> decode == inline",
@@ -40,7 +42,7 @@ pub fn descriptor() -> Descriptor {
         axes: axes(),
         constraints: CONSTRAINTS.iter().map(parse).collect(),
         facts: [
-            ("format".to_string(), words(&["bam", "cram", "scores"])),
+            ("format".to_string(), words(&["bam", "cram", "sam", "scores"])),
             ("order".to_string(), words(&["collated", "sorted", "none"])),
         ]
         .into(),
@@ -64,14 +66,16 @@ fn inputs() -> Vec<Input> {
     vec![
         Input::path(
             "bam",
-            &["bam", "cram"],
-            "Alignments, collated by name or sorted and indexed; several make one count table",
+            &["bam", "cram", "sam"],
+            "Alignments, collated by name or sorted by coordinate, - for standard input; several make one count table",
         )
-        .repeated(),
-        Input::path("gtf", &["gtf", "gtf.gz"], "Annotation"),
+        .repeated()
+        .streamed(),
+        Input::path("gtf", &["gtf", "gtf.gz", "gff3", "gff3.gz", "gff"], "Annotation: GTF or GFF3, plain or gzipped")
+            .streamed(),
         Input::path("reference", &["fa", "fasta"], "Reference sequence, for CRAM"),
-        Input::path("scores", &["tsv"], "Instead of alignments: fragment, locus, raw score"),
-        Input::path("features", &["tsv"], "Columns of --scores: column, locus, length"),
+        Input::path("scores", &["tsv"], "Instead of alignments: fragment, locus, raw score").streamed(),
+        Input::path("features", &["tsv"], "Columns of --scores: column, locus, length").streamed(),
         Input::path("resume", &["checkpoint"], "Instead of alignments: a checkpoint of an earlier run"),
         Input::text("attribute", "Attribute that names the locus").or("locus").named("NAME"),
         Input::text("feature-type", "Rows of the annotation that count").or("exon").named("TYPE"),
@@ -97,11 +101,20 @@ fn inputs() -> Vec<Input> {
             &["None", "RF", "R", "FR", "F"],
             "Direction of a sense fragment: FR, RF for pairs (read 1 first), F, R for single reads",
         ),
-        Input::choice("strand-rule", &["telescope", "exact"], "How a read's direction is taken; exact: read 2 alone, too"),
+        Input::choice(
+            "strand-rule",
+            &["telescope", "exact"],
+            "How a read's direction is taken; exact: read 2 alone, too",
+        ),
+        Input::choice(
+            "same-ends",
+            &["telescope", "keep"],
+            "Two alignments of a pair with the same ends; telescope: one may be lost, keep: both count",
+        ),
         Input::float("pi-prior", 0.0, f64::INFINITY, "Prior on pi").or(0.0),
         Input::float("theta-prior", 0.0, f64::INFINITY, "Prior on theta").or(200_000.0),
         Input::float("em-epsilon", 0.0, f64::INFINITY, "Stop once a step changes less than this").or(1e-7),
-        Input::integer("max-iter", 1, i64::from(u32::MAX), "Most steps").or(100),
+        Input::integer("max-iter", 0, i64::from(u32::MAX), "Most steps; 0 is as 1, as in Telescope").or(100),
         Input::flag("use-likelihood", "Stop on the change of the log-likelihood"),
         Input::flag("trace-likelihood", "Write the log-likelihood of every step"),
         Input::flag("skip-em", "Stop after loading, and write the checkpoint"),
@@ -137,7 +150,7 @@ fn axes() -> Vec<Axis> {
             &[
                 ("parallel", "workers share the work"),
                 ("sequential", "one thread reads and works"),
-                ("indexed", "sorted input: only fragments near a locus are worked out in full"),
+                ("indexed", "sorted input with an index: only fragments near a locus are worked out in full"),
             ],
         )
         .in_stage("load"),
@@ -146,7 +159,7 @@ fn axes() -> Vec<Axis> {
             "Who inflates and parses",
             &[
                 ("raw", "own block walk over libdeflate; BAM only"),
-                ("htslib", "htslib: BAM and CRAM"),
+                ("htslib", "htslib: BAM, CRAM and SAM"),
                 ("noodles", "an independent decoder; BAM only"),
             ],
         )

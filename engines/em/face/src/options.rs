@@ -1,7 +1,7 @@
 //! Inputs and plans of the contract, as the core's own types.
 
 use scaletune_em_core::annotation::GtfOptions;
-use scaletune_em_core::fragment::{OverlapMode, OverlapOptions, OverlapRule, StrandRule, StrandedMode};
+use scaletune_em_core::fragment::{OverlapMode, OverlapOptions, OverlapRule, SameEnds, StrandRule, StrandedMode};
 use scaletune_em_core::load::{LoadOptions, LoadPlan, Loading};
 use scaletune_em_core::session::{Options, Plan as EmPlan, Source};
 use scaletune_em_core::{EmOptions, Mode, Solver};
@@ -83,6 +83,7 @@ pub fn options(inputs: &Inputs) -> Result<Options, Error> {
                 )?,
             },
             no_feature_key: text(inputs, "no-feature-key"),
+            same_ends: choice(inputs, "same-ends", &[("telescope", SameEnds::Telescope), ("keep", SameEnds::Keep)])?,
             keep_tags: inputs.flag("updated-sam"),
         },
         em: EmOptions {

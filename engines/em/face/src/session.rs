@@ -56,10 +56,13 @@ impl EmSession {
 pub fn input_class(session: &core::Session) -> Result<InputClass, EmError> {
     let files = session.files();
     let mut class = InputClass::new();
-    let format = match files.iter().find(|file| file.format() == Format::Cram) {
-        Some(_) => "cram",
-        None if files.is_empty() => "scores",
-        None => "bam",
+    let has = |format| files.iter().any(|file| file.format() == format);
+    let format = match files {
+        [] => "scores",
+        // What SAM allows, CRAM does, too.
+        _ if has(Format::Sam) => "sam",
+        _ if has(Format::Cram) => "cram",
+        _ => "bam",
     };
     class.insert("format".into(), json!(format));
     let decoder = if format == "bam" { Decoder::Raw } else { Decoder::Htslib };

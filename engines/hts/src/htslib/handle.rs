@@ -28,6 +28,8 @@ pub(crate) struct Handle {
     header: NonNull<hts_sys::sam_hdr_t>,
     path: PathBuf,
     format: Format,
+    /// Records read so far, to name a line of SAM text.
+    records: u64,
     /// Kept until the file is closed.
     _pool: Option<Arc<Pool>>,
 }
@@ -60,6 +62,7 @@ impl Handle {
         let format = match unsafe { (*file.0.as_ptr()).format.format } {
             hts_sys::htsExactFormat_cram => Format::Cram,
             hts_sys::htsExactFormat_bam => Format::Bam,
+            hts_sys::htsExactFormat_sam => Format::Sam,
             _ => {
                 // SAFETY: the header is whole and used no more.
                 unsafe { hts_sys::sam_hdr_destroy(header.as_ptr()) };
@@ -70,7 +73,7 @@ impl Handle {
             }
         };
         let Opened(open) = *ManuallyDrop::new(file);
-        Ok(Handle { file: open, header, path: path.to_owned(), format, _pool: pool })
+        Ok(Handle { file: open, header, path: path.to_owned(), format, records: 0, _pool: pool })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -164,10 +167,41 @@ impl Handle {
     pub(crate) fn read(&mut self, record: &mut Record) -> Result<bool, Error> {
         // SAFETY: file and header are open and belong together; the record owns its buffer, which htslib may grow.
         match unsafe { hts_sys::sam_read1(self.file.as_ptr(), self.header.as_ptr(), record.inner_mut()) } {
-            0.. => Ok(true),
+            0.. => {
+                self.records += 1;
+                Ok(true)
+            }
             -1 => Ok(false),
             code => Err(self.read_error(code)),
         }
+    }
+
+    /// One of the eleven fields, counted from 0, that the last record had as a line of SAM text; `None` where no record has been
+    /// read, or the file is not text.
+    pub(crate) fn text_field(&self, number: usize) -> Option<&[u8]> {
+        if self.format != Format::Sam || self.records == 0 || number >= 11 {
+            return None;
+        }
+        // SAFETY: the file is open and read by this thread only. htslib has just parsed the bytes at `s`, and no one changes
+        // them before the next read, which needs this value mutably. A record that was parsed has eleven fields, each ended
+        // by a tab, by the NUL that htslib put for it, or by the NUL at the line's end; none is looked for beyond those.
+        unsafe {
+            let mut at = (*self.file.as_ptr()).line.s.cast::<u8>().cast_const();
+            if at.is_null() {
+                return None;
+            }
+            for field in 0.. {
+                let mut length = 0;
+                while !matches!(*at.add(length), 0 | b'\t') {
+                    length += 1;
+                }
+                if field == number {
+                    return Some(std::slice::from_raw_parts(at, length));
+                }
+                at = at.add(length + 1);
+            }
+        }
+        None
     }
 
     /// The BGZF layer, which only BAM files have.
@@ -176,7 +210,7 @@ impl Handle {
         match self.format {
             // SAFETY: the file is open, and BAM: its BGZF member is the one in use.
             Format::Bam => Ok(unsafe { (*self.file.as_ptr()).fp.bgzf }),
-            Format::Cram => Err(self.wrong_format()),
+            Format::Cram | Format::Sam => Err(self.wrong_format()),
         }
     }
 
@@ -235,13 +269,26 @@ impl Handle {
     /// The error for a record that breaks the format.
     #[cold]
     pub(crate) fn bad_record(&self, problem: &str) -> Error {
+        if self.format == Format::Sam {
+            return self.bad_line(self.records, problem);
+        }
         // SAFETY: the BGZF layer is open; this is a public member.
         let offset = self.bgzf().map_or(0, |bgzf| unsafe { (*bgzf).block_address as u64 });
         Error::Record { path: self.path.clone(), offset, problem: problem.to_owned() }
     }
 
+    /// The error for the line of SAM text that holds record `number`, counted from 1.
+    fn bad_line(&self, number: u64, problem: &str) -> Error {
+        let header = self.header().map_or(0, |header| header.text.lines().count() as u64);
+        Error::SamLine { path: self.path.clone(), line: header + number, problem: problem.to_owned() }
+    }
+
     #[cold]
     fn read_error(&self, code: c_int) -> Error {
+        if self.format == Format::Sam {
+            let problem = "the line is cut short, a field is not what SAM wants there, or its contig is not in the header";
+            return self.bad_line(self.records + 1, problem);
+        }
         let Ok(bgzf) = self.bgzf() else {
             let problem =
                 format!("htslib can't decode it (code {code}); give the FASTA file that it was made with as reference");

@@ -107,13 +107,7 @@ impl Course<'_> {
         } else {
             self.checks.pass("describe", "");
         }
-        let document = documents.remove(0);
-        let read = serde_json::from_value::<Descriptor>(document).map_err(|error| error.to_string());
-        let sound = read.and_then(|descriptor| match descriptor.validate() {
-            Ok(()) => Ok(descriptor),
-            Err(error) => Err(error.to_string()),
-        });
-        Ok(match sound {
+        Ok(match documents.remove(0).descriptor() {
             Ok(descriptor) => {
                 self.checks.pass("descriptor", format!("{} {}", descriptor.name, descriptor.version));
                 Some(descriptor)

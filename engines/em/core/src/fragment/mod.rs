@@ -9,10 +9,11 @@ mod overlap;
 mod pairing;
 mod row;
 mod strand;
+mod waiting;
 
 pub use bundle::{Block, Bundle, Record, leader_of};
 pub use overlap::{Assigned, Assigner, OverlapMode, OverlapOptions, OverlapRule};
-pub use pairing::{Alignment, Kind, Pairing};
+pub use pairing::{Alignment, Kind, Pairing, SameEnds};
 pub use row::{FragmentRow, FragmentTally, FragmentWork, MappedAlignment, RowEntry};
 pub use strand::{Direction, StrandRule, StrandTally, StrandedMode};
 

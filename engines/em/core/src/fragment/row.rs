@@ -1,6 +1,9 @@
 //! One fragment's contribution: counts of its kind, the range of scores, and its row of the matrix.
 
-use super::{Alignment, Assigner, Block, Bundle, Direction, Kind, Pairing, Record, StrandTally, flag};
+use hashbrown::HashMap;
+
+use super::pairing::kind_depends_on_order;
+use super::{Alignment, Assigner, Block, Bundle, Direction, Kind, Pairing, Record, SameEnds, StrandTally, flag};
 
 /// A mapped alignment and what was decided about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +67,12 @@ pub struct FragmentTally {
     pub ambig: u64,
     /// Proper pairs with a record whose mate is missing.
     pub orphans: u64,
+    /// Fragments whose kind another order of their records may change (see `scores::Findings`).
+    pub kind_by_order: u64,
+    /// Proper pairs with two records of the same ends.
+    pub same_ends: u64,
+    /// Records that were lost to another one with the same ends.
+    pub lost: u64,
     /// Alignments whose locus shares no more bases than another one, so that start and name decided.
     pub overlap_ties: u64,
     /// How alignments lie to the loci that they hit.
@@ -83,6 +92,9 @@ impl FragmentTally {
         self.unique += other.unique;
         self.ambig += other.ambig;
         self.orphans += other.orphans;
+        self.kind_by_order += other.kind_by_order;
+        self.same_ends += other.same_ends;
+        self.lost += other.lost;
         self.overlap_ties += other.overlap_ties;
         self.strands.add(&other.strands);
         if let Some((low, high)) = other.scores {
@@ -97,12 +109,21 @@ impl FragmentTally {
     }
 }
 
+/// From this many alignments on a table finds their features.
+const MANY: usize = 32;
+
 /// Works on one fragment after the other; keeps its memory between them.
 #[derive(Debug)]
 pub struct FragmentWork<'a> {
     assigner: Assigner<'a>,
     pairing: Pairing,
     merged: Vec<Block>,
+    /// Whether the primary record leads, not the first.
+    by_primary: bool,
+    /// The best alignment of each entry.
+    best: Vec<u32>,
+    /// The entry of each feature, where there are many alignments.
+    places: HashMap<Option<u32>, u32>,
     /// The mapped alignments of the last fragment, in order.
     pub alignments: Vec<MappedAlignment>,
     /// The row of the last fragment: features by descending score of their best alignments, equal ones in order of
@@ -115,9 +136,19 @@ pub struct FragmentWork<'a> {
 pub struct MissingScore(pub usize);
 
 impl<'a> FragmentWork<'a> {
-    /// Assigns alignments by `assigner`.
-    pub fn new(assigner: Assigner<'a>) -> Self {
-        Self { assigner, pairing: Pairing::default(), merged: Vec::new(), alignments: Vec::new(), entries: Vec::new() }
+    /// Assigns alignments by `assigner` and pairs them by `same_ends`. `by_primary` says which record leads the bundles that
+    /// will come: the primary one, as in a sorted file, or the first.
+    pub fn new(assigner: Assigner<'a>, same_ends: SameEnds, by_primary: bool) -> Self {
+        Self {
+            assigner,
+            pairing: Pairing::new(same_ends),
+            merged: Vec::new(),
+            by_primary,
+            best: Vec::new(),
+            places: HashMap::new(),
+            alignments: Vec::new(),
+            entries: Vec::new(),
+        }
     }
 
     /// Works out one fragment and counts it. Alignments are assigned only if `candidate`: a caller that knows that no
@@ -134,6 +165,9 @@ impl<'a> FragmentWork<'a> {
         let kind = self.pairing.pair(bundle);
         tally.total += 1;
         tally.orphans += u64::from(self.pairing.orphan);
+        tally.kind_by_order += u64::from(kind_depends_on_order(bundle, self.by_primary));
+        tally.same_ends += u64::from(self.pairing.repeated);
+        tally.lost += u64::from(self.pairing.lost);
         self.alignments.clear();
         self.entries.clear();
         match kind {
@@ -217,19 +251,32 @@ impl<'a> FragmentWork<'a> {
 
     /// The best alignment to each feature; the first of equals.
     fn fill_row(&mut self) {
-        for at in 0..self.alignments.len() {
-            let alignment = self.alignments[at];
+        let many = self.alignments.len() > MANY;
+        self.places.clear();
+        self.best.clear();
+        for (at, alignment) in self.alignments.iter().enumerate() {
             let entry = RowEntry { locus: alignment.locus, value: alignment.value(), score: alignment.score };
-            match self.entries.iter_mut().find(|known| known.locus == entry.locus) {
-                Some(known) if entry.value > known.value => *known = entry,
-                Some(_) => continue,
-                None => self.entries.push(entry),
+            let known = if many {
+                self.places.get(&entry.locus).map(|&place| place as usize)
+            } else {
+                self.entries.iter().position(|known| known.locus == entry.locus)
+            };
+            match known {
+                Some(known) if entry.value > self.entries[known].value => {
+                    self.entries[known] = entry;
+                    self.best[known] = at as u32;
+                }
+                Some(_) => {}
+                None => {
+                    if many {
+                        self.places.insert(entry.locus, self.entries.len() as u32);
+                    }
+                    self.entries.push(entry);
+                    self.best.push(at as u32);
+                }
             }
-            for other in &mut self.alignments[..at] {
-                other.primary &= other.locus != alignment.locus;
-            }
-            self.alignments[at].primary = true;
         }
+        self.best.iter().for_each(|&at| self.alignments[at as usize].primary = true);
         self.entries.sort_by_key(|entry| std::cmp::Reverse(entry.score));
     }
 

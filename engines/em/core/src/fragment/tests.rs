@@ -1,19 +1,27 @@
-use super::*;
-use crate::annotation::{Annotation, Lookup, Strand};
+use proptest::prelude::*;
 
-fn lookup() -> Lookup {
-    let mut annotation = Annotation::default();
+use super::*;
+use crate::annotation::{Annotation, Builder, Lookup, Strand};
+use crate::{Unwatched, Workers};
+
+fn annotation() -> Annotation {
+    let mut annotation = Builder::default();
     annotation.add("chr1", 101, 200, Strand::Forward, "B");
     annotation.add("chr1", 151, 260, Strand::Reverse, "A");
     annotation.add("chr1", 1_001, 1_050, Strand::Forward, "E");
     annotation.add("chr1", 1_061, 1_100, Strand::Forward, "E");
     annotation.add("chr2", 101, 200, Strand::Forward, "Z");
     annotation.add("chr2", 101, 200, Strand::Reverse, "Y");
-    Lookup::new(&annotation, ["chr1", "chr2"])
+    annotation.finish().unwrap()
+}
+
+fn lookup(annotation: &Annotation) -> Lookup<'_> {
+    Lookup::new(annotation, ["chr1", "chr2"], &Workers::new(1).unwrap(), &Unwatched).unwrap()
 }
 
 fn assign(options: OverlapOptions, reference: i32, blocks: &[(i32, i32)], pair: bool, reverse: bool) -> Option<u32> {
-    let lookup = lookup();
+    let annotation = annotation();
+    let lookup = lookup(&annotation);
     let blocks: Vec<Block> = blocks.iter().map(|&(start, end)| Block { start, end }).collect();
     let length = blocks.iter().map(|block| i64::from(block.end - block.start)).sum();
     let read = Direction { pair, reverse, lone_read_2: false };
@@ -110,7 +118,29 @@ fn mates_are_paired_by_mirrored_keys_and_equal_keys_lose_the_first() {
     pairing.pair(&doubled);
     let pairs: Vec<_> = pairing.alignments.iter().map(|a| (a.first, a.second)).collect();
     assert_eq!(pairs, [(1, Some(2)), (3, None)]);
-    assert!(pairing.orphan);
+    assert!(pairing.orphan && pairing.repeated);
+    assert_eq!(pairing.lost, 1);
+}
+
+#[test]
+fn records_of_the_same_ends_are_kept_where_the_rule_says_so() {
+    let mut pairing = Pairing::new(SameEnds::Keep);
+    let mut pairs = |records: &[Record]| {
+        pairing.pair(&bundle(records));
+        assert_eq!(pairing.lost, 0);
+        let pairs: Vec<_> = pairing.alignments.iter().map(|a| (a.first, a.second)).collect();
+        (pairs, pairing.repeated, pairing.orphan)
+    };
+    let [a, b, c, d] = [record(99, 10, 200, 1), record(355, 10, 200, 2), record(147, 200, 10, 3), record(403, 200, 10, 4)];
+    // By places, as in a sorted file, and mates side by side: primary goes with primary.
+    assert_eq!(pairs(&[a, b, c, d]), (vec![(0, Some(2)), (1, Some(3))], true, false));
+    assert_eq!(pairs(&[a, b, d, c]), (vec![(1, Some(2)), (0, Some(3))], true, false));
+    assert_eq!(pairs(&[a, c, b, d]), (vec![(0, Some(1)), (2, Some(3))], true, false));
+    assert_eq!(pairs(&[d, b, c, a]), (vec![(1, Some(0)), (3, Some(2))], true, false));
+    // What is left is paired whatever it is, then stands alone.
+    assert_eq!(pairs(&[a, b, d]), (vec![(1, Some(2)), (0, None)], true, true));
+    assert_eq!(pairs(&[a, a, d]), (vec![(0, Some(2)), (1, None)], true, true));
+    assert_eq!(pairs(&[a, d]), (vec![(0, Some(1))], false, false));
 }
 
 #[test]
@@ -131,8 +161,9 @@ fn kinds_follow_the_leading_record() {
 
 #[test]
 fn a_row_keeps_the_best_of_each_feature_and_the_first_of_equals() {
-    let lookup = lookup();
-    let mut work = FragmentWork::new(Assigner::new(&lookup, OverlapOptions::default()));
+    let annotation = annotation();
+    let lookup = lookup(&annotation);
+    let mut work = FragmentWork::new(Assigner::new(&lookup, OverlapOptions::default()), SameEnds::Telescope, false);
     let mut tally = FragmentTally::default();
     let singles =
         bundle(&[record(0, 110, -1, 7), record(256, 5_000, -1, 9), record(256, 120, -1, 8), record(256, 5_100, -1, 9)]);
@@ -163,9 +194,65 @@ fn blocks_follow_the_cigar_and_merge_over_one_base() {
     );
     let blocks: Vec<_> = gapped.blocks.iter().map(|block| (block.start, block.end)).collect();
     assert_eq!(blocks, [(100, 120), (121, 141), (1_000, 1_010), (1_012, 1_017), (1_017, 1_022), (1_122, 1_127)]);
-    let lookup = lookup();
-    let mut work = FragmentWork::new(Assigner::new(&lookup, OverlapOptions::default()));
+    let annotation = annotation();
+    let lookup = lookup(&annotation);
+    let mut work = FragmentWork::new(Assigner::new(&lookup, OverlapOptions::default()), SameEnds::Telescope, false);
     work.fragment(&gapped, true, &mut FragmentTally::default()).unwrap();
     let lengths: Vec<_> = work.alignments.iter().map(|alignment| alignment.length).collect();
     assert_eq!(lengths, [41, 25]);
+}
+
+/// Telescope's rule as a dictionary would do it, by a look at every record that waits.
+fn paired_by_hand(records: &[Record]) -> Vec<(u32, Option<u32>)> {
+    let mut waiting: Vec<usize> = Vec::new();
+    let mut pairs = Vec::new();
+    let ends = |r: &Record| (r.reference, r.start, r.mate_reference, r.mate_start, r.template_length);
+    let mirrored = |r: &Record| (r.mate_reference, r.mate_start, r.reference, r.start, r.template_length);
+    for (at, record) in records.iter().enumerate() {
+        let is_1 = |r: &Record| r.has(flag::READ_1);
+        let mate = |&other: &usize| is_1(&records[other]) != is_1(record) && ends(&records[other]) == mirrored(record);
+        let same = |&other: &usize| is_1(&records[other]) == is_1(record) && ends(&records[other]) == ends(record);
+        if let Some(found) = waiting.iter().position(mate) {
+            let other = waiting.remove(found);
+            let (first, second) = if is_1(record) { (at, other) } else { (other, at) };
+            pairs.push((first as u32, Some(second as u32)));
+        } else if let Some(found) = waiting.iter().position(same) {
+            waiting[found] = at;
+        } else {
+            waiting.push(at);
+        }
+    }
+    pairs.extend(waiting.into_iter().map(|at| (at as u32, None)));
+    pairs
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn many_records_are_paired_as_few_are(
+        drawn in prop::collection::vec((any::<bool>(), any::<bool>(), 0..30_i32, 0..30_i32), 1..150),
+    ) {
+        let records: Vec<Record> = drawn
+            .iter()
+            .map(|&(is_1, secondary, start, mate)| {
+                let flags = if is_1 { 99 } else { 147 } | if secondary { flag::SECONDARY } else { 0 };
+                record(flags, start, mate, 1)
+            })
+            .collect();
+        let mut pairing = Pairing::default();
+        pairing.pair(&bundle(&records));
+        let pairs: Vec<_> = pairing.alignments.iter().map(|a| (a.first, a.second)).collect();
+        prop_assert_eq!(&pairs, &paired_by_hand(&records));
+        let in_pairs = pairs.iter().map(|pair| 1 + usize::from(pair.1.is_some())).sum::<usize>();
+        prop_assert_eq!(in_pairs + pairing.lost as usize, records.len());
+        // Where no ends are repeated, the rule does not matter, nor does the order.
+        let mut keep = Pairing::new(SameEnds::Keep);
+        keep.pair(&bundle(&records));
+        let kept = keep.alignments.iter().map(|pair| 1 + usize::from(pair.second.is_some())).sum::<usize>();
+        prop_assert_eq!(kept, records.len(), "every record once");
+        if !pairing.repeated {
+            prop_assert_eq!(&keep.alignments, &pairing.alignments);
+            prop_assert_eq!(pairing.lost, 0);
+        }
+    }
 }

@@ -11,10 +11,10 @@ use scaletune_hts::{Alignment, Reader, Visitor};
 
 use super::extract::push_record;
 use super::rows::Part;
-use super::{Load, LoadPlan, pieces};
+use super::{Leader, Load, LoadPlan, pieces};
 use crate::fragment::Bundle;
 use crate::model::check;
-use crate::{EmError, Monitor, Workers};
+use crate::{EmError, Workers};
 
 /// Records between two reports of progress.
 const STRIDE: u64 = 1 << 16;
@@ -24,15 +24,15 @@ const BATCH: usize = 512;
 
 /// Gathers the records of each name and passes them on.
 pub(super) struct Bundles<'a, F> {
-    monitor: &'a dyn Monitor,
+    load: &'a Load<'a>,
     bundle: Bundle,
     records: u64,
     finish: F,
 }
 
 impl<'a, F: FnMut(&mut Bundle) -> Result<(), EmError>> Bundles<'a, F> {
-    pub(super) fn new(monitor: &'a dyn Monitor, finish: F) -> Self {
-        Self { monitor, bundle: Bundle::default(), records: 0, finish }
+    pub(super) fn new(load: &'a Load<'a>, finish: F) -> Self {
+        Self { load, bundle: Bundle::default(), records: 0, finish }
     }
 
     /// The records seen.
@@ -44,7 +44,7 @@ impl<'a, F: FnMut(&mut Bundle) -> Result<(), EmError>> Bundles<'a, F> {
         if !self.bundle.records.is_empty() {
             (self.finish)(&mut self.bundle)?;
         }
-        self.monitor.progress("load", self.records, 0);
+        self.load.monitor.progress("load", self.records, 0);
         Ok(())
     }
 }
@@ -62,11 +62,11 @@ impl<F: FnMut(&mut Bundle) -> Result<(), EmError>> Visitor for Bundles<'_, F> {
             self.bundle.clear();
             self.bundle.name.extend_from_slice(name);
         }
-        push_record(&mut self.bundle, record, self.records)?;
+        push_record(self.load, &mut self.bundle, record, self.records)?;
         self.records += 1;
         if self.records.is_multiple_of(STRIDE) {
-            check(self.monitor)?;
-            self.monitor.progress("load", self.records, 0);
+            check(self.load.monitor)?;
+            self.load.monitor.progress("load", self.records, 0);
         }
         Ok(())
     }
@@ -79,14 +79,14 @@ fn walk(
     finish: impl FnMut(&mut Bundle) -> Result<(), EmError>,
 ) -> Result<(), EmError> {
     let mut reader = Reader::open(load.file, &plan.reader_plan()?)?;
-    let mut bundles = Bundles::new(load.monitor, finish);
+    let mut bundles = Bundles::new(load, finish);
     reader.walk(&load.file.whole_file(), &mut bundles)?;
     bundles.end()
 }
 
 pub(super) fn sequential(load: &Load<'_>, plan: &LoadPlan) -> Result<Part, EmError> {
     let mut part = Part::default();
-    let mut work = load.work();
+    let mut work = load.work(Leader::First);
     let start = Instant::now();
     walk(load, plan, |bundle| part.add(load, &mut work, bundle, true).map(|_| ()))?;
     load.monitor.span("load", 0, start, Instant::now());
@@ -192,7 +192,7 @@ fn work_out(
     give_back: &SyncSender<Vec<Bundle>>,
     stop: &AtomicBool,
 ) -> Result<Vec<(usize, Part)>, (usize, EmError)> {
-    let mut work = load.work();
+    let mut work = load.work(Leader::First);
     let mut parts = Vec::new();
     let mut failed = None;
     loop {

@@ -9,6 +9,7 @@
 mod advice;
 mod collated;
 mod extract;
+mod names;
 mod order;
 mod pieces;
 mod rows;
@@ -22,7 +23,7 @@ use scaletune_hts::{AlignmentFile, Decode, Decoder, Pool, ReaderPlan};
 use serde::{Deserialize, Serialize};
 
 use crate::annotation::{Annotation, Lookup};
-use crate::fragment::{Assigner, FragmentWork, OverlapOptions};
+use crate::fragment::{Assigner, FragmentWork, OverlapOptions, SameEnds};
 use crate::{EmError, Monitor, Scores, Workers};
 
 /// A way to load alignments.
@@ -73,6 +74,8 @@ pub struct LoadOptions {
     pub overlap: OverlapOptions,
     /// Name of the feature of fragments that hit no locus.
     pub no_feature_key: String,
+    /// What two alignments of a pair with the same ends do.
+    pub same_ends: SameEnds,
     /// Whether to keep what an updated BAM needs.
     pub keep_tags: bool,
 }
@@ -80,7 +83,12 @@ pub struct LoadOptions {
 impl Default for LoadOptions {
     /// Telescope's.
     fn default() -> Self {
-        Self { overlap: OverlapOptions::default(), no_feature_key: "__no_feature".to_owned(), keep_tags: false }
+        Self {
+            overlap: OverlapOptions::default(),
+            no_feature_key: "__no_feature".to_owned(),
+            same_ends: SameEnds::default(),
+            keep_tags: false,
+        }
     }
 }
 
@@ -95,27 +103,40 @@ pub struct Loaded {
     pub order: InputOrder,
 }
 
+/// Which record of a fragment decides its kind and its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leader {
+    /// The first, where names stand together: as in Telescope.
+    First,
+    /// The primary one, where they do not.
+    Primary,
+}
+
 /// One load: the file, the annotation and the rules.
 pub(crate) struct Load<'a> {
     pub(crate) file: &'a AlignmentFile,
-    pub(crate) lookup: &'a Lookup,
+    pub(crate) lookup: &'a Lookup<'a>,
     pub(crate) options: &'a LoadOptions,
     pub(crate) monitor: &'a dyn Monitor,
 }
 
 impl<'a> Load<'a> {
-    fn work(&self) -> FragmentWork<'a> {
-        FragmentWork::new(Assigner::new(self.lookup, self.options.overlap))
+    fn work(&self, leader: Leader) -> FragmentWork<'a> {
+        let assigner = Assigner::new(self.lookup, self.options.overlap);
+        FragmentWork::new(assigner, self.options.same_ends, leader == Leader::Primary)
     }
 
-    /// The error of a mapped record without a score.
-    fn missing_score(&self, name: &[u8]) -> EmError {
+    fn warn_of_pieces(&self) {
+        self.monitor.warning(&format!(
+            "{}: could not be read in pieces (where a record starts is guessed); it is read again as a whole, by one worker",
+            self.file.path().display()
+        ));
+    }
+
+    /// The error of a mapped record without a score that can be used.
+    fn no_score(&self, name: &[u8], what: &str) -> EmError {
         let name = String::from_utf8_lossy(name);
-        let problem = format!(
-            "record \"{name}\" is mapped and has no alignment score (tag AS); align with a program that writes it, \
-             such as Bowtie 2 or STAR"
-        );
-        EmError::unusable(self.file.path(), problem)
+        EmError::unusable(self.file.path(), format!("record \"{name}\" is mapped and {what}"))
     }
 }
 
@@ -133,19 +154,20 @@ pub fn load(
     monitor: &dyn Monitor,
 ) -> Result<Loaded, EmError> {
     options.overlap.validate()?;
-    if annotation.loci().iter().any(|locus| locus.name == options.no_feature_key) {
+    if annotation.names().any(|name| name == options.no_feature_key) {
         let value = options.no_feature_key.clone();
         let remedy = "a locus of the annotation has that name; choose another key";
         return Err(EmError::Option { option: "no-feature-key", value, remedy });
     }
-    let lookup = Lookup::new(annotation, file.contigs().iter().map(|contig| contig.name.as_str()));
+    let contigs = file.contigs().iter().map(|contig| contig.name.as_str());
+    let lookup = Lookup::new(annotation, contigs, workers, monitor)?;
     if lookup.is_empty() {
         return Err(no_common_contig(file, annotation));
     }
     advice::on_annotation(file, annotation, options.overlap.stranded, monitor);
     let order = detect_order(file, plan)?;
     let load = Load { file, lookup: &lookup, options, monitor };
-    let part = match (order, plan.loading) {
+    let mut part = match (order, plan.loading) {
         (InputOrder::Collated, Loading::Sequential) => collated::sequential(&load, plan)?,
         (InputOrder::Collated, Loading::Parallel) => collated::parallel(&load, plan, workers)?,
         (InputOrder::Collated, Loading::Indexed) => {
@@ -155,7 +177,9 @@ pub fn load(
         }
         (InputOrder::Sorted, _) => sorted::load(&load, annotation, plan, workers)?,
     };
+    part.take_names().check(&load, workers)?;
     warn_of_orphans(file, &part, monitor);
+    warn_of_lost(file, &part, monitor);
     let tally = part.tally;
     let (scores, tags) = part.finish(annotation, options)?;
     if let Some(findings) = &scores.findings {
@@ -187,6 +211,20 @@ fn warn_of_orphans(file: &AlignmentFile, part: &rows::Part, monitor: &dyn Monito
             file.path().display(),
             tally.orphans,
             tally.pair_mapped
+        ));
+    }
+}
+
+/// Telescope loses records without a word.
+fn warn_of_lost(file: &AlignmentFile, part: &rows::Part, monitor: &dyn Monitor) {
+    let tally = &part.tally;
+    if tally.lost > 0 {
+        monitor.warning(&format!(
+            "{}: {} records in {} fragments were lost to another one with the same ends, as Telescope loses them; which \
+             one is lost depends on the order of the file. --same-ends keep counts all",
+            file.path().display(),
+            tally.lost,
+            tally.same_ends
         ));
     }
 }

@@ -12,7 +12,7 @@ use scaletune_hts::{Decoder, Format, Reader, ReaderPlan, Unit};
 
 use super::collated::Bundles;
 use super::rows::Part;
-use super::{Load, LoadPlan};
+use super::{Leader, Load, LoadPlan};
 use crate::fragment::Bundle;
 use crate::{EmError, Workers};
 
@@ -54,10 +54,7 @@ pub(super) fn load(load: &Load<'_>, plan: &LoadPlan, workers: &Workers) -> Resul
     match pieces.iter().find_map(|piece| piece.failed.as_ref()) {
         None => return join(load, pieces).map(Some),
         Some(EmError::Cancelled) => return Err(EmError::Cancelled),
-        Some(EmError::Alignments(_)) => load.monitor.warning(&format!(
-            "{}: could not be read in pieces (where a record starts is guessed); it is read again as a whole, by one worker",
-            load.file.path().display()
-        )),
+        Some(EmError::Alignments(_)) => load.warn_of_pieces(),
         Some(_) => {}
     }
     Ok(None)
@@ -66,9 +63,9 @@ pub(super) fn load(load: &Load<'_>, plan: &LoadPlan, workers: &Workers) -> Resul
 impl Piece {
     fn read(&mut self, load: &Load<'_>, plan: &ReaderPlan) -> Result<(), EmError> {
         let Self { unit, first, part, last, records, .. } = self;
-        let mut work = load.work();
+        let mut work = load.work(Leader::First);
         let mut reader = Reader::open(load.file, plan)?;
-        let mut bundles = Bundles::new(load.monitor, |bundle| {
+        let mut bundles = Bundles::new(load, |bundle| {
             if first.is_none() {
                 *first = Some(std::mem::take(bundle));
             } else if let Some(before) = last {
@@ -88,7 +85,7 @@ impl Piece {
 
 /// Puts the pieces together.
 fn join(load: &Load<'_>, pieces: Vec<Piece>) -> Result<Part, EmError> {
-    let mut work = load.work();
+    let mut work = load.work(Leader::First);
     let (mut whole, mut open, mut records) = (Part::default(), None::<Bundle>, 0);
     let counted = |mut bundle: Bundle, before: u64| {
         bundle.ordinals.iter_mut().for_each(|ordinal| *ordinal += before);

@@ -1,6 +1,7 @@
 //! Rows of many fragments, gathered in the order of the fragments, and the matrix made of them.
 
 use super::tags::{AlignmentTag, FragmentTags, RecordTag, Tags};
+use super::names::Names;
 use super::{Load, LoadOptions};
 use crate::annotation::Annotation;
 use crate::fragment::{Bundle, FragmentRow, FragmentTally, FragmentWork};
@@ -18,6 +19,8 @@ pub(super) struct Part {
     /// Score plus length.
     values: Vec<i64>,
     tags: Vec<FragmentTags>,
+    /// Names of the fragments of a collated file.
+    names: Names,
 }
 
 impl Part {
@@ -29,8 +32,12 @@ impl Part {
         bundle: &Bundle,
         candidate: bool,
     ) -> Result<bool, EmError> {
+        // Bundles of sorted files are put together by name and have none.
+        if !bundle.name.is_empty() {
+            self.names.finish(&bundle.name, load)?;
+        }
         match work.fragment(bundle, candidate, &mut self.tally) {
-            Err(_) => Err(load.missing_score(&bundle.name)),
+            Err(_) => Err(load.no_score(&bundle.name, "has no alignment score (tag AS)")),
             Ok(FragmentRow::None) => Ok(false),
             Ok(FragmentRow::Entries) => {
                 self.lengths.push(work.entries.len() as u32);
@@ -51,6 +58,7 @@ impl Part {
         self.features.extend(other.features);
         self.values.extend(other.values);
         self.tags.extend(other.tags);
+        self.names.append(other.names);
     }
 
     /// Counts the records in the tags from `first` on instead of from 0.
@@ -77,15 +85,18 @@ impl Part {
         self.tags.extend(tags);
     }
 
+    pub(super) fn take_names(&mut self) -> Names {
+        std::mem::take(&mut self.names)
+    }
+
     pub(super) fn take_tags(&mut self) -> Vec<FragmentTags> {
         std::mem::take(&mut self.tags)
     }
 
     /// The matrix: columns in order of first appearance, scores shifted so that the lowest of the file counts 1.
     pub(super) fn finish(self, annotation: &Annotation, options: &LoadOptions) -> Result<(Scores, Tags), EmError> {
-        let loci = annotation.loci();
         let mut features = vec![Feature { name: options.no_feature_key.clone(), length: 0 }];
-        let mut columns: Vec<Option<u32>> = vec![None; loci.len()];
+        let mut columns: Vec<Option<u32>> = vec![None; annotation.len()];
         let mut builder = MatrixBuilder::new();
         let mut entries = Vec::new();
         let lowest = self.tally.scores.map_or(0, |(lowest, _)| lowest);
@@ -95,8 +106,7 @@ impl Part {
                 let column = match feature.checked_sub(1) {
                     None => 0,
                     Some(locus) => *columns[locus as usize].get_or_insert_with(|| {
-                        let locus = &loci[locus as usize];
-                        features.push(Feature { name: locus.name.clone(), length: locus.length });
+                        features.push(Feature { name: annotation.name(locus).to_owned(), length: 0 });
                         features.len() as u32 - 1
                     }),
                 };
@@ -110,11 +120,14 @@ impl Part {
             }
             builder.push_row(&mut entries);
         }
+        let mut lengths = vec![0; features.len()];
+        annotation.add_lengths(&mut lengths, |locus| columns[locus as usize].map(|column| column as usize));
+        features.iter_mut().zip(lengths).for_each(|(feature, length)| feature.length = length);
         let matrix = builder.finish(features.len())?;
         let unique = matrix.unique_rows() as u64;
         let tally = &self.tally;
         let run_info = RunInfo {
-            annotated_features: loci.len() as u64,
+            annotated_features: annotation.len() as u64,
             total_fragments: tally.total,
             pair_mapped: Some(tally.pair_mapped),
             pair_mixed: Some(tally.pair_mixed),
@@ -132,12 +145,12 @@ impl Part {
 
 fn tags_of(work: &FragmentWork<'_>, bundle: &Bundle) -> FragmentTags {
     let mut records = Vec::with_capacity(bundle.records.len());
+    // Those that are mapped, in the same order.
+    let mut mapped = work.alignments.iter().peekable();
     for pair in work.pairs() {
         let places = std::iter::once(pair.first).chain(pair.second);
-        let alignment = work
-            .alignments
-            .iter()
-            .find(|alignment| alignment.first == pair.first)
+        let alignment = mapped
+            .next_if(|alignment| alignment.first == pair.first)
             .map(|alignment| AlignmentTag { locus: alignment.locus, primary: alignment.primary });
         records.extend(places.map(|at| RecordTag { ordinal: bundle.ordinals[at as usize], alignment }));
     }

@@ -3,19 +3,23 @@
 //! Names are kept as 128-bit hashes (XXH3): two of a billion names coincide with a probability below 1e-20. Groups
 //! are made in a fixed number of partitions by hash, and fragments are put into the order of their leading records,
 //! so that nothing depends on who read which part.
+//!
+//! Without an index the file is read once, from its start to its end or in pieces that are guessed as those of a collated
+//! file are. A file whose names turn out to stand together is collated, whatever its header says, and is treated so.
 
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
 use hashbrown::{HashMap, HashSet};
 use scaletune_hts::alignment::cigar_operations;
-use scaletune_hts::{Alignment, Interval, Reader, ReaderPlan, Unit, Visitor};
+use scaletune_hts::{Alignment, Decoder, Format, Interval, Reader, ReaderPlan, Unit, Visitor};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::extract::record_of;
+use super::extract::{AsIs, record_of};
+use super::order::NameRuns;
 use super::rows::Part;
-use super::{Load, LoadPlan, Loading};
+use super::{Leader, Load, LoadPlan, Loading};
 use crate::annotation::Annotation;
-use crate::fragment::{Bundle, Record, flag, leader_of};
+use crate::fragment::{Bundle, Record, leader_of};
 use crate::model::check;
 use crate::{EmError, Monitor, Workers};
 
@@ -24,26 +28,6 @@ const PARTITIONS: usize = 64;
 
 /// Pieces of the file for each worker.
 const UNITS_PER_WORKER: usize = 4;
-
-/// Takes a name's hash for what it is: no second hashing.
-#[derive(Default)]
-struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            self.0 = self.0.rotate_left(8) ^ chunk.iter().fold(0, |bits, &byte| bits << 8 | u64::from(byte));
-        }
-    }
-
-    fn write_u128(&mut self, hash: u128) {
-        self.0 = hash as u64;
-    }
-}
 
 type NameSet = HashSet<u128, BuildHasherDefault<AsIs>>;
 
@@ -57,26 +41,48 @@ pub(super) fn load(
     let one = Workers::new(1)?;
     let workers = if plan.loading == Loading::Sequential { &one } else { workers };
     let candidates = match plan.loading {
-        Loading::Indexed => Some(candidates(load, annotation, &reader_plan, workers)?),
-        Loading::Sequential | Loading::Parallel => None,
+        // Without an index nobody knows beforehand which fragments are near a locus.
+        Loading::Indexed if load.file.index_path().is_some() => {
+            Some(candidates(load, annotation, &reader_plan, workers)?)
+        }
+        Loading::Sequential | Loading::Parallel | Loading::Indexed => None,
     };
-    let units = match plan.loading {
-        Loading::Sequential => vec![load.file.whole_file()],
-        Loading::Parallel | Loading::Indexed => all_units(load, workers.count())?,
+    let cut = cut(load, plan.decoder, workers.count())?;
+    let candidates = candidates.as_ref();
+    let stretches = match (gather(load, cut.units, candidates, &reader_plan, workers), cut.is_guessed) {
+        (Err(EmError::Cancelled), _) => return Err(EmError::Cancelled),
+        (Err(error), true) => {
+            if let EmError::Alignments(_) = error {
+                load.warn_of_pieces();
+            }
+            gather(load, vec![load.file.whole_file()], candidates, &reader_plan, workers)?
+        }
+        (stretches, _) => stretches?,
     };
-    let stretches = gather(load, units, candidates.as_ref(), &reader_plan, workers)?;
-    group(load, &stretches, candidates.as_ref(), workers)
+    group(load, &stretches, candidates, workers)
 }
 
-/// The whole file in pieces of about equal size.
-fn all_units(load: &Load<'_>, workers: usize) -> Result<Vec<Unit>, EmError> {
-    if workers == 1 {
-        return Ok(vec![load.file.whole_file()]);
+/// How the file is cut.
+struct Cut {
+    units: Vec<Unit>,
+    /// Whether it was guessed where records begin.
+    is_guessed: bool,
+}
+
+/// The whole file in units of about equal size.
+fn cut(load: &Load<'_>, decoder: Decoder, workers: usize) -> Result<Cut, EmError> {
+    let count = workers * UNITS_PER_WORKER;
+    if workers > 1 && load.file.index_path().is_some() {
+        let planner = load.file.planner()?;
+        let mut units = planner.by_bytes(count);
+        units.extend(planner.unplaced());
+        return Ok(Cut { units, is_guessed: false });
     }
-    let planner = load.file.planner()?;
-    let mut units = planner.by_bytes(workers * UNITS_PER_WORKER);
-    units.extend(planner.unplaced());
-    Ok(units)
+    // No other decoder proves a guess.
+    if workers > 1 && load.file.format() == Format::Bam && decoder == Decoder::Raw {
+        return Ok(Cut { units: load.file.pieces(count), is_guessed: true });
+    }
+    Ok(Cut { units: vec![load.file.whole_file()], is_guessed: false })
 }
 
 /// Hashes of the names of all records near a locus.
@@ -88,7 +94,7 @@ fn candidates(
 ) -> Result<NameSet, EmError> {
     let mut intervals = Vec::new();
     for (reference, contig) in load.file.contigs().iter().enumerate() {
-        intervals.extend(annotation.intervals(&contig.name).map(|interval| Interval {
+        intervals.extend(annotation.intervals(&contig.name).iter().map(|interval| Interval {
             reference,
             start: i64::from(interval.first) - 1,
             // Telescope's rule sees one base behind the interval.
@@ -127,14 +133,13 @@ impl Visitor for Names<'_> {
 
 /// The records of one unit, parted by the hashes of their names.
 struct Stretch<'a> {
-    monitor: &'a dyn Monitor,
+    load: &'a Load<'a>,
     /// Blocks are kept of these names only; of all where it is `None`.
     candidates: Option<&'a NameSet>,
     /// Records seen.
     count: u64,
     buckets: Vec<Bucket>,
-    /// Name of the first mapped record without a score.
-    missing_score: Option<Vec<u8>>,
+    runs: NameRuns,
 }
 
 /// Records of one partition, in the order of the file: kept together, since they are worked out together.
@@ -150,10 +155,8 @@ impl Visitor for Stretch<'_> {
 
     fn record<A: Alignment>(&mut self, alignment: &A) -> Result<(), EmError> {
         let hash = xxh3_128(alignment.name());
-        let record = record_of(alignment)?;
-        if record.score.is_none() && !record.has(flag::UNMAPPED) && self.missing_score.is_none() {
-            self.missing_score = Some(alignment.name().to_owned());
-        }
+        let record = record_of(self.load, alignment)?;
+        self.runs.see(hash);
         let wanted = self.candidates.is_none_or(|candidates| candidates.contains(&hash));
         let cigar = if wanted { alignment.cigar() } else { &[] };
         let bucket = &mut self.buckets[partition_of(hash)];
@@ -162,26 +165,26 @@ impl Visitor for Stretch<'_> {
         bucket.records.push(record, cigar_operations(cigar));
         self.count += 1;
         if self.count.is_multiple_of(1 << 14) {
-            check(self.monitor)?;
-            self.monitor.progress("load", self.count, 0);
+            check(self.load.monitor)?;
+            self.load.monitor.progress("load", self.count, 0);
         }
         Ok(())
     }
 }
 
 fn gather<'a>(
-    load: &Load<'a>,
+    load: &'a Load<'a>,
     units: Vec<Unit>,
     candidates: Option<&'a NameSet>,
     reader_plan: &ReaderPlan,
     workers: &Workers,
 ) -> Result<Vec<Stretch<'a>>, EmError> {
     let stretch = || Stretch {
-        monitor: load.monitor,
+        load,
         candidates,
         count: 0,
         buckets: (0..PARTITIONS).map(|_| Bucket::default()).collect(),
-        missing_score: None,
+        runs: NameRuns::default(),
     };
     let mut walks: Vec<Walk<Stretch<'a>>> = units.into_iter().map(|unit| Walk::new(unit, stretch())).collect();
     walk_all(load, &mut walks, reader_plan, workers)?;
@@ -243,12 +246,12 @@ fn group(
     for stretch in stretches {
         first_ordinals.push(records);
         records += stretch.count;
-        if let Some(name) = &stretch.missing_score {
-            return Err(load.missing_score(name));
-        }
     }
     let mut partitions: Vec<Partition> = (0..PARTITIONS).map(|_| Partition::default()).collect();
-    let source = Source { load, stretches, first_ordinals: &first_ordinals, candidates };
+    let mut source = Source { load, stretches, first_ordinals: &first_ordinals, candidates, leader: Leader::Primary };
+    if source.names_stand_together(workers)? {
+        source.leader = Leader::First;
+    }
     workers.for_each(load.monitor, "load", &mut partitions, |number, partition| source.work_out(number, partition))?;
     merge(partitions)
 }
@@ -283,14 +286,32 @@ struct Source<'a> {
     stretches: &'a [Stretch<'a>],
     first_ordinals: &'a [u64],
     candidates: Option<&'a NameSet>,
+    leader: Leader,
 }
 
 impl Source<'_> {
-    fn work_out(&self, number: usize, partition: &mut Partition) {
-        let source = PartitionSource {
+    /// Whether all records of every name follow upon each other: there are as many runs of a name as there are names.
+    fn names_stand_together(&self, workers: &Workers) -> Result<bool, EmError> {
+        if self.stretches.iter().any(|stretch| stretch.runs.come_back()) {
+            return Ok(false);
+        }
+        let mut names = vec![0_u64; PARTITIONS];
+        workers.for_each(self.load.monitor, "load", &mut names, |number, names| {
+            *names = self.partition(number).by_name().1.len() as u64 - 1;
+        })?;
+        Ok(names.iter().sum::<u64>() == NameRuns::count(self.stretches.iter().map(|stretch| &stretch.runs)))
+    }
+
+    fn partition(&self, number: usize) -> PartitionSource<'_> {
+        PartitionSource {
             buckets: self.stretches.iter().map(|stretch| &stretch.buckets[number]).collect(),
             first_ordinals: self.first_ordinals,
-        };
+            leader: self.leader,
+        }
+    }
+
+    fn work_out(&self, number: usize, partition: &mut Partition) {
+        let source = self.partition(number);
         let (members, bounds) = source.by_name();
         let group = |number: usize| &members[bounds[number] as usize..bounds[number + 1] as usize];
         // Fragments in the order of their leading records.
@@ -298,7 +319,7 @@ impl Source<'_> {
             (0..bounds.len() - 1).map(|number| (source.leader(group(number)), number as u32)).collect();
         order.sort_unstable();
         let mut bundle = Bundle::default();
-        let mut work = self.load.work();
+        let mut work = self.load.work(self.leader);
         for (_, number) in order {
             let group = group(number as usize);
             source.fill(&mut bundle, group);
@@ -319,6 +340,7 @@ impl Source<'_> {
 struct PartitionSource<'a> {
     buckets: Vec<&'a Bucket>,
     first_ordinals: &'a [u64],
+    leader: Leader,
 }
 
 impl PartitionSource<'_> {
@@ -336,7 +358,11 @@ impl PartitionSource<'_> {
 
     /// Place in the file of the record that decides the group's kind and order.
     fn leader(&self, group: &[Member]) -> u64 {
-        self.ordinal(group[leader_of(group.iter().map(|&member| self.record(member)))])
+        let leader = match self.leader {
+            Leader::First => 0,
+            Leader::Primary => leader_of(group.iter().map(|&member| self.record(member))),
+        };
+        self.ordinal(group[leader])
     }
 
     fn fill(&self, bundle: &mut Bundle, group: &[Member]) {
@@ -346,7 +372,9 @@ impl PartitionSource<'_> {
             bundle.push_blocks(record, self.buckets[member.0 as usize].records.blocks_of(&record));
             bundle.ordinals.push(self.ordinal(member));
         }
-        bundle.lead_by_primary();
+        if self.leader == Leader::Primary {
+            bundle.lead_by_primary();
+        }
     }
 
     /// The members of each name side by side, in the order of the file, and where each name begins; names by their

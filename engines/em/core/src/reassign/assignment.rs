@@ -53,7 +53,7 @@ impl<'a> Assignments<'a> {
             match self.mode {
                 Mode::Exclude => best == [at],
                 Mode::Choose => chosen == Some(at),
-                Mode::Average => best.contains(&at),
+                Mode::Average => z == largest && largest > 0.0,
                 Mode::Conf => z > 0.0 && z >= self.conf_prob,
                 Mode::Unique => z > 0.0 && self.z.len() == 1,
                 Mode::All => z > 0.0,

@@ -114,7 +114,7 @@ impl<'a> Cursor<'a> {
         if known == 0 {
             return Some(None);
         }
-        let mut numbers = [None; 6];
+        let mut numbers = [None; 9];
         for number in &mut numbers {
             *number = self.optional()?;
         }

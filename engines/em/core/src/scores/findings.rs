@@ -8,6 +8,15 @@ use crate::fragment::{FragmentTally, StrandedMode};
 /// Counts of alignments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Findings {
+    /// Fragments of several kinds (single, proper pair, other pair), for which the order of the file may matter. In a collated
+    /// file the first record decides: those that a sorted file's primary record would make another kind. In a sorted file the
+    /// primary record decides: those that another record, first in a collated file, would make another kind.
+    pub kind_by_order: u64,
+    /// Proper pairs with two records of the same ends (places of both mates, template length), for which the order of the
+    /// file may matter.
+    pub same_ends: u64,
+    /// Records that were lost to another one with the same ends, as Telescope loses them.
+    pub lost_to_same_ends: u64,
     /// Alignments that share as many bases with another locus as with the one that they are given to.
     pub overlap_ties: u64,
     /// Alignments on loci whose read 1 (or only read) has the direction of the loci.
@@ -29,6 +38,9 @@ impl Findings {
         let of = |along| if along { strands.along } else { strands.against };
         let sense = mode.read_1_along();
         Self {
+            kind_by_order: tally.kind_by_order,
+            same_ends: tally.same_ends,
+            lost_to_same_ends: tally.lost,
             overlap_ties: tally.overlap_ties,
             read_1_along: strands.along,
             read_1_against: strands.against,
@@ -46,8 +58,11 @@ impl Findings {
     }
 
     /// All counts, in a fixed order.
-    pub(super) fn numbers(&self) -> [Option<u64>; 6] {
+    pub(super) fn numbers(&self) -> [Option<u64>; 9] {
         [
+            Some(self.kind_by_order),
+            Some(self.same_ends),
+            Some(self.lost_to_same_ends),
             Some(self.overlap_ties),
             Some(self.read_1_along),
             Some(self.read_1_against),
@@ -58,9 +73,12 @@ impl Findings {
     }
 
     /// The counterpart of [`numbers`](Self::numbers); `None` if one is missing that can't be.
-    pub(super) fn from_numbers(numbers: [Option<u64>; 6]) -> Option<Self> {
-        let [overlap_ties, along, against, lone_read_2, sense, antisense] = numbers;
+    pub(super) fn from_numbers(numbers: [Option<u64>; 9]) -> Option<Self> {
+        let [kind_by_order, same_ends, lost, overlap_ties, along, against, lone_read_2, sense, antisense] = numbers;
         Some(Self {
+            kind_by_order: kind_by_order?,
+            same_ends: same_ends?,
+            lost_to_same_ends: lost?,
             overlap_ties: overlap_ties?,
             read_1_along: along?,
             read_1_against: against?,
