@@ -360,7 +360,8 @@ fn a_name_that_leads_out_of_its_folder_is_refused() {
 fn the_table_names_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let text = fs::read_to_string(root.join("docs/faults.md")).unwrap();
-    let named: Vec<(&str, &str)> = text.split('`').filter_map(|piece| piece.rsplit_once("::")).filter(|it| !it.1.is_empty()).collect();
+    let named: Vec<(&str, &str)> =
+        text.split('`').filter_map(|piece| piece.rsplit_once("::")).filter(|it| !it.1.is_empty()).collect();
     assert!(named.len() > 30, "{named:?}");
     for (file, test) in named {
         // Short names are those of a file of tests: of the program, of the readers, of counting.

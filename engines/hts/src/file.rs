@@ -14,6 +14,7 @@ use crate::{
     htslib::Handle,
     index::{Index, Statistics, Warning},
     pieces::pieces,
+    reference::Reference,
     unit::{Pieces, Unit, VirtualOffset},
 };
 
@@ -53,7 +54,7 @@ struct Checked {
     header: Header,
     /// Meaningful for BAM only.
     first_record: VirtualOffset,
-    reference: Option<PathBuf>,
+    reference: Option<Reference>,
     index: Option<Index>,
     warnings: Vec<Warning>,
 }
@@ -73,13 +74,15 @@ impl AlignmentFile {
         if let Some(reference) = &options.reference {
             Source::open(reference)?;
         }
+        // Before any handle: each would ask for the index.
+        let reference = options.reference.as_deref().filter(|_| format == Format::Cram).map(Reference::new);
         let (header, first_record) = match format {
             Format::Bam => {
                 check_end(&source)?;
                 bam_header(&source)?
             }
             Format::Cram | Format::Sam => {
-                let handle = Handle::open(path, &Decode::Inline, options.reference.as_deref())?;
+                let handle = Handle::open(path, &Decode::Inline, reference.as_ref().map(Reference::readable))?;
                 if format == Format::Cram {
                     handle.check_end(source.size())?;
                 } else if is_bgzf(&source)? {
@@ -88,9 +91,13 @@ impl AlignmentFile {
                 (handle.header()?, VirtualOffset::new(0, 0))
             }
         };
-        let index = if options.without_index || format == Format::Sam { None } else { Index::find(path, format, options.index.as_deref())? };
-        let reference = options.reference.clone();
-        let mut checked = Checked { source, format, header, first_record, reference, index, warnings: Vec::new() };
+        let index = if options.without_index || format == Format::Sam {
+            None
+        } else {
+            Index::find(path, format, options.index.as_deref())?
+        };
+        let warnings = reference.as_ref().and_then(Reference::warning).into_iter().collect();
+        let mut checked = Checked { source, format, header, first_record, reference, index, warnings };
         if let Some(index) = &checked.index {
             checked.warnings.extend(index.check(&checked.source, checked.header.contigs.len())?);
         }
@@ -189,8 +196,13 @@ impl AlignmentFile {
         self.0.first_record
     }
 
-    pub(crate) fn reference(&self) -> Option<&Path> {
-        self.0.reference.as_deref()
+    /// The FASTA file where htslib finds it and its index.
+    pub(crate) fn readable_reference(&self) -> Option<&Path> {
+        self.reference().map(Reference::readable)
+    }
+
+    pub(crate) fn reference(&self) -> Option<&Reference> {
+        self.0.reference.as_ref()
     }
 }
 

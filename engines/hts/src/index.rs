@@ -52,6 +52,11 @@ pub enum Warning {
         /// The alignment file.
         path: PathBuf,
     },
+    /// The reference has no index, and none can be kept beside it: one was made for this run only.
+    PassingIndex {
+        /// The FASTA file.
+        path: PathBuf,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -62,6 +67,13 @@ impl fmt::Display for Warning {
                 write!(
                     f,
                     "{index}: is older than {path}; if that was changed, make the index again with: samtools index '{path}'"
+                )
+            }
+            Warning::PassingIndex { path } => {
+                let path = path.display();
+                write!(
+                    f,
+                    "{path}: has no index; one was made for this run only; make one that stays with: samtools faidx '{path}'"
                 )
             }
         }

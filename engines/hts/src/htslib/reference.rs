@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::handle::c_path;
-use crate::{AlignmentFile, Contig, Error, unit::Interval};
+use crate::{AlignmentFile, Contig, Error, reference::Reference, unit::Interval};
 
 /// An error of decoding with its cause, where that is found; others stay as they are. `span` is what was read.
 #[cold]
@@ -45,9 +45,9 @@ fn contigs_at_fault(file: &AlignmentFile, span: Option<Interval>) -> Vec<&Contig
 }
 
 /// What a FASTA file has otherwise than the header: a contig's absence or bases.
-fn compared(reference: &Path, file: &AlignmentFile, contigs: &[&Contig]) -> Option<String> {
-    let fasta = Fasta::open(reference)?;
-    let reference = reference.display();
+fn compared(reference: &Reference, file: &AlignmentFile, contigs: &[&Contig]) -> Option<String> {
+    let fasta = Fasta::open(reference.readable())?;
+    let reference = reference.path().display();
     let lacking: Vec<&str> =
         contigs.iter().filter(|contig| fasta.length(contig) < 0).map(|contig| contig.name.as_str()).collect();
     if let [first, others @ ..] = lacking.as_slice() {

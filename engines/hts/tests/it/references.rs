@@ -4,7 +4,7 @@
 use std::{
     ffi::CString,
     fs,
-    os::unix::ffi::OsStrExt,
+    os::{fd::AsRawFd, unix::ffi::OsStrExt},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -188,4 +188,36 @@ fn a_process_of_its_own() {
     let file = AlignmentFile::open(Path::new(&cram), &OpenOptions::default()).unwrap();
     let found = walk(&mut reader(&file, Decoder::Htslib, Decode::Inline), &file.whole_file());
     assert_eq!(found.map(|seen| seen.len()).map_err(|error| error.to_string()), Ok(60));
+}
+
+#[test]
+fn an_index_that_is_missing_is_made_where_it_can_be() {
+    let files = Files::new(false);
+    let open = |reference: &Path| {
+        let options = OpenOptions { reference: Some(reference.to_owned()), ..OpenOptions::default() };
+        AlignmentFile::open(&files.cram, &options).unwrap()
+    };
+    let index = files.folder.path().join("moved.fa.fai");
+    // A folder in which nobody makes a file, not even root: the index is for this run only.
+    let fasta = fs::File::open(&files.fasta).unwrap();
+    let elsewhere = PathBuf::from(format!("/proc/self/fd/{}", fasta.as_raw_fd()));
+    let said = open(&elsewhere).warnings().iter().map(ToString::to_string).collect::<String>();
+    assert!(said.contains("has no index; one was made for this run only"), "{said}");
+    check_whole(files.walks(Some(&elsewhere)));
+    assert!(!index.exists());
+    // Beside the FASTA file it stays, with nothing else.
+    assert_eq!(open(&files.fasta).warnings(), []);
+    assert_eq!(fs::read_to_string(&index).unwrap().lines().count(), 3);
+    let hidden = fs::read_dir(files.folder.path()).unwrap().flatten();
+    assert_eq!(hidden.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b".")).count(), 0);
+    check_whole(files.walks(Some(&files.fasta)));
+    // One that is there is taken as it is, and a FASTA file that can't be indexed is reported as before.
+    let before = fs::metadata(&index).unwrap().modified().unwrap();
+    open(&files.fasta);
+    assert_eq!(fs::metadata(&index).unwrap().modified().unwrap(), before);
+    fs::remove_file(&index).unwrap();
+    fs::write(&files.fasta, "no FASTA\n").unwrap();
+    let options = OpenOptions { reference: Some(files.fasta.clone()), ..OpenOptions::default() };
+    let error = AlignmentFile::open(&files.cram, &options).unwrap_err().to_string();
+    assert!(error.contains("moved.fa") && error.contains("can't be used as a reference"), "{error}");
 }
