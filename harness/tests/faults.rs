@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{defective_engine, home, hostile_engine, names, outcome, scaletune, succeed};
+use common::{defective_engine, home, hostile_engine, names, outcome, scaletune, succeed, worker_of};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -162,8 +162,7 @@ fn started(home: &Path, command: &mut Command) -> (std::process::Child, u32) {
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let began = Instant::now();
     loop {
-        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).unwrap_or_default();
-        let worker = children.split_whitespace().next().and_then(|pid| pid.parse().ok());
+        let worker = worker_of(child.id());
         let staged = names(home).iter().any(|name| name.starts_with(".answer.tsv.scaletune-"));
         if let (Some(worker), true) = (worker, staged) {
             // Into the call that sleeps.
@@ -361,7 +360,8 @@ fn a_name_that_leads_out_of_its_folder_is_refused() {
 fn the_table_names_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let text = fs::read_to_string(root.join("docs/faults.md")).unwrap();
-    let named: Vec<(&str, &str)> = text.split('`').filter_map(|piece| piece.rsplit_once("::")).filter(|it| !it.1.is_empty()).collect();
+    let named: Vec<(&str, &str)> =
+        text.split('`').filter_map(|piece| piece.rsplit_once("::")).filter(|it| !it.1.is_empty()).collect();
     assert!(named.len() > 30, "{named:?}");
     for (file, test) in named {
         // Short names are those of a file of tests: of the program, of the readers, of counting.

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{defective_engine, home, hostile_engine, names, outcome, scaletune, succeed};
+use common::{children_of, defective_engine, home, hostile_engine, names, outcome, scaletune, succeed};
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -145,21 +145,33 @@ fn a_write_elsewhere_is_stopped_by_the_kernel() {
         std::fs::create_dir(home.path().join(folder)).unwrap();
     }
     std::fs::write(home.path().join("data/input"), "text").unwrap();
+    std::fs::write(home.path().join("temporary/neighbour"), "of another program").unwrap();
     let run = |deed: &str| {
         let mut command = told_run(home.path(), deed);
         command.env("TMPDIR", home.path().join("temporary")).args(["--file", "data/input", "-o", "out/answer.tsv"]);
         outcome(&mut command)
     };
-    let (status, _, stderr) = run("write-far");
-    assert_eq!(status, 3, "{stderr}");
-    assert!(stderr.contains("failed in write: ../../stray.tsv: Permission denied"), "{stderr}");
-    assert_eq!(names(&home.path().join("out")), [""; 0]);
-    // A place for what is passing there is, and one for an index beside the input.
-    for place in ["temporary", "data"] {
-        let (status, _, stderr) = run(&format!("write-{place}"));
-        assert_eq!(status, 0, "{place}: {stderr}");
+    for (deed, cause) in [
+        ("write-far", "failed in write: ../../stray.tsv: Permission denied"),
+        // Beside an input and in it, and what others have in the temporary folder.
+        ("write-data", "failed in write: Permission denied"),
+        ("spoil-data", "failed in write: Permission denied"),
+        ("spoil-temporary", "failed in write: Permission denied"),
+        ("remove-temporary", "failed in write: Permission denied"),
+    ] {
+        let (status, _, stderr) = run(deed);
+        assert_eq!(status, 3, "{deed}: {stderr}");
+        assert!(stderr.contains(cause), "{deed}: {stderr}");
+        assert_eq!(names(&home.path().join("out")), [""; 0], "{deed}");
     }
-    assert_eq!(names(&home.path().join("data")), ["input", "input.idx"]);
+    // A folder for what is passing is the worker's own, and gone with it.
+    let (status, _, stderr) = run("write-temporary");
+    assert_eq!(status, 0, "{stderr}");
+    assert_eq!(names(&home.path().join("out")), ["answer.tsv", "answer.tsv.run.json"]);
+    assert_eq!(names(&home.path().join("data")), ["input"]);
+    assert_eq!(std::fs::read_to_string(home.path().join("data/input")).unwrap(), "text");
+    assert_eq!(names(&home.path().join("temporary")), ["neighbour"]);
+    assert_eq!(std::fs::read_to_string(home.path().join("temporary/neighbour")).unwrap(), "of another program");
 }
 
 #[test]
@@ -208,6 +220,93 @@ fn threads_left_behind_are_reported_and_end() {
     assert!(line.contains("engine `hostile` left 1 thread behind"), "{line}");
 }
 
+/// Processes whose working folder is or lies below this one, or was before it was removed.
+fn living_in(folder: &Path) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let here = processes.filter(|entry| {
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let is_zombie = stat.rsplit_once(')').is_some_and(|(_, fields)| fields.trim_start().starts_with('Z'));
+        !is_zombie && std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder))
+    });
+    here.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// CPU seconds that a run's manifest states.
+fn cpu_s(manifest: &Path) -> f64 {
+    let text = std::fs::read_to_string(manifest).unwrap();
+    serde_json::from_str::<serde_json::Value>(&text).unwrap()["cpu_s"].as_f64().unwrap()
+}
+
+#[test]
+fn a_process_left_behind_is_ended_counted_and_reported() {
+    for (told, is_left, works) in [
+        ("leave-process", true, false),
+        ("leave-busy-process", true, true),
+        // One that is waited for is nobody's fault, and its work counts all the same.
+        ("wait-for-busy-process", false, true),
+        ("behave", false, false),
+    ] {
+        let home = home();
+        let folder = home.path().canonicalize().unwrap();
+        let began = Instant::now();
+        let stderr = succeed(told_run(&folder, told).args(["-o", "answer.tsv"]));
+        // It would go on for ten minutes, and holds the pipes of the worker.
+        assert!(began.elapsed() < Duration::from_secs(30), "{told}: {:?}", began.elapsed());
+        let warning = "engine `hostile` left 1 process running; ended with its worker";
+        assert_eq!(stderr.contains(warning), is_left, "{told}: {stderr}");
+        assert_eq!(living_in(&folder), [""; 0], "{told}: a process lives on");
+        let cpu_s = cpu_s(&folder.join("answer.tsv.run.json"));
+        assert_eq!(cpu_s > 0.05, works, "{told}: {cpu_s} s of CPU time");
+    }
+}
+
+#[test]
+fn limits_and_interrupts_hold_with_a_process_left_behind() {
+    let home = home();
+    let folder = home.path().canonicalize().unwrap();
+    let mut command = told_run(&folder, "leave-process-and-hang");
+    let (status, _, stderr) = outcome(command.args(["--time-limit", "400ms", "-o", "answer.tsv"]));
+    assert_eq!(status, 3, "{stderr}");
+    assert!(stderr.contains("gave no answer in run after 0.4 s: time limit reached"), "{stderr}");
+    assert_eq!(living_in(&folder), [""; 0]);
+
+    for signal in [Signal::INT, Signal::KILL] {
+        let child = long_run(&folder, "leave-process-and-hang");
+        let began = Instant::now();
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let expected = if signal == Signal::INT { Some(130) } else { None };
+        assert_eq!(output.status.code(), expected, "{}", String::from_utf8_lossy(&output.stderr));
+        // A harness that was killed can end nobody: its supervisor does.
+        while !living_in(&folder).is_empty() {
+            assert!(began.elapsed() < Duration::from_secs(10), "{signal:?}: {:?} live on", living_in(&folder));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+#[test]
+fn every_command_that_runs_an_engine_ends_what_it_left() {
+    let home = home();
+    let folder = home.path().canonicalize().unwrap();
+    let engines = hostile_engine(&folder);
+    let inputs = "[inputs]\ndeed = \"leave-busy-process\"\n";
+    std::fs::write(folder.join("inputs.toml"), inputs).unwrap();
+    let began = Instant::now();
+    let mut sweep = with(&folder, &engines);
+    sweep.args(["sweep", "hostile", "--inputs", "inputs.toml", "--threads", "1", "--repeat", "1", "--out", "sweep"]);
+    succeed(&mut sweep);
+    let text = std::fs::read_to_string(folder.join("sweep/sweep.json")).unwrap();
+    let sweep: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let cpu_s = sweep["rows"][0]["cpu_s"].as_f64().unwrap();
+    assert!(cpu_s > 0.05, "{cpu_s} s of CPU time");
+    let mut tune = with(&folder, &engines);
+    tune.args(["tune", "hostile", "--inputs", "inputs.toml", "--threads", "1", "--effort", "quick"]);
+    succeed(tune.args(["--max-time", "2s", "--save", "profile.json"]));
+    assert_eq!(living_in(&folder), [""; 0]);
+    assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
+}
+
 #[test]
 fn an_engine_that_describes_itself_badly_is_listed_as_unusable() {
     for (told, cause) in [("panic", "describe() returned nothing"), ("abort", "crashed in describe: SIGABRT")] {
@@ -248,8 +347,7 @@ fn long_run(home: &Path, told: &str) -> std::process::Child {
     let mut command = told_run(home, told);
     let child = command.args(["-o", "answer.tsv"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let began = Instant::now();
-    while workers_of(child.id()).is_empty()
-        || !names(home).iter().any(|name| name.starts_with(".answer.tsv.scaletune-"))
+    while workers_of(child.id()).len() < 2 || !names(home).iter().any(|name| name.starts_with(".answer.tsv.scaletune-"))
     {
         assert!(began.elapsed() < Duration::from_secs(10), "the run did not begin");
         std::thread::sleep(Duration::from_millis(5));
@@ -258,10 +356,11 @@ fn long_run(home: &Path, told: &str) -> std::process::Child {
     child
 }
 
-/// The worker processes of a harness.
+/// The processes of a run: its supervisor and its worker.
 fn workers_of(parent: u32) -> Vec<Pid> {
-    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
-    children.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
+    let supervisors = children_of(parent);
+    let workers: Vec<u32> = supervisors.iter().flat_map(|supervisor| children_of(*supervisor)).collect();
+    workers.into_iter().chain(supervisors).filter_map(|pid| Pid::from_raw(pid as i32)).collect()
 }
 
 #[test]
@@ -285,14 +384,21 @@ fn an_interrupt_ends_with_130_and_leaves_nothing() {
 
 #[test]
 fn a_killed_worker_is_told() {
-    let home = home();
-    let child = long_run(home.path(), "hang");
-    for worker in workers_of(child.id()) {
-        kill_process(worker, Signal::KILL).unwrap();
+    // The worker, then its supervisor, which takes the worker with it.
+    for who in [0, 1] {
+        let home = home();
+        let child = long_run(home.path(), "hang");
+        let processes = workers_of(child.id());
+        kill_process(processes[who], Signal::KILL).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{stderr}");
+        assert!(stderr.contains("crashed in run: SIGKILL"), "{stderr}");
+        assert_eq!(names(home.path()), ["engines"]);
+        let asked = Instant::now();
+        while processes.iter().any(|pid| Path::new(&format!("/proc/{}", pid.as_raw_nonzero())).exists()) {
+            assert!(asked.elapsed() < Duration::from_secs(5), "a process of the run lives on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
-    let output = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(3), "{stderr}");
-    assert!(stderr.contains("crashed in run: SIGKILL"), "{stderr}");
-    assert_eq!(names(home.path()), ["engines"]);
 }

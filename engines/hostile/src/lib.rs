@@ -47,6 +47,13 @@ const DEEDS: &[&str] = &[
     "map-input",
     "write-temporary",
     "write-data",
+    "spoil-data",
+    "spoil-temporary",
+    "remove-temporary",
+    "leave-process",
+    "leave-process-and-hang",
+    "leave-busy-process",
+    "wait-for-busy-process",
 ];
 
 /// What `describe` and `simulate` do is told by the environment, since they get no inputs.
@@ -86,6 +93,59 @@ fn map(file: &Path) -> std::io::Result<usize> {
     // SAFETY: a new mapping, wherever the kernel likes; it outlives its file.
     let begin = unsafe { mmap(std::ptr::null_mut(), length, read_only, shared, file.as_raw_fd(), 0) };
     if begin as isize == -1 { Err(std::io::Error::last_os_error()) } else { Ok(begin as usize + length - 1) }
+}
+
+/// What another program has in the folder for all, which lies beside the one with the inputs.
+fn neighbour(file: &Path) -> PathBuf {
+    file.ancestors().nth(2).unwrap_or(file).join("temporary/neighbour")
+}
+
+/// Starts a process that leaves the group and session of this one, and that no wait can find: the child of a child that
+/// has ended. It holds whatever this one has open, and works, or sleeps, for so long.
+fn leave_process(busy: bool, how_long: Duration) {
+    unsafe extern "C" {
+        fn fork() -> i32;
+        fn setsid() -> i32;
+        fn waitpid(pid: i32, status: *mut i32, options: i32) -> i32;
+        fn _exit(code: i32) -> !;
+    }
+    // SAFETY: the copies call what is safe in them: no allocation, no lock.
+    unsafe {
+        let child = fork();
+        if child != 0 {
+            waitpid(child, std::ptr::null_mut(), 0);
+            return;
+        }
+        setsid();
+        if fork() == 0 {
+            let began = std::time::Instant::now();
+            while began.elapsed() < how_long {
+                if !busy {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            }
+        }
+        _exit(0)
+    }
+}
+
+/// Has a child work for so long, and waits for it.
+fn busy_child(how_long: Duration) {
+    unsafe extern "C" {
+        fn fork() -> i32;
+        fn waitpid(pid: i32, status: *mut i32, options: i32) -> i32;
+        fn _exit(code: i32) -> !;
+    }
+    // SAFETY: as in `leave_process`.
+    unsafe {
+        let child = fork();
+        if child == 0 {
+            let began = std::time::Instant::now();
+            while began.elapsed() < how_long {}
+            _exit(0)
+        }
+        waitpid(child, std::ptr::null_mut(), 0);
+    }
 }
 
 impl Engine for Hostile {
@@ -240,6 +300,20 @@ impl Session for Told {
                     std::thread::sleep(Duration::from_millis(5));
                 }
             }
+            // Outlives the run by far.
+            "leave-process-and-hang" => {
+                leave_process(false, Duration::from_secs(600));
+                loop {
+                    std::thread::sleep(Duration::from_secs(1));
+                }
+            }
+            "leave-process" => leave_process(false, Duration::from_secs(600)),
+            // Both with a while for this one to sleep in, so that what shows is the other's work.
+            "leave-busy-process" => {
+                leave_process(true, Duration::from_secs(600));
+                std::thread::sleep(Duration::from_millis(300));
+            }
+            "wait-for-busy-process" => busy_child(Duration::from_millis(300)),
             "steer-terminal" => call.warn("\u{1b}]0;yours\u{7}\u{1b}[2Jgone"),
             "ignore-cancel" => std::thread::sleep(Duration::from_millis(2500)),
             "fail" => return Err(Error::failed("disk on fire")),
@@ -283,6 +357,9 @@ impl Session for Told {
             "write-beside" => write("../stray.tsv", String::new())?,
             "write-far" => write("../../stray.tsv", String::new())?,
             "write-temporary" => std::fs::write(std::env::temp_dir().join("passing"), "").map_err(failed)?,
+            "spoil-temporary" => std::fs::write(neighbour(&self.file), "spoilt").map_err(failed)?,
+            "remove-temporary" => std::fs::remove_file(neighbour(&self.file)).map_err(failed)?,
+            "spoil-data" => std::fs::write(&self.file, "spoilt").map_err(failed)?,
             "write-data" => std::fs::write(self.file.with_extension("idx"), "").map_err(failed)?,
             "write-relative" => std::fs::write("stray.tsv", "").map_err(failed)?,
             _ => {}

@@ -14,6 +14,7 @@ use crate::{
     htslib::Handle,
     index::{Index, Statistics, Warning},
     pieces::pieces,
+    reference::Reference,
     unit::{Pieces, Unit, VirtualOffset},
 };
 
@@ -53,7 +54,7 @@ struct Checked {
     header: Header,
     /// Meaningful for BAM only.
     first_record: VirtualOffset,
-    reference: Option<PathBuf>,
+    reference: Option<Reference>,
     index: Option<Index>,
     warnings: Vec<Warning>,
 }
@@ -70,16 +71,19 @@ impl AlignmentFile {
         if format == Format::Sam && !options.sam {
             return Err(Error::SamText { path: source.owned_path() });
         }
-        if let Some(reference) = &options.reference {
-            Source::open(reference)?;
-        }
+        let reference = match (&options.reference, format) {
+            (Some(path), Format::Cram) => Some(Reference::open(path)?),
+            // Not needed, but a name that leads nowhere is a mistake all the same.
+            (Some(path), _) => Source::open(path).map(|_| None)?,
+            (None, _) => None,
+        };
         let (header, first_record) = match format {
             Format::Bam => {
                 check_end(&source)?;
                 bam_header(&source)?
             }
             Format::Cram | Format::Sam => {
-                let handle = Handle::open(path, &Decode::Inline, options.reference.as_deref())?;
+                let handle = Handle::open(path, &Decode::Inline, reference.as_ref())?;
                 if format == Format::Cram {
                     handle.check_end(source.size())?;
                 } else if is_bgzf(&source)? {
@@ -88,8 +92,11 @@ impl AlignmentFile {
                 (handle.header()?, VirtualOffset::new(0, 0))
             }
         };
-        let index = if options.without_index || format == Format::Sam { None } else { Index::find(path, format, options.index.as_deref())? };
-        let reference = options.reference.clone();
+        let index = if options.without_index || format == Format::Sam {
+            None
+        } else {
+            Index::find(path, format, options.index.as_deref())?
+        };
         let mut checked = Checked { source, format, header, first_record, reference, index, warnings: Vec::new() };
         if let Some(index) = &checked.index {
             checked.warnings.extend(index.check(&checked.source, checked.header.contigs.len())?);
@@ -189,8 +196,8 @@ impl AlignmentFile {
         self.0.first_record
     }
 
-    pub(crate) fn reference(&self) -> Option<&Path> {
-        self.0.reference.as_deref()
+    pub(crate) fn reference(&self) -> Option<&Reference> {
+        self.0.reference.as_ref()
     }
 }
 

@@ -19,6 +19,7 @@ use handle::QueryIndex;
 pub(crate) use handle::{Handle, c_path, silence};
 pub(crate) use output::{Output, OwnHeader};
 use reference::explained;
+pub(crate) use reference::index_fasta;
 
 /// The fields of SAM text that name contigs, counted from 0.
 const RNAME: usize = 2;

@@ -24,6 +24,7 @@ mod plan;
 mod pool;
 mod raw;
 mod reader;
+mod reference;
 mod tally;
 mod unit;
 pub mod variants;

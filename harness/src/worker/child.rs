@@ -61,10 +61,10 @@ pub fn child_main() -> anyhow::Result<()> {
     let mut lines = BufReader::new(std::io::stdin());
     let mut line = String::new();
     lines.read_line(&mut line)?;
-    let job = Opening::parse(&line).map_err(anyhow::Error::msg)?.job;
+    let opening = Opening::parse(&line).map_err(anyhow::Error::msg)?;
     // Before the plugin is there, and while this is the only thread.
-    fence::raise(job.writable())?;
-    let outcome = match job {
+    fence::raise(opening.writable())?;
+    let outcome = match opening.job {
         Job::Describe { plugin } => describe(&host, &plugin),
         Job::Work { plugin, inputs, folder, repeat, drill } => {
             Work { host: &host, lines, repeat, drill }.all(&plugin, inputs, &folder)

@@ -15,14 +15,16 @@ use std::os::unix::process::CommandExt;
 use std::process::{ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// How often the parent looks at clock, threads and interrupts while nothing is said.
 const TICK: Duration = Duration::from_millis(20);
 /// How long a worker may take to stop of its own accord once asked.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long the last words of a supervisor that has ended may take to be heard.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the last words of a supervisor that has ended may take to be heard. It is waited for only where a process that
+/// could not be ended holds the pipe; on a loaded machine they may well take a second.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// A running worker. Dropping it ends and reaps the process and whatever it started.
 ///
@@ -42,6 +44,8 @@ pub(super) struct Conversation {
     began: Instant,
     step: Step,
     step_began: Instant,
+    /// Removed behind the worker.
+    temporary: Option<TempDir>,
 }
 
 /// The ways to end a worker, each harder than the one before.
@@ -60,10 +64,17 @@ impl Conversation {
         let cannot = |what: &str, error: std::io::Error| {
             Failure::harness(format!("a worker ({}) {what}: {error}", worker.executable.display()))
         };
+        // Beside its outputs: what others keep in the folder for all is out of its reach.
+        let beside = job.folder().map(|folder| folder.parent().unwrap_or(folder));
+        let temporary = beside.map(|beside| {
+            let made = tempfile::Builder::new().prefix("temporary-").tempdir_in(beside);
+            made.map_err(|error| Failure::harness(format!("{}: {error}", beside.display())))
+        });
+        let temporary = temporary.transpose()?;
         // A group of its own: the terminal's Ctrl-C reaches it through the parent only, and whatever an engine starts
         // can be ended with it.
         let mut child = worker
-            .command(job.folder())
+            .command(job.folder(), temporary.as_ref().map(TempDir::path))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -82,13 +93,15 @@ impl Conversation {
             events: listen_to(stdout),
             stderr: stderr.map(Tail::of),
             watch: None,
+            temporary: temporary,
             limits,
             began: Instant::now(),
             step: Step::Load,
             step_began: Instant::now(),
         };
         if let Some(stdin) = &mut stdin {
-            let opening = Opening { protocol: PROTOCOL, job: job.clone() };
+            let temporary = conversation.temporary.as_ref().map(|folder| folder.path().to_path_buf());
+            let opening = Opening { protocol: PROTOCOL, temporary, job: job.clone() };
             let mut line = serde_json::to_vec(&opening).map_err(|error| Failure::harness(error.to_string()))?;
             line.push(b'\n');
             stdin.write_all(&line).map_err(|error| cannot("took no job", error))?;

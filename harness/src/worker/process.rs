@@ -207,8 +207,8 @@ impl Worker {
     }
 
     /// The command that starts one. Its current folder is that of its outputs, so that what an engine writes under a
-    /// bare name is found there, and not where the user stands.
-    pub(super) fn command(&self, folder: Option<&Path>) -> Command {
+    /// bare name is found there, and not where the user stands. `temporary` is its own folder for what is passing.
+    pub(super) fn command(&self, folder: Option<&Path>, temporary: Option<&Path>) -> Command {
         let mut command = match self.under.split_first() {
             Some((program, words)) => {
                 let mut command = Command::new(program);
@@ -219,6 +219,9 @@ impl Worker {
         };
         if let Some(folder) = folder {
             command.current_dir(folder);
+        }
+        if let Some(temporary) = temporary {
+            command.env("TMPDIR", temporary);
         }
         command.arg(ENTRY_ARGUMENT);
         command

@@ -16,11 +16,22 @@ pub(super) const PROTOCOL: u32 = 1;
 pub(super) struct Opening {
     /// [`PROTOCOL`] of the parent.
     pub(super) protocol: u32,
+    /// Existing, empty folder for what is passing, the child's own; none where it has nothing to write.
+    pub(super) temporary: Option<PathBuf>,
     /// What the child is to do.
     pub(super) job: Job,
 }
 
 impl Opening {
+    /// Where the child may write: the folders for its outputs, and that for what is passing.
+    pub(super) fn writable(&self) -> impl Iterator<Item = &Path> {
+        let again = match &self.job {
+            Job::Work { drill, .. } => drill.again.as_ref().map(|(_, _, folder)| folder.as_path()),
+            _ => None,
+        };
+        self.job.folder().into_iter().chain(again).chain(self.temporary.as_deref())
+    }
+
     /// Reads the line.
     ///
     /// # Errors
@@ -86,20 +97,6 @@ impl Job {
             Job::Describe { .. } => None,
             Job::Work { folder, .. } | Job::Simulate { folder, .. } => Some(folder),
         }
-    }
-
-    /// Where it may write: the folders for its outputs, and those of its input files, where libraries make an index that
-    /// is missing.
-    pub(super) fn writable(&self) -> impl Iterator<Item = &Path> {
-        let (inputs, again) = match self {
-            Job::Work { inputs, drill, .. } => (Some(inputs), drill.again.as_ref()),
-            _ => (None, None),
-        };
-        let values = inputs.into_iter().flat_map(Map::values);
-        let texts = values.flat_map(|value| value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice));
-        let files = texts.filter_map(Value::as_str).map(Path::new).filter(|path| path.is_absolute());
-        let again = again.map(|(_, _, folder)| folder.as_path());
-        self.folder().into_iter().chain(again).chain(files.filter_map(Path::parent))
     }
 }
 
@@ -280,7 +277,7 @@ mod tests {
 
     #[test]
     fn another_version_is_refused_in_words() {
-        let opening = Opening { protocol: PROTOCOL, job: Job::Describe { plugin: "/p.so".into() } };
+        let opening = Opening { protocol: PROTOCOL, temporary: None, job: Job::Describe { plugin: "/p.so".into() } };
         let line = serde_json::to_string(&opening).unwrap();
         assert!(line.starts_with(&format!("{{\"protocol\":{PROTOCOL},")), "{line}");
         assert!(matches!(Opening::parse(&line).unwrap().job, Job::Describe { .. }));

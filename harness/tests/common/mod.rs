@@ -129,3 +129,14 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+/// The processes that a process has started and that live.
+pub(crate) fn children_of(pid: u32) -> Vec<u32> {
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|child| child.parse().ok()).collect()
+}
+
+/// The worker that a program has started: the child of its supervisor.
+pub(crate) fn worker_of(program: u32) -> Option<u32> {
+    children_of(program).into_iter().find_map(|supervisor| children_of(supervisor).first().copied())
+}
