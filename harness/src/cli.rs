@@ -25,6 +25,7 @@ mod sweep;
 mod terminal;
 mod trials;
 mod tune;
+mod verify;
 mod workload;
 
 use crate::interrupt;

@@ -140,10 +140,10 @@ pub fn as_text(checks: &[Check]) -> String {
             Verdict::NotTried => "-",
         };
         _ = match (verdict, detail.as_str()) {
-            (Verdict::Pass, "") => writeln!(text, "{word:<4}  {check:<12}  {asks}"),
-            (Verdict::Pass, detail) => writeln!(text, "{word:<4}  {check:<12}  {asks}: {detail}"),
-            (Verdict::Fail, detail) => writeln!(text, "{word:<4}  {check:<12}  {detail}"),
-            (Verdict::NotTried, detail) => writeln!(text, "{word:<4}  {check:<12}  not tried: {detail}"),
+            (Verdict::Pass, "") => writeln!(text, "{word:<4}  {check:<14}  {asks}"),
+            (Verdict::Pass, detail) => writeln!(text, "{word:<4}  {check:<14}  {asks}: {detail}"),
+            (Verdict::Fail, detail) => writeln!(text, "{word:<4}  {check:<14}  {detail}"),
+            (Verdict::NotTried, detail) => writeln!(text, "{word:<4}  {check:<14}  not tried: {detail}"),
         };
     }
     let [passed, failed, not_tried] =
@@ -169,7 +169,7 @@ mod tests {
         let functions = checks.iter().find(|check| check.check == "functions").unwrap();
         assert_eq!((functions.verdict, functions.detail.as_str()), (Verdict::NotTried, "`version` failed"));
         let text = as_text(&checks);
-        assert!(text.contains("FAIL  version       abi 2.0\n"), "{text}");
+        assert!(text.contains("FAIL  version         abi 2.0\n"), "{text}");
         assert!(text.ends_with(&format!("4 passed, 1 failed, {} not tried\n", CHECKS.len() - 5)), "{text}");
     }
 }

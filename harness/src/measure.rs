@@ -4,6 +4,7 @@
 //! - [`ThreadBudget`]: how many threads a command uses where nobody says.
 //! - [`Machine`]: the fingerprint that profiles and reports carry.
 //! - [`Clock`]: seconds that tests can make up.
+//! - [`Load`], [`Disturbance`]: what else the machine did meanwhile.
 //! - [`yardstick`]: what the machine gives at the moment.
 //! - [`InstructionCounter`]: instructions, counted by a program beside the process.
 //! - [`process`]: CPU time, peak memory, threads.
@@ -17,6 +18,7 @@ mod cgroup;
 mod clock;
 mod cores;
 mod counters;
+mod disturbance;
 mod instructions;
 mod machine;
 pub mod process;
@@ -27,6 +29,7 @@ pub use budget::ThreadBudget;
 pub use clock::{Clock, Monotonic};
 pub use cores::{Cores, unread_limits, usable_cores, usable_memory};
 pub use counters::Counters;
+pub use disturbance::{Disturbance, Load};
 pub use instructions::InstructionCounter;
 pub use machine::{Machine, online_cores, total_memory};
 pub use programs::on_path;

@@ -22,6 +22,7 @@ mod schedule;
 mod tests;
 
 pub use fit::Law;
+use schedule::{MOST_EFFICIENCY, MOST_ERROR};
 pub use schedule::{NoSchedule, Policy, Schedule, SchedulePoint, Work, schedule};
 
 use crate::stats::{CONFIDENCE, Generator, Interval, median, quantile};
@@ -165,13 +166,31 @@ pub fn predict(sweep: &Sweep, threads: &[i64], seed: u64) -> Result<Prediction, 
     };
     let (measured, fits, no_fits) = match counts(sweep) {
         Ok(counts) => {
-            let (measured, fits) = fit_laws(sweep, &counts, threads, seed);
-            (measured, fits, None)
+            let (measured, mut fits) = fit_laws(sweep, &counts, threads, seed);
+            fits.retain(|fit| fit.is_possible() && fit.held_out.relative_error.abs() <= MOST_ERROR);
+            let why = || {
+                let held = counts.last().map_or(0, |count| count.threads);
+                format!(
+                    "no forecast: each law is more than {:.0} % off what {held} threads took, or has threads used to \
+                     more than 100 %; the trials were disturbed, or neither law holds here",
+                    100.0 * MOST_ERROR
+                )
+            };
+            let no_fits = fits.is_empty().then(why);
+            (measured, fits, no_fits)
         }
         Err(declined) if schedule.is_none() => return Err(declined),
         Err(declined) => (Vec::new(), Vec::new(), Some(declined.to_string())),
     };
     Ok(Prediction { measured, fits, no_fits, schedule, no_schedule })
+}
+
+impl Fit {
+    /// Whether no budget beyond those measured has its threads used to more than there is.
+    fn is_possible(&self) -> bool {
+        let mut beyond = self.points.iter().filter(|point| point.threads >= self.held_out.threads);
+        beyond.all(|point| point.efficiency <= MOST_EFFICIENCY)
+    }
 }
 
 /// What the laws are fitted to, and one fit for each.

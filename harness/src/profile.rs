@@ -15,11 +15,12 @@ mod choice;
 mod document;
 mod matching;
 mod merge;
+mod sizes;
 mod store;
 
 pub use check::{Fault, check};
 pub use choice::{Choice, Wish, choose};
-pub use document::{Evidence, Point, Profile, ProfileError, RunnerUp};
+pub use document::{Compared, Evidence, Point, Profile, ProfileError, Ratio, RunnerUp, SIZE_FACTOR};
 pub use matching::{Advice, Circumstances, Fit, MachineFit, Misfit, Recommendation, fit, machine_fit, recommend};
-pub use merge::{MergeError, merge};
+pub use merge::{MergeError, is_better, merge};
 pub use store::{Found, Store, StoreError, Stored, checkout};

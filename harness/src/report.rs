@@ -21,6 +21,7 @@ mod section;
 mod table;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod words;
 
 pub use chart::{Chart, charts};
@@ -28,6 +29,7 @@ pub use compare::{Comparison, Pair};
 pub use csv::csv;
 pub use html::html;
 pub use markdown::markdown;
+pub use trust::trust;
 pub use words::verdict;
 
 use crate::document::{DocumentError, write_whole};

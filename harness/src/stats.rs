@@ -16,7 +16,9 @@ mod order;
 mod random;
 mod scaling;
 
-pub use bootstrap::{CONFIDENCE, Estimate, Interval, bootstrap_interval, paired_ratio, resample, unpaired_ratio};
+pub use bootstrap::{
+    CONFIDENCE, Estimate, Interval, LEAST_SAMPLES, bootstrap_interval, paired_ratio, resample, unpaired_ratio,
+};
 pub use order::{median, quantile};
 pub use random::Generator;
 pub use scaling::{Scaling, efficiency, karp_flatt, speedup};

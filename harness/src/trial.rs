@@ -2,6 +2,7 @@
 //!
 //! The real executor spawns a worker process (`crate::worker`); tests use one with a fake clock.
 
+use crate::measure::Disturbance;
 use scaletune_descriptor::Plan;
 use serde::{Deserialize, Serialize};
 
@@ -34,9 +35,23 @@ pub struct Measurement {
     pub stages: Vec<StageTime>,
     /// Whether the files that it wrote equal the reference's.
     pub equivalence: Equivalence,
+    /// What else the machine did meanwhile; none where the kernel did not say, and in older documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disturbance: Option<Disturbance>,
     /// Who did what when in the last run. Kept by those who want it: it may be long.
     #[serde(skip)]
     pub trace: Trace,
+}
+
+/// From this disturbance on a trial's wall time says more of the machine than of the plan: what is worth telling two plans
+/// apart by is less than that.
+const DISTURBED: f64 = 0.2;
+
+impl Measurement {
+    /// Whether its wall time says more of other work on the machine than of the plan.
+    pub fn is_disturbed(&self) -> bool {
+        self.disturbance.is_some_and(|it| it.share() >= DISTURBED)
+    }
 }
 
 /// Who did what when in one run. Seconds since the run began.

@@ -5,10 +5,13 @@
 //!    apart, each judged by its own seconds, from the engine's default (and from what won for the smaller budget); the
 //!    threads are split anew; the best of the stages are added up, and what that promises is measured. The best few go on.
 //! 2. *Race*, all budgets together. Rounds in random order from a stated seed measure every plan that is still in, so
-//!    that a slow spell of the machine hits all alike. A plan that gives another answer, fails or takes too much memory
-//!    is out, and why is kept. Far slower plans leave early, others once their interval lies wholly above the best one's.
-//! 3. *Choice*. Among plans whose interval overlaps the best one's and whose median is at most 5 % above its: fewest busy
-//!    threads, then least memory, then the smallest median, then the order in which the engine lists them.
+//!    that a slow spell of the machine hits all alike. A plan that gives another answer takes its whole strategy out, at
+//!    every budget; one that fails or takes too much memory is out, and why is kept. Far slower plans leave early, others
+//!    once their interval lies wholly above the best one's.
+//! 3. *Confirmation*. What looks faster than the engine's default is measured against it in fresh rounds.
+//! 4. *Choice*. The default, unless another plan is faster beyond doubt ([`choice`]).
+//! 5. *Examination*. Winner and runner-up are compared with the reference on other inputs and numbers of threads
+//!    ([`Examiner`]); a strategy that falls there is out, and the choice is made again.
 //!
 //! The engine's default plan and the one-thread plans are always among those measured, so that gains can be told.
 //!
@@ -18,8 +21,10 @@
 
 mod budget;
 mod choice;
+mod confirm;
 mod contender;
 mod effort;
+mod examiner;
 mod field;
 mod journal;
 mod observer;
@@ -29,12 +34,15 @@ mod search;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use choice::Doubt;
 pub use effort::Effort;
+pub use examiner::{Candidate, Examiner, Unexamined, Wrong};
 pub use journal::{Journal, JournalError, Subject};
 pub use observer::{Observer, Phase, Silent};
 pub use outcome::{BudgetOutcome, Out, Outcome, PlanOutcome, Standing};
 
 use crate::measure::Clock;
+use crate::stats::LEAST_SAMPLES;
 use crate::trial::{Executor, Measurement, TrialError};
 use budget::Budget;
 use field::Field;
@@ -59,6 +67,8 @@ pub struct Request<'a> {
     pub usable_cores: usize,
     /// How hard to try.
     pub effort: Effort,
+    /// Seconds that a trial takes by the clock, from what the reference took.
+    pub trial_s: f64,
     /// Stop measuring at this reading of the clock.
     pub max_time: Option<Duration>,
     /// Plans whose peak memory is above this, bytes, are out.
@@ -93,6 +103,18 @@ pub enum TuneError {
     /// The engine refuses the inputs.
     #[error("{0}")]
     BadInput(String),
+    /// The reference plan itself gives another answer than a golden case expects.
+    #[error(
+        "reference plan {plan} gives another answer than golden case `{case}` expects: {difference}; nothing it says can be trusted"
+    )]
+    Golden {
+        /// The case.
+        case: String,
+        /// The plan.
+        plan: Plan,
+        /// The first difference.
+        difference: String,
+    },
     /// Every plan for a budget is out.
     #[error("no plan for {threads} threads is left: {causes}")]
     NothingLeft {
@@ -127,12 +149,53 @@ pub fn measure_reference(descriptor: &Descriptor, executor: &mut dyn Executor) -
 pub fn tune(
     request: &Request<'_>,
     executor: &mut dyn Executor,
+    examiner: &mut dyn Examiner,
     clock: &dyn Clock,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, TuneError> {
     let mut budgets = Budget::all(request)?;
     let mut field = Field::new(request, executor, clock, observer);
+    // Whatever comes of it, each default is known: it is what a budget falls back on.
+    let defaults: Vec<usize> =
+        budgets.iter().filter(|it| it.wanted).map(|budget| field.enter(&budget.default)).collect();
+    field.measure_once(&defaults)?;
+    // A trial takes longer by the clock than the run that it measures; as much longer for every plan.
+    let beside = request.trial_s / request.reference.measurement.wall_s.max(f64::MIN_POSITIVE);
+    let of_defaults: f64 = defaults.iter().filter_map(|index| field.contenders[*index].median()).sum();
+    field.reserve(Budget::confirmation_s(of_defaults * beside.max(1.0)));
     search::run(&mut field, &mut budgets)?;
     race::run(&mut field, &mut budgets)?;
-    outcome::conclude(field, &budgets)
+    confirm::run(&mut field, &mut budgets)?;
+    let mut examined: Vec<Candidate> = Vec::new();
+    loop {
+        let mut candidates = outcome::candidates(&mut field, &budgets)?;
+        candidates.retain(|candidate| !examined.contains(candidate));
+        if candidates.is_empty() {
+            return outcome::conclude(&mut field, &budgets);
+        }
+        field.observer.phase(Phase::Examine);
+        let found = examiner.examine(&candidates)?;
+        examined.extend(candidates);
+        if !found.is_empty() {
+            found.into_iter().for_each(|wrong| field.taint(wrong));
+            // What was slower than a wrong plan may now be the best.
+            race::run(&mut field, &mut budgets)?;
+            confirm::run(&mut field, &mut budgets)?;
+        }
+    }
+}
+
+/// Seconds of measuring, the examination left out, that give every budget five rounds of its default against the best
+/// plan, of which `spent_s` are spent: an estimate, on the safe side where plans are faster than the reference.
+///
+/// # Errors
+/// No plan fits a budget.
+pub fn least_time_s(request: &Request<'_>, spent_s: f64) -> Result<f64, TuneError> {
+    let budgets = Budget::all(request)?;
+    let least = LEAST_SAMPLES as f64;
+    let plans: usize = budgets.iter().map(|budget| budget.plans.len().min(request.effort.whole())).sum();
+    // Every plan once; then four more rounds of each budget's default and of what is left beside it.
+    let race = plans as f64 + (least - 1.0) * 2.0 * budgets.len() as f64;
+    let of_defaults = request.trial_s * request.threads.len() as f64;
+    Ok(spent_s + race * request.trial_s + Budget::confirmation_s(of_defaults))
 }

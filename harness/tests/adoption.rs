@@ -221,7 +221,7 @@ fn paths_that_can_not_be_used_end_before_any_work() {
     // A pipe would be waited for.
     let pipe = home.path().join("pipe.bam");
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-    refused(inputs(home.path()).args(["-o", "a.tsv", "--bam", "pipe.bam"]), "pipe.bam: is a pipe or a device");
+    refused(inputs(home.path()).args(["-o", "a.tsv", "--bam", "pipe.bam"]), "pipe.bam: is a stream");
     assert!(!home.path().join("a.tsv").exists());
 }
 

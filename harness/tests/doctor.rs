@@ -92,8 +92,17 @@ fn what_is_wrong_is_named() {
 fn a_profile_of_this_machine_is_in_use() {
     need_count_engine();
     let home = home();
-    let (status, _, error) =
-        outcome(scaletune(home.path()).args(["tune", "prune", "--demo", "--threads", "1", "--effort", "quick"]));
+    common::succeed(scaletune(home.path()).args(["simulate", "prune", "-q", "--preset", "tiny", "--out", "work"]));
+    let (status, _, error) = outcome(scaletune(home.path()).args([
+        "tune",
+        "prune",
+        "--inputs",
+        "work/inputs.toml",
+        "--threads",
+        "1",
+        "--effort",
+        "quick",
+    ]));
     assert_eq!(status, 0, "{error}");
     let (_, found) = doctor(home.path(), &[]);
     let used = profiles_of(home.path(), &found);

@@ -29,7 +29,10 @@ fn program_engines_and_profiles_find_each_other() {
         let output = command.env_remove("XDG_DATA_HOME").output().unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     };
-    let (status, _, error) = run(&["tune", "prune", "--demo", "--threads", "1", "--effort", "quick"]);
+    let (status, _, error) = run(&["simulate", "prune", "-q", "--preset", "tiny", "--out", "work"]);
+    assert_eq!(status, Some(0), "{error}");
+    let tune = ["tune", "prune", "--inputs", "work/inputs.toml", "--threads", "1", "--effort", "quick"];
+    let (status, _, error) = run(&tune);
     assert_eq!(status, Some(0), "{error}");
     // What was tuned is saved for the user; what is shipped lies under the prefix, and is looked at last.
     let saved = home.path().join(".local/share/scaletune/profiles");
@@ -41,7 +44,8 @@ fn program_engines_and_profiles_find_each_other() {
     let found: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(found["engines"][0]["path"], engines.join("libscaletune_prune.so").to_str().unwrap());
     assert_eq!(found["profiles"][0]["path"], profiles.join(file.file_name()).to_str().unwrap());
-    let (status, _, error) = run(&["run", "prune", "--demo", "--threads", "1", "--outdir", "out"]);
+    let (status, _, error) =
+        run(&["run", "prune", "--inputs", "work/inputs.toml", "--threads", "1", "--outdir", "out"]);
     assert_eq!(status, Some(0), "{error}");
     assert!(error.contains("share/scaletune/profiles") && error.contains("exact match"), "{error}");
 }

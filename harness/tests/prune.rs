@@ -145,3 +145,109 @@ fn a_fit_that_ends_at_a_bound_is_told() {
     }
     assert_eq!(document("fit.json")["at_bound"][0], "log_gain");
 }
+
+/// Tables of pangenome tools in the forms that are about: a header in another case, 0 and 1 for locus names, packed.
+#[test]
+fn tables_that_say_the_same_give_the_same_bytes() {
+    let home = home();
+    let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).unwrap();
+    write("t.nwk", "((s1:0.2,s2:0.1):0.3,(s3:0.2,s4:0.4):0.1);\n");
+    write("plain.tsv", "family\ts1\ts2\ts3\ts4\nkin\t1\t1\t0\t1\npor\t0\t1\t0\t0\n");
+    let head = "gene,Non-Unique Gene Name,ANNOTATION,No. Isolates,QC";
+    write("numbers.csv", &format!("{head},s1,s2,s3,s4\nkin,,kinase,3,,1,1,0,1\npor,,porin,1,,0,1,0,0\n"));
+    write("loci.csv", &format!("{head},s1,s2,s3,s4\nkin,,\"a, b\",3,,x_1,y_1,,z_1\npor,,,1,,,y_2;y_3,,\n"));
+    write("odd.tsv", "id\tproduct\ts1\ts2\ts3\ts4\nkin\tkinase\tx\ty\t\tz\npor\tporin\t\ty\t\t\n");
+    write("a.phy", "4 2\ns1 10\ns2 11\ns3 00\ns4 10\n");
+    write("mixed.csv", &format!("{head},s1,s2,s3,s4\nkin,,,3,,x_1,y_1,,z_1\npor,,,1,,0,y_2,,\n"));
+    let run = |matrix: &str, out: &str| {
+        let mut command = scaletune(home.path());
+        command.args(["run", "prune", "-q", "--no-profile", "--tree", "t.nwk", "--matrix", matrix]);
+        outcome(command.args(["--gain", "0.5", "--loss", "1.5", "--outdir", out]))
+    };
+    let families = |out: &str| std::fs::read_to_string(home.path().join(out).join("families.tsv")).unwrap();
+    for (matrix, told) in [
+        ("plain.tsv", ""),
+        ("numbers.csv", ""),
+        ("loci.csv", ""),
+        ("odd.tsv", "1 columns before the first taxon 's1' are taken for descriptions of the families: 'product'"),
+    ] {
+        let (status, _, stderr) = run(matrix, matrix.split('.').next().unwrap());
+        assert!(status == 0 && stderr.contains(told) && (told.is_empty() == stderr.is_empty()), "{matrix}: {stderr}");
+        assert_eq!(families(matrix.split('.').next().unwrap()), families("plain"), "{matrix}");
+    }
+    let (status, _, stderr) = run("a.phy", "a");
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    assert_eq!(families("a").replace("site1", "kin").replace("site2", "por"), families("plain"));
+    let (status, _, stderr) = run("mixed.csv", "mixed");
+    assert_eq!(status, 2);
+    assert!(stderr.contains("mixed.csv:3:10: '0' in a table that has 'x_1' at 2:10: a table holds either"), "{stderr}");
+    assert_eq!(names(&home.path().join("mixed")), [""; 0]);
+}
+
+/// A file of several trees: an error, the first, or each of them with a summary.
+#[test]
+fn every_tree_of_a_file_has_its_result() {
+    let home = home();
+    let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).unwrap();
+    write("one.nwk", "((a:1,b:1):1,(c:1,d:2):1);\n");
+    write(
+        "all.nex",
+        "#NEXUS\nbegin trees;\n  translate 1 a, 2 b, 3 c, 4 d;\n  tree first = [&R] ((1:1,2:1):1,(3:1,4:2):1);\n  \
+         tree second = [&R] ((3:1,2:1):1,(1:1,4:2):1);\nend;\n",
+    );
+    write("m.tsv", "family\ta\tb\tc\td\nf1\t1\t1\t0\t0\nf2\t0\t1\t1\t?\n");
+    let run = |tree: &str, more: &[&str], out: &str| {
+        let mut command = scaletune(home.path());
+        command.args(["run", "prune", "-q", "--no-profile", "--tree", tree, "--matrix", "m.tsv", "--ancestral"]);
+        outcome(command.args(["--gain", "0.5", "--loss", "1.5", "--outdir", out]).args(more))
+    };
+    let (status, _, stderr) = run("all.nex", &[], "none");
+    assert!(
+        status == 2 && stderr.contains("all.nex:5:3: a second tree; --trees first takes the first one"),
+        "{stderr}"
+    );
+    assert_eq!(run("one.nwk", &[], "one").0, 0);
+    assert_eq!(run("all.nex", &["--trees", "first"], "first").0, 0);
+    let (status, _, stderr) = run("all.nex", &["--trees", "all"], "all");
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    let text = |path: &str| std::fs::read_to_string(home.path().join(path)).unwrap();
+    for name in ["families.tsv", "summary.json", "ancestral.tsv", "tree.nwk"] {
+        assert_eq!(text(&format!("one/{name}")), text(&format!("first/{name}")), "{name}");
+        assert_eq!(text(&format!("one/{name}")), text(&format!("all/tree-1.{name}")), "{name}");
+    }
+    let trees: Vec<String> = text("all/trees.tsv").lines().map(str::to_owned).collect();
+    assert_eq!(trees[0], "tree\tname\tlog_likelihood\timpossible_families");
+    assert!(
+        trees[1].starts_with("1\tfirst\t-") && trees[2].starts_with("2\tsecond\t-") && trees.len() == 3,
+        "{trees:?}"
+    );
+    assert!(text("all/sample.tsv").starts_with("figure\tmean\tsd\tmin\tq2.5\tmedian\tq97.5\tmax\nlog_likelihood\t-"));
+    assert_eq!(text("all/sample_families.tsv").lines().count(), 3);
+}
+
+/// What the data hardly bound, and a root that nobody chose: warnings with the figure and the remedy, never an error.
+#[test]
+fn fits_and_roots_to_doubt_are_told() {
+    let home = home();
+    let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).unwrap();
+    write("t.nwk", "(a:0.1,(b:0.2,(c:0.3,d:0.1):0.2):0.1);\n");
+    write("three.nwk", "(a:1,b:1,(c:1,d:1):-0.5);\n");
+    write("m.tsv", "family\ta\tb\tc\td\nf1\t1\t1\t1\t1\nf2\t1\t0\t1\t0\nf3\t0\t0\t0\t1\n");
+    let run = |arguments: &[&str]| {
+        let mut command = scaletune(home.path());
+        command.args(["run", "prune", "-q", "--no-profile", "--matrix", "m.tsv", "--outdir", "out"]);
+        outcome(command.args(arguments))
+    };
+    let (status, _, stderr) = run(&["--tree", "t.nwk", "--fit"]);
+    let told = "the data do not identify gain (standard error of its logarithm ";
+    assert!(status == 0 && stderr.contains(told) && stderr.contains("--prior normal"), "{stderr}");
+    assert_eq!(run(&["--tree", "t.nwk", "--fit", "--prior", "normal"]), (0, String::new(), String::new()));
+    let given = ["--tree", "three.nwk", "--gain", "0.5", "--loss", "1.5"];
+    let (status, _, stderr) = run(&given);
+    assert!(status == 2 && stderr.contains("three.nwk:1:20: branch length -0.5 is negative"), "{stderr}");
+    let zero = [&given[..], &["--negative-branches", "zero"]].concat();
+    let (status, _, stderr) = run(&zero);
+    assert!(status == 0 && stderr.contains("1 branches of negative length are taken as 0") && !stderr.contains("root"));
+    let (status, _, stderr) = run(&[&zero[..], &["--branches"]].concat());
+    assert!(status == 0 && stderr.contains("3 branches meet at the root") && stderr.contains("outgroup"), "{stderr}");
+}

@@ -67,7 +67,10 @@ fn a_tuned_profile_is_found_and_used() {
     assert!(manifest["outputs"][0]["sha256"].as_str().unwrap().len() == 64);
 
     assert!(run(&["2", "--no-profile"]).contains("(the default for 2 threads)"));
-    assert!(run(&["2", "--set", "workers=1"]).contains("(workers=1 as set, the rest by default for 2 threads)"));
+    assert!(
+        run(&["2", "--set", "workers=1"])
+            .contains("(workers=1 as set, the rest by default for 2 threads; 1 of 2 threads used)")
+    );
     let named = profiles.join(profile).display().to_string();
     assert!(run(&["2", "--profile", &named]).contains("exact match"));
     // A corrupt profile never stops a run: it is named and ignored.

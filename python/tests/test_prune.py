@@ -274,3 +274,35 @@ def test_the_command_gives_the_same_likelihoods(golden, command, tmp_path):
     command("run", "prune", *words, "--outdir", tmp_path / "out")
     found = scaletune.compute_likelihoods_batch(folder / "tree.nwk", matrix, gain, loss, taxa)
     assert [float(row["log_likelihood"]) for row in rows(tmp_path / "out" / "families.tsv")] == found.tolist()
+
+
+def test_names_lengths_and_trees_by_keyword():
+    """What the command's options of the same names do."""
+    plain = "((Homo_sapiens:1,Pan:1):1,(G1.1:1,Gorilla:0):1);"
+    matrix = np.array([[1, 0], [0, 1], [1, 1], [0, 1]], dtype=np.uint8)
+    call = lambda tree, taxa, **keywords: scaletune.compute_likelihoods_batch(  # noqa: E731
+        tree, matrix, 0.5, 1.5, taxa, **keywords
+    )
+    expected = call(plain, ["Homo_sapiens", "Pan", "G1.1", "Gorilla"])
+    blank = ["Homo sapiens", "Pan", "G1.1", "Gorilla"]
+    with pytest.raises(ValueError, match="'Homo sapiens' is nearly 'Homo_sapiens'"):
+        call(plain, blank)
+    np.testing.assert_array_equal(call(plain, blank, match="newick"), expected)
+    with pytest.warns(UserWarning, match="'G1.1_genomic' as 'G1.1'"):
+        found = call(plain, ["Homo_sapiens", "Pan", "G1.1_genomic", "Gorilla"], match="prefix")
+    np.testing.assert_array_equal(found, expected)
+    negative = plain.replace("Gorilla:0", "Gorilla:-0.5")
+    with pytest.raises(ValueError, match="negative"):
+        call(negative, ["Homo_sapiens", "Pan", "G1.1", "Gorilla"])
+    with pytest.warns(UserWarning, match="1 branches of negative length are taken as 0"):
+        found = call(negative, ["Homo_sapiens", "Pan", "G1.1", "Gorilla"], negative_branches="zero")
+    np.testing.assert_array_equal(found, expected)
+    taxa = ["Homo_sapiens", "Pan", "G1.1", "Gorilla"]
+    with pytest.raises(ValueError, match="text after the tree's ';'"):
+        call(plain + plain, taxa)
+    np.testing.assert_array_equal(call(plain + plain, taxa, trees="first"), expected)
+    with pytest.raises(ValueError, match="one call is about one tree"):
+        call(plain + plain, taxa, trees="all")
+    nexus = "#NEXUS\nbegin trees;\ntranslate 1 Homo_sapiens, 2 Pan, 3 G1.1, 4 Gorilla;\n"
+    nexus += "tree x = ((1:1,2:1):1,(3:1,4:0):1);\nend;\n"
+    np.testing.assert_array_equal(call(nexus, taxa), expected)

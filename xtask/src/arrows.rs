@@ -167,7 +167,9 @@ fn no_shell_is_started() {
     let shells: Vec<String> = shells.chain([format!("{} -c", "sh"), format!("libc::{}(", "system")]).collect();
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
-        let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        // A test may start one, to have a process with children.
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         for shell in &shells {
             assert!(!code.contains(shell.as_str()), "{} starts a shell: {shell}", file.display());
         }

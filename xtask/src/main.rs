@@ -1,10 +1,10 @@
 //! `cargo xtask demo` and `cargo xtask test`: the two commands of the README.
 //!
-//! Both see to it that what Cargo can't fetch is there (libclang, which the bindings to htslib are made with), and build
-//! the plugins before anything looks for them.
+//! Both see to it that what Cargo can't fetch is there (a C compiler), and build the plugins before anything looks for them.
 #![forbid(unsafe_code)]
 
 mod arrows;
+mod bare;
 mod bench;
 mod demo;
 mod install;
@@ -21,17 +21,19 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test     build the plugins, then run every test, those of the Python package included
   python   the Python package alone: its wheel, and its tests in a fresh virtual environment
   install  program and plugins to ~/.local, or elsewhere by --prefix DIR
+  bare-test  both README commands in bare Debian roots, as a new user would run them; needs root and debootstrap
   bench    engines against the peers that are installed; `cargo xtask bench help` says more
 ";
 
 fn main() -> ExitCode {
     let command = std::env::args().nth(1).unwrap_or_default();
     let outcome = match command.as_str() {
-        "demo" => setup::libclang().and_then(|()| demo::demo()),
-        "test" => setup::libclang().and_then(|()| test()),
-        "python" => setup::libclang().and_then(|()| python::test()),
-        "install" => setup::libclang().and_then(|()| install::install()),
-        "bench" => setup::libclang().and_then(|()| bench::bench()),
+        "demo" => setup::compiler().and_then(|()| demo::demo()),
+        "test" => setup::compiler().and_then(|()| test()),
+        "python" => setup::compiler().and_then(|()| python::test()),
+        "install" => setup::compiler().and_then(|()| install::install()),
+        "bare-test" => bare::test(),
+        "bench" => setup::compiler().and_then(|()| bench::bench()),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())

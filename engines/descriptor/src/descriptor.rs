@@ -157,6 +157,12 @@ impl Descriptor {
         plan.iter().any(|(name, value)| self.axis(name).is_some_and(|axis| axis.is_opt_in(value)))
     }
 
+    /// The strategy of `plan`: its values on choice axes, without any number. Plans that share it run the same code.
+    pub fn strategy(&self, plan: &Plan) -> Plan {
+        let choices = self.axes.iter().filter(|axis| matches!(axis.kind, AxisKind::Choice { .. }));
+        choices.filter_map(|axis| Some((axis.name.as_str(), plan.get(&axis.name)?.clone()))).collect()
+    }
+
     /// The threads that `plan` keeps busy; helpers are not counted. At least 1.
     pub fn threads_used(&self, plan: &Plan) -> i64 {
         self.constraints.iter().filter_map(|constraint| constraint.busy_threads(plan)).max().unwrap_or(1).max(1)

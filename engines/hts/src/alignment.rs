@@ -8,7 +8,7 @@ use crate::Error;
 
 /// One alignment record.
 ///
-/// Every reader promises: `reference_id` and `mate_reference_id` are -1 or the number of a contig in the header, every slice
+/// Every reader promises: `start` is not below -1, `reference_id` and `mate_reference_id` are -1 or the number of a contig in the header, every slice
 /// has the length that the record's own fields give it, and the CIGAR of a mapped record takes exactly the bases of the
 /// sequence, unless one of the two is missing.
 pub trait Alignment {
@@ -33,7 +33,7 @@ pub trait Alignment {
     fn qualities(&self) -> &[u8];
     /// The number of the mate's contig; -1 for none.
     fn mate_reference_id(&self) -> i32;
-    /// 0-based start of the mate; -1 for none.
+    /// 0-based start of the mate; -1 for none, which any number below stands for, too.
     fn mate_start(&self) -> i64;
     /// TLEN.
     fn template_length(&self) -> i64;
@@ -76,6 +76,8 @@ pub fn cigar_operations(cigar: &[u8]) -> impl Iterator<Item = (u8, u32)> + '_ {
         ((word & 15) as u8, word >> 4)
     })
 }
+
+pub(crate) const BEFORE_CONTIG: &str = "a record starts in front of its contig";
 
 pub(crate) const CIGAR_MISFIT: &str = "the CIGAR and the sequence of a record differ in length";
 

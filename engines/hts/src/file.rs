@@ -88,11 +88,15 @@ impl AlignmentFile {
                 (handle.header()?, VirtualOffset::new(0, 0))
             }
         };
-        let index = if options.without_index || format == Format::Sam { None } else { Index::find(path, format, options.index.as_deref())? };
+        let index = if options.without_index || format == Format::Sam {
+            None
+        } else {
+            Index::find(path, format, options.index.as_deref())?
+        };
         let reference = options.reference.clone();
         let mut checked = Checked { source, format, header, first_record, reference, index, warnings: Vec::new() };
         if let Some(index) = &checked.index {
-            checked.warnings.extend(index.check(&checked.source, format, checked.header.contigs.len())?);
+            checked.warnings.extend(index.check(&checked.source, checked.header.contigs.len())?);
         }
         Ok(AlignmentFile(Arc::new(checked)))
     }
@@ -246,14 +250,15 @@ fn begins_sam(start: &[u8]) -> bool {
     matches!(start, [b'@', a, b, b'\t', ..] if a.is_ascii_uppercase() && b.is_ascii_uppercase())
 }
 
-/// Looks for the block that ends a whole file.
+/// Looks for the block that ends a whole file: the usual one, or another that holds nothing.
 fn check_end(source: &Source) -> Result<(), Error> {
-    let mut end = [0; END_BLOCK.len()];
-    if let Some(at) = source.size().checked_sub(end.len() as u64) {
-        source.read_exact(&mut end, at)?;
-        if end == END_BLOCK {
-            return Ok(());
-        }
+    let mut end = [0; 2 * END_BLOCK.len()];
+    let length = end.len().min(usize::try_from(source.size()).unwrap_or(usize::MAX));
+    let end = &mut end[..length];
+    source.read_exact(end, source.size() - length as u64)?;
+    let is_end = |at: usize| holds_block(&end[at..]) == Some(length - at) && end.ends_with(&[0; 8]);
+    if end.ends_with(&END_BLOCK) || (0..length).any(is_end) {
+        return Ok(());
     }
     Err(Error::NoEndBlock { path: source.owned_path(), size: source.size() })
 }

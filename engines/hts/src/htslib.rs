@@ -3,6 +3,7 @@
 mod handle;
 mod output;
 mod record;
+mod reference;
 
 use std::fs;
 
@@ -10,13 +11,14 @@ use rust_htslib::bam::Record;
 
 use crate::{
     AlignmentFile, Decode, Error, Format, Visitor,
-    alignment::Alignment,
+    alignment::{Alignment, BEFORE_CONTIG},
     unit::{Interval, Range, VirtualOffset},
 };
 
 use handle::QueryIndex;
 pub(crate) use handle::{Handle, c_path, silence};
 pub(crate) use output::{Output, OwnHeader};
+use reference::explained;
 
 /// The fields of SAM text that name contigs, counted from 0.
 const RNAME: usize = 2;
@@ -54,8 +56,8 @@ impl HtslibReader {
             self.handle = Handle::open(self.file.path(), &self.decode, self.file.reference())?;
         }
         self.is_used = true;
-        while self.handle.read(&mut self.record)? {
-            self.check_contigs()?;
+        while self.handle.read(&mut self.record).map_err(|error| explained(error, &self.file, None))? {
+            self.check_place()?;
             self.check_names()?;
             visitor.record(&self.record)?;
         }
@@ -99,8 +101,9 @@ impl HtslibReader {
         };
         let index = self.index.insert(index);
         let mut query = self.handle.query(index, span)?;
-        while self.handle.read_query(&mut query, &mut self.record)? {
-            self.check_contigs()?;
+        let explain = |error| explained(error, &self.file, span);
+        while self.handle.read_query(&mut query, &mut self.record).map_err(explain)? {
+            self.check_place()?;
             // Records that begin in front of the span and reach into it belong to another.
             if span.is_none_or(|span| (span.start..span.end).contains(&self.record.start())) {
                 visitor.record(&self.record)?;
@@ -121,13 +124,16 @@ impl HtslibReader {
             if !self.handle.read(&mut self.record)? {
                 return Err(self.ends_early(range).into());
             }
-            self.check_contigs()?;
+            self.check_place()?;
             visitor.record(&self.record)?;
         }
     }
 
     #[inline]
-    fn check_contigs(&self) -> Result<(), Error> {
+    fn check_place(&self) -> Result<(), Error> {
+        if self.record.start() < -1 {
+            return Err(self.handle.bad_record(BEFORE_CONTIG));
+        }
         let is_known = |reference: i32| (reference.wrapping_add(1) as u32 as usize) <= self.contigs;
         if is_known(self.record.reference_id()) && is_known(self.record.mate_reference_id()) {
             return Ok(());

@@ -20,6 +20,7 @@ pub(crate) use crai::Slice;
 use crate::{
     Error, Format,
     bgzf::{END_BLOCK, Source},
+    unit::VirtualOffset,
 };
 
 /// How many records an index counts on one contig.
@@ -108,12 +109,11 @@ impl Index {
     }
 
     /// Compares the index with the file: its contigs, its places and its age.
-    pub(crate) fn check(&self, file: &Source, format: Format, known: usize) -> Result<Option<Warning>, Error> {
-        let (contigs, furthest) = match &self.content {
-            Content::Bins(bins) => (bins.contigs.len(), bins.furthest().map(|place| place.block())),
+    pub(crate) fn check(&self, file: &Source, known: usize) -> Result<Option<Warning>, Error> {
+        let contigs = match &self.content {
+            Content::Bins(bins) => bins.contigs.len(),
             Content::Slices(slices) => {
-                let contigs = slices.iter().filter_map(|slice| slice.reference).max().map_or(0, |number| number + 1);
-                (contigs, slices.iter().map(|slice| slice.offset).max())
+                slices.iter().filter_map(|slice| slice.reference).max().map_or(0, |number| number + 1)
             }
         };
         if contigs > known {
@@ -121,12 +121,18 @@ impl Index {
                 format!("it lists {contigs} contigs and the file's header {known}, so it is the index of another file");
             return Err(Error::Index { index: self.path.clone(), path: file.owned_path(), problem });
         }
-        // Behind the last place stands nothing but what ends the file.
-        let limit = match format {
-            Format::Bam => file.size().saturating_sub(END_BLOCK.len() as u64),
-            Format::Cram | Format::Sam => file.size().saturating_sub(1),
+        let points_beyond = match &self.content {
+            // No record starts behind what ends the file; but the records' end is the file's own in many an index.
+            Content::Bins(bins) => {
+                let beyond =
+                    |place: Option<VirtualOffset>, limit| place.map(VirtualOffset::block).filter(|&byte| byte > limit);
+                beyond(bins.last_end(), file.size()).or(beyond(bins.last_begin(), end_block_at(file.size())))
+            }
+            Content::Slices(slices) => {
+                slices.iter().map(|slice| slice.offset).max().filter(|&offset| offset >= file.size())
+            }
         };
-        if let Some(points_to) = furthest.filter(|&furthest| furthest > limit) {
+        if let Some(points_to) = points_beyond {
             let (path, index) = (file.owned_path(), self.path.clone());
             return Err(Error::IndexBeyondEnd { path, index, size: file.size(), points_to });
         }
@@ -146,6 +152,11 @@ impl Index {
             Content::Slices(_) => None,
         }
     }
+}
+
+/// Byte at which the block that ends a BAM file of so many bytes begins.
+pub(crate) fn end_block_at(size: u64) -> u64 {
+    size.saturating_sub(END_BLOCK.len() as u64)
 }
 
 fn usual_names(file: &Path, format: Format) -> Vec<PathBuf> {

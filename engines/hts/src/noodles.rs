@@ -14,7 +14,7 @@ use noodles_sam::alignment::record::data::field::Value;
 
 use crate::{
     AlignmentFile, Error, Visitor,
-    alignment::{Alignment, CIGAR_MISFIT, Field, query_length},
+    alignment::{Alignment, BEFORE_CONTIG, CIGAR_MISFIT, Field, query_length},
     bgzf::Source,
     flag,
     raw::damaged_fields,
@@ -136,14 +136,14 @@ impl<'a> NoodlesRecord<'a> {
         let start = |position: Option<io::Result<_>>| match position {
             None => Ok(-1),
             Some(Ok(position)) => Ok(usize::from(position) as i64 - 1),
-            Some(Err(_)) => Err("a record starts in front of its contig"),
+            Some(Err(_)) => Err(BEFORE_CONTIG),
         };
         let record = NoodlesRecord {
             record,
             reference_id: contig(record.reference_sequence_id())?,
             start: start(record.alignment_start())?,
             mate_reference_id: contig(record.mate_reference_sequence_id())?,
-            mate_start: start(record.mate_alignment_start())?,
+            mate_start: start(record.mate_alignment_start()).unwrap_or(-1),
             missing,
         };
         let is_free =

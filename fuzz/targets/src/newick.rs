@@ -1,4 +1,4 @@
-//! Trees in Newick.
+//! Trees in Newick and NEXUS.
 
 use scaletune_prune_core::newick::{MissingLengths, parse, to_newick};
 use std::path::Path;
@@ -30,6 +30,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         "[head]('it''s':1e-3,\"b c\":.5,(d:1,e:2,f:3)inner_1:0[x[nested]y]):0;",
         "(a,(b,(c,(d,e))));",
         "(((a:1):1):1,b:2)root:5;\n",
+        "#NEXUS\nbegin trees;\ntranslate 1 a, 2 'b c';\ntree x = [&R] (1:1,2:2);\nend;\n",
         "[a comment]\u{feff}a:1;",
     ])
 }

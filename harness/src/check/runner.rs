@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// Which plans are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plans {
+pub enum Plans<'a> {
     /// Every strategy, with thread knobs low and at 2 ([`PlanSpace::strategies`]).
     All,
     /// The plan that a run takes by default in this many threads.
@@ -23,13 +23,20 @@ pub enum Plans {
         /// Threads.
         threads: i64,
     },
+    /// These strategies, with each of these budgets.
+    Strategies {
+        /// Values of choice axes.
+        of: &'a [Plan],
+        /// Budgets.
+        threads: &'a [i64],
+    },
 }
 
 /// How goldens are run.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct Settings<'a> {
     /// Which plans, beside the reference.
-    pub plans: Plans,
+    pub plans: Plans<'a>,
     /// Workers at a time.
     pub jobs: usize,
     /// A worker may take this long.
@@ -62,7 +69,7 @@ const AMPLE_THREADS: i64 = 64;
 pub fn run(
     goldens: &[Golden<'_>],
     worker: &Worker,
-    settings: &Settings,
+    settings: &Settings<'_>,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<CaseReport>, RunError> {
     let bench = Bench { worker, settings };
@@ -109,7 +116,7 @@ struct First {
 
 struct Bench<'a> {
     worker: &'a Worker,
-    settings: &'a Settings,
+    settings: &'a Settings<'a>,
 }
 
 impl Bench<'_> {
@@ -134,6 +141,7 @@ impl Bench<'_> {
         let plans = match self.settings.plans {
             Plans::All => space(AMPLE_THREADS).strategies(),
             Plans::Default { threads } => space(threads).default_plan().map(|plan| vec![plan]),
+            Plans::Strategies { of, threads } => Ok(of_strategies(golden, class, of, threads)),
         };
         plans.map_err(|error| defective(golden, &error.to_string()))
     }
@@ -208,6 +216,23 @@ fn judge(golden: &Golden<'_>, folder: &Path, reference: Option<&Path>, blessing:
     let difference = equiv::first_difference(reference, folder, outputs, &golden.inputs)
         .map_err(|error| RunError::Machine(error.to_string()))?;
     Ok(difference.map_or(Verdict::Same, |difference| different(Against::Reference, difference)))
+}
+
+/// The plans of some strategies that a case allows; where it fixes another value, or no plan fits, there is none.
+fn of_strategies(golden: &Golden<'_>, class: &Map<String, Value>, of: &[Plan], threads: &[i64]) -> Vec<Plan> {
+    let mut plans = Vec::new();
+    for strategy in of {
+        if golden.fixed.iter().any(|(axis, value)| strategy.get(axis).is_some_and(|own| own != value)) {
+            continue;
+        }
+        let mut fixed = strategy.clone();
+        golden.fixed.iter().for_each(|(axis, value)| fixed.set(axis, value.clone()));
+        for threads in threads {
+            let space = PlanSpace::new(&golden.plugin.descriptor, *threads, &fixed).for_inputs(class);
+            plans.extend(space.default_plan().ok().filter(|plan| !plans.contains(plan)));
+        }
+    }
+    plans
 }
 
 fn defective(golden: &Golden<'_>, fault: &str) -> RunError {

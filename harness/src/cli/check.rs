@@ -144,6 +144,11 @@ fn cases(arguments: &CheckArguments) -> Result<(Vec<Case>, String, Option<Scratc
         };
         return Ok((cases, folder.display().to_string(), None));
     }
+    own_cases()
+}
+
+/// The project's own cases: those of the checkout that the program stands in, else those compiled in.
+pub(super) fn own_cases() -> Result<(Vec<Case>, String, Option<Scratch>), Exit> {
     let executable = std::env::current_exe().and_then(|path| path.canonicalize());
     let own = executable.ok().as_deref().and_then(checkout).map(|root| root.join("testdata"));
     match own.filter(|folder| folder.is_dir()) {

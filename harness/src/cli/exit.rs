@@ -59,6 +59,7 @@ impl Exit {
         match error {
             TuneError::NoPlan(_) | TuneError::BadInput(_) => Exit::input(error.to_string()),
             TuneError::Cancelled => Exit::interrupted(),
+            TuneError::Golden { .. } => Exit { status: 1, message: format!("engine `{engine}`: {error}") },
             TuneError::Reference { .. } | TuneError::NothingLeft { .. } => {
                 Exit::failed(format!("engine `{engine}`: {error}"))
             }

@@ -4,7 +4,7 @@ use super::arguments::{PlanArguments, WorkloadArguments, duration, size};
 use super::choice;
 use super::exit::Exit;
 use super::workload::Workload;
-use super::{Context, print, simulate};
+use super::{Context, print, simulate, verify};
 use crate::measure::Machine;
 use crate::plugin::Plugin;
 use crate::profile::{Choice, Store, choose};
@@ -53,6 +53,9 @@ pub(super) struct RunArguments {
     /// Give up once the engine holds this much memory, such as 4G [default: what the machine or control group has]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(super) max_memory: Option<u64>,
+    /// Run the reference plan, too, and write nothing if it gives another answer; 1/N does so for one run of N
+    #[arg(long, value_name = "1/N", num_args = 0..=1, default_missing_value = "1/1", value_parser = verify::share)]
+    pub(super) verify: Option<verify::Share>,
 }
 
 pub(super) fn run(
@@ -78,6 +81,9 @@ pub(super) fn run(
         context.terminal.warn(&format!("{threads} threads are more than the {usable} usable cores"));
     }
     let wish = choice::wish(descriptor, &arguments.plan, threads)?;
+    if arguments.verify.is_some() {
+        verify::check(plugin, &choice::fixed(descriptor, &arguments.plan.set, arguments.plan.plan.as_deref())?)?;
+    }
     let inputs_before = input_figures(&files)?;
     let staging = target.stage()?;
     let began = jiff::Timestamp::now();
@@ -103,7 +109,9 @@ pub(super) fn run(
     notes.iter().for_each(|note| context.terminal.warn(note));
     if let Some(choice) = &chosen {
         let limit = limit.as_ref().map(|limit| format!("; {limit}")).unwrap_or_default();
-        context.terminal.note(&format!("plan: {} ({}{limit})", choice.plan, choice.reason));
+        let used = descriptor.threads_used(&choice.plan);
+        let idle = if used < threads { format!("; {used} of {threads} threads used") } else { String::new() };
+        context.terminal.note(&format!("plan: {} ({}{limit}{idle})", choice.plan, choice.reason));
     }
     let report = report.map_err(|failure| {
         context.terminal.detail(failure.stderr.trim_end());
@@ -122,6 +130,22 @@ pub(super) fn run(
     check_unchanged(&inputs_before, &files)?;
     check_threads(context, descriptor, &choice, &report);
 
+    let verified = match arguments.verify {
+        None => Value::Null,
+        Some(share) => {
+            let subject = verify::Subject {
+                plugin,
+                workload: &workload,
+                inputs: &inputs_before,
+                plan: &choice.plan,
+                written: &staging.files(),
+                limits: job.limits,
+            };
+            let verified = verify::compare(context, share, &subject)?;
+            check_unchanged(&inputs_before, &files)?;
+            verified
+        }
+    };
     let warnings = context.terminal.warnings().to_vec();
     let manifest = |outputs: Vec<FileFigures>| {
         json!({
@@ -139,6 +163,7 @@ pub(super) fn run(
             "plan": choice.plan,
             "plan_reason": choice.reason,
             "profile": choice.profile,
+            "verified": verified,
             "inputs": workload.as_given(Value::Object(workload.values.clone())),
             "input_files": workload.as_given(Value::Array(inputs_before.clone())),
             "input_class": report.input_class,

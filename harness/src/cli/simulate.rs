@@ -5,7 +5,8 @@ use super::exit::Exit;
 use crate::plugin::Plugin;
 use crate::publish::Staging;
 use crate::scratch::Scratch;
-use crate::worker::{self, Limits};
+use crate::trial::TrialError;
+use crate::worker::{self, Limits, Quiet, Worker};
 use clap::Args;
 use scaletune_descriptor::Simulation;
 use serde_json::{Map, Value, json};
@@ -84,6 +85,23 @@ pub(super) fn workload(
     offer(plugin)?;
     let folder = Scratch::new()?;
     make(context, plugin, preset, seed, sizes, folder.path())?;
+    Ok((folder.path().join(INPUTS_FILE), folder))
+}
+
+/// As [`workload`], saying nothing, for whoever makes one of many.
+///
+/// # Errors
+/// The folder can't be made, or the engine fails; the message names neither.
+pub(super) fn quietly(
+    worker: &Worker,
+    plugin: &Plugin,
+    preset: &str,
+    seed: u64,
+    sizes: &Map<String, Value>,
+) -> Result<(PathBuf, Scratch), TrialError> {
+    let folder = Scratch::new().map_err(|error| TrialError::Failed(format!("a temporary folder: {error}")))?;
+    let request = json!({"preset": preset, "seed": seed, "sizes": sizes});
+    worker::simulate(worker, &plugin.path, &request, folder.path(), Limits::new(None, None), &mut Quiet)?;
     Ok((folder.path().join(INPUTS_FILE), folder))
 }
 

@@ -41,7 +41,7 @@ pub(super) struct SweepArguments {
     /// Drop the inputs from the page cache before each trial
     #[arg(long)]
     pub(super) cold: bool,
-    /// Write sweep.json and the report to this folder [default: reports/ENGINE in a checkout, else ./ENGINE-sweep]
+    /// Write sweep.json and the report to this folder [default: reports/ENGINE within a checkout, else ./ENGINE-sweep]
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// Go on with the sweep that is in the folder
@@ -133,6 +133,7 @@ fn finish(context: &Context, sweep: &Sweep, folder: &Path) -> Result<(), Exit> {
     if context.json {
         return print(&as_json(sweep)?);
     }
+    context.terminal.note(&report::trust(sweep));
     report::verdict(sweep).iter().for_each(|line| context.terminal.note(line));
     if let Some(first) = written.first() {
         context.terminal.note(&format!("report: {}", first.display()));
@@ -152,11 +153,14 @@ fn earlier(document: &Path, resume: bool) -> Result<Option<Sweep>, Exit> {
     }
 }
 
-/// `reports/ENGINE` of the checkout that the program stands in, else a folder here.
+/// `reports/ENGINE` of the checkout that the program stands in, where the current folder lies in it, else a folder here.
 fn default_folder(engine: &str) -> PathBuf {
     let executable = std::env::current_exe().and_then(|path| path.canonicalize()).unwrap_or_default();
-    let checkout =
-        executable.ancestors().skip(1).find(|root| root.join("Cargo.toml").is_file() && root.join("reports").is_dir());
+    let here = std::env::current_dir().and_then(|folder| folder.canonicalize()).unwrap_or_default();
+    let checkout = executable
+        .ancestors()
+        .skip(1)
+        .find(|root| root.join("Cargo.toml").is_file() && root.join("reports").is_dir() && here.starts_with(root));
     checkout.map_or_else(|| PathBuf::from(format!("{engine}-sweep")), |root| root.join("reports").join(engine))
 }
 

@@ -4,6 +4,7 @@
 
 use super::workload::Workload;
 use crate::equiv;
+use crate::measure::Load;
 use crate::plugin::Plugin;
 use crate::scratch::{NoScratch, Scratch};
 use crate::trial::{Equivalence, Executor, Measurement, TrialError};
@@ -90,6 +91,18 @@ impl<'a> Trials<'a> {
         self.reference.as_ref().map(Reference::path)
     }
 
+    /// Moves the reference's files to a folder in `folder`, which outlives these trials; its path.
+    ///
+    /// # Errors
+    /// There are none yet, or they can't be moved.
+    pub(super) fn keep_reference(&mut self, folder: &Path) -> std::io::Result<PathBuf> {
+        let own = self.reference().ok_or_else(|| std::io::Error::other("nothing was measured"))?;
+        let kept = folder.join("reference");
+        std::fs::rename(own, &kept)?;
+        self.reference = Some(Reference::Given(kept.clone()));
+        Ok(kept)
+    }
+
     /// The same, each trial running its work once: what is measured from cold caches can't be repeated.
     pub(super) fn once(mut self) -> Trials<'a> {
         self.repeat = RepeatRule::ONCE;
@@ -115,7 +128,9 @@ impl Executor for Trials<'_> {
             limits: self.limits,
         };
         let threads = descriptor.threads_used(plan);
+        let load = Load::now();
         let report = self.worker.run(&run, &mut |_| Ok((threads, plan.clone())), &mut Quiet)?;
+        let disturbance = load.and_then(|load| load.until_now());
         let allowed = threads + descriptor.helper_threads(plan);
         if report.peak_threads as i64 > allowed {
             let seen = report.peak_threads;
@@ -150,6 +165,7 @@ impl Executor for Trials<'_> {
             runs: report.runs,
             stages: report.stages,
             equivalence,
+            disturbance,
             trace: report.trace,
         })
     }

@@ -174,6 +174,27 @@ impl Workload {
         Workload::checked(descriptor, read_file(path, descriptor)?, keep)
     }
 
+    /// As [`Workload::of_file`], with the settings of `like` that the file says nothing of: flags, choices and numbers, which
+    /// name no file, sample or column that another workload would lack.
+    ///
+    /// # Errors
+    /// As [`Workload::new`].
+    pub(super) fn of_file_like(
+        descriptor: &Descriptor,
+        path: &Path,
+        keep: Option<Arc<Scratch>>,
+        like: &Workload,
+    ) -> Result<Workload, Exit> {
+        let mut values = read_file(path, descriptor)?;
+        let settings = descriptor.inputs.iter().filter(|input| {
+            !matches!(input.kind, InputKind::Path { .. } | InputKind::String) && !values.contains_key(&input.name)
+        });
+        let settings: Vec<_> =
+            settings.filter_map(|input| Some((input.name.clone(), like.values.get(&input.name)?.clone()))).collect();
+        values.extend(settings);
+        Workload::checked(descriptor, values, keep)
+    }
+
     /// What the engine's defaults alone give.
     ///
     /// # Errors

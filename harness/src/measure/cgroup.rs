@@ -61,6 +61,25 @@ impl Limits {
     }
 }
 
+/// Seconds for which the quota of this process's group held its threads back so far; none where no group says.
+pub(super) fn throttled_s() -> Option<f64> {
+    throttled_at(Path::new("/proc/self/cgroup"), Path::new("/sys/fs/cgroup"))
+}
+
+/// The largest of what the groups on the way up say: a quota may stand in any of them.
+fn throttled_at(membership: &Path, mount: &Path) -> Option<f64> {
+    let membership = std::fs::read_to_string(membership).ok()?;
+    let folders = membership.lines().filter_map(Hierarchy::parse).flat_map(|hierarchy| hierarchy.folders(mount));
+    let texts = folders.filter_map(|folder| std::fs::read_to_string(folder.join("cpu.stat")).ok());
+    texts.filter_map(|text| parse_throttled(&text)).max_by(f64::total_cmp)
+}
+
+/// Version 2 counts microseconds, version 1 nanoseconds.
+fn parse_throttled(text: &str) -> Option<f64> {
+    let figure = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+    figure("throttled_usec ").map(|us| us / 1e6).or_else(|| figure("throttled_time ").map(|ns| ns / 1e9))
+}
+
 fn smaller<T: Copy>(one: Option<T>, other: Option<T>, least: fn(T, T) -> T) -> Option<T> {
     match (one, other) {
         (Some(one), Some(other)) => Some(least(one, other)),
@@ -165,6 +184,19 @@ mod tests {
             ("mount/slurm/job/memory.max", "8192"),
         ]);
         assert_eq!(tree.limits(), Limits { cpu_cores: Some(2.5), memory_bytes: Some(4096), unread: vec![] });
+    }
+
+    #[test]
+    fn throttling_is_read_in_both_versions() {
+        let tree = Tree::new(&[
+            ("membership", "0::/job\n2:cpu:/job\n"),
+            ("mount/job/cpu.stat", "usage_usec 5\nthrottled_usec 250000\n"),
+            ("mount/cpu/job/cpu.stat", "nr_throttled 3\nthrottled_time 1500000000\n"),
+        ]);
+        let read = |tree: &Tree| throttled_at(&tree.0.path().join("membership"), &tree.0.path().join("mount"));
+        assert_eq!(read(&tree), Some(1.5));
+        assert_eq!(read(&Tree::new(&[("membership", "0::/\n"), ("mount/cpu.stat", "usage_usec 5\n")])), None);
+        assert_eq!(parse_throttled("throttled_usec 250000\n"), Some(0.25));
     }
 
     #[test]

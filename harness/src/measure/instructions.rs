@@ -26,7 +26,7 @@ impl InstructionCounter {
     /// Counts the smallest of processes.
     fn works(self) -> bool {
         let Ok(folder) = tempfile::tempdir() else { return false };
-        let file = folder.path().join("count");
+        let file = folder.path().join("instructions");
         let command = self.command(&file);
         let Some((program, arguments)) = command.split_first() else { return false };
         let ran = Command::new(program)
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn counts_are_read_as_the_programs_write_them() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("count");
+        let file = folder.path().join("instructions");
         let read = |counter: InstructionCounter, text: &str| {
             std::fs::write(&file, text).unwrap();
             counter.read(&file)
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(read(InstructionCounter::Callgrind, "events: Ir\nfn=(1) a\n5 3\ntotals: 98765\n"), Some(98_765));
         assert_eq!(read(InstructionCounter::Callgrind, "events: Ir\n"), None);
         // Every process that was started has a file of its own.
-        std::fs::write(folder.path().join("count.8"), "totals: 2\n").unwrap();
+        std::fs::write(folder.path().join("instructions.8"), "totals: 2\n").unwrap();
         assert_eq!(read(InstructionCounter::Callgrind, "totals: 40\n"), Some(42));
     }
 

@@ -98,9 +98,36 @@ pub struct Work {
     workers: usize,
 }
 
+/// Efficiency above 100 % is possible for nobody; so much more is the noise of medians.
+pub(super) const MOST_EFFICIENCY: f64 = 1.02;
+/// A forecast that misses what was measured by more than this is none.
+pub(super) const MOST_ERROR: f64 = 0.2;
+
 /// Why there is no schedule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum NoSchedule {
+    /// The tasks and the one-thread time do not go together.
+    #[error(
+        "no forecast: it would have {threads} threads used to {:.0} %, more than there is; the trials were disturbed: \
+         measure again on a quiet machine", 100.0 * .efficiency
+    )]
+    Impossible {
+        /// The budget.
+        threads: i64,
+        /// Speedup per thread that it would have.
+        efficiency: f64,
+    },
+    /// It is far off where it can be checked.
+    #[error(
+        "no forecast: told without {threads} threads it is {:.0} % off what they took; at most {:.0} % would do",
+        100.0 * .relative_error, 100.0 * MOST_ERROR
+    )]
+    FarOff {
+        /// The largest measured budget.
+        threads: i64,
+        /// Predicted over measured, less one.
+        relative_error: f64,
+    },
     /// No tasks.
     #[error("the engine told of no tasks")]
     NoTasks,
@@ -298,13 +325,24 @@ pub fn schedule(sweep: &Sweep, threads: &[i64]) -> Result<Schedule, NoSchedule> 
         let relative_error = predicted_s / measured_s - 1.0;
         Some(HeldOut { threads: last.row.threads, predicted_s, measured_s, relative_error })
     });
+    let points: Vec<SchedulePoint> = threads.iter().map(point).collect();
+    // Fewer threads than were measured are no forecast.
+    let too_good = |point: &&SchedulePoint| point.threads >= last.row.threads && point.efficiency > MOST_EFFICIENCY;
+    if let Some(SchedulePoint { threads, efficiency, .. }) = points.iter().find(too_good) {
+        return Err(NoSchedule::Impossible { threads: *threads, efficiency: *efficiency });
+    }
+    if let Some(HeldOut { threads, relative_error, .. }) =
+        held_out.filter(|held| held.relative_error.abs() > MOST_ERROR)
+    {
+        return Err(NoSchedule::FarOff { threads, relative_error });
+    }
     Ok(Schedule {
         threads: last.row.threads,
         workers: last.work.workers(),
         tasks: last.work.tasks(),
         cut_by_workers,
         held_out,
-        points: threads.iter().map(point).collect(),
+        points,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Which plan a run takes, most specific first: what the user sets, a profile that he names, the best matching saved
 //! profile, the engine's default.
 
-use super::{Circumstances, Found, Profile, Store, Stored, recommend};
+use super::{Circumstances, Found, Misfit, Profile, Store, Stored, recommend};
 use crate::measure::Machine;
 use scaletune_descriptor::{Descriptor, NoPlan, Plan, PlanSpace};
 use serde_json::{Map, Value};
@@ -89,6 +89,13 @@ pub fn choose(
     if let Some(path) = &wish.profile {
         let profile = Profile::load(path).map_err(|error| error.to_string())?;
         let advice = recommend(&[Stored { path: path.clone(), profile }], &now);
+        if let [(_, misfit @ Misfit::Sizes { .. })] = &advice.ignored[..] {
+            notes.push(format!(
+                "profile {} {misfit}: the default is taken; tune on inputs of this size",
+                path.display()
+            ));
+            return Ok(Choice { plan: default, reason: format!("the default for {threads}"), profile: None });
+        }
         let found = advice.best.ok_or_else(|| {
             let why = advice.ignored.first().map(|(_, misfit)| misfit.to_string()).unwrap_or_default();
             format!("profile {} {why}; leave out --profile, or name another", path.display())
@@ -98,6 +105,15 @@ pub fn choose(
     let advice = recommend(&stored, &now);
     for (path, misfit) in advice.ignored.iter().filter(|(_, misfit)| misfit.is_foreign()) {
         notes.push(format!("profile {} {misfit}; it is ignored", path.display()));
+    }
+    // Where another profile fits nobody misses this one.
+    if advice.best.is_none() {
+        for (path, misfit) in advice.ignored.iter().filter(|(_, misfit)| matches!(misfit, Misfit::Sizes { .. })) {
+            notes.push(format!(
+                "profile {} {misfit}: the default is taken; tune on inputs of this size",
+                path.display()
+            ));
+        }
     }
     Ok(match advice.best {
         Some(found) => Choice { plan: found.plan, reason: found.reason, profile: Some(found.path) },

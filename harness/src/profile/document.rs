@@ -1,6 +1,7 @@
 //! The document: one engine on one machine and one class of inputs.
 
 use crate::measure::Machine;
+use crate::stats::LEAST_SAMPLES;
 use scaletune_descriptor::Plan;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -28,11 +29,22 @@ pub struct Profile {
     pub machine: Machine,
     /// The sizes that matter for speed, of the input that it was made with.
     pub input_class: Map<String, Value>,
+    /// It holds for inputs whose sizes are at most so many times as large, or as small, as those above.
+    #[serde(default = "size_factor")]
+    pub size_factor: f64,
     /// Seconds that a worker took beside its work, to start, load the plugin and end; the times below leave this out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker_s: Option<f64>,
     /// The best plan for each thread budget, ascending.
     pub points: Vec<Point>,
+}
+
+/// How far from the sizes measured a profile holds where it does not say: what is best for a small file need not be for
+/// one ten times as large.
+pub const SIZE_FACTOR: f64 = 4.0;
+
+fn size_factor() -> f64 {
+    SIZE_FACTOR
 }
 
 /// The best plan for one thread budget.
@@ -44,8 +56,40 @@ pub struct Point {
     pub threads_used: i64,
     /// The plan.
     pub plan: Plan,
+    /// Whether it is the engine's default, kept because nobody can tell yet whether another plan is better.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
+    /// Why it is provisional, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_provisional: Option<String>,
+    /// On what the plan's strategy gave the reference's answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compared: Vec<Compared>,
     /// What speaks for it.
     pub evidence: Evidence,
+}
+
+/// Something on which a strategy gave the reference plan's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compared {
+    /// What it was, such as `these inputs`, or `a simulated workload (preset small, seed 2)`.
+    pub on: String,
+    /// Busy threads of the plans that were compared, ascending.
+    pub threads: Vec<i64>,
+}
+
+impl Point {
+    /// Why the plan is no more than a guess, in words; none where it is more. A profile of an earlier version may hold a
+    /// plan that was chosen on fewer trials than can decide.
+    pub fn doubt(&self) -> Option<String> {
+        let samples = self.evidence.samples;
+        if self.provisional {
+            return Some(self.why_provisional.clone().unwrap_or_else(|| "too little was measured to tell".into()));
+        }
+        let plural = if samples == 1 { "" } else { "s" };
+        (samples < LEAST_SAMPLES)
+            .then(|| format!("it rests on {samples} trial{plural}, and fewer than {LEAST_SAMPLES} decide nothing"))
+    }
 }
 
 /// What speaks for a plan. Times are wall seconds of a whole run.
@@ -62,6 +106,12 @@ pub struct Evidence {
     /// Median of the engine's default plan for the same budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_median_s: Option<f64>,
+    /// How many times as long as this plan the default took, round by round; none where it is the default, or never met it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_ratio: Option<Ratio>,
+    /// Why the default could not be kept, such as a wrong answer; none where it could.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_out: Option<String>,
     /// Median of the best plan with one busy thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub one_thread_median_s: Option<f64>,
@@ -73,6 +123,19 @@ pub struct Evidence {
     pub runner_up: Option<RunnerUp>,
     /// Plans that were compared.
     pub plans_compared: usize,
+}
+
+/// A ratio of times, with its interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ratio {
+    /// Median of the rounds' ratios.
+    pub median: f64,
+    /// Lower end of its interval.
+    pub low: f64,
+    /// Upper end of its interval.
+    pub high: f64,
+    /// Rounds in which both were measured.
+    pub rounds: usize,
 }
 
 /// The second best plan.
@@ -116,6 +179,7 @@ impl Profile {
             created: jiff::Timestamp::now().to_string(),
             machine,
             input_class,
+            size_factor: SIZE_FACTOR,
             worker_s: None,
             points: Vec::new(),
         }
@@ -141,6 +205,9 @@ impl Profile {
             serde_json::from_value(value).map_err(|error| content(format!("is incomplete: {error}")))?;
         if profile.points.is_empty() {
             return Err(content("holds no plan".into()));
+        }
+        if profile.size_factor.is_nan() || profile.size_factor < 1.0 {
+            return Err(content(format!("size_factor {} is not 1 or more", profile.size_factor)));
         }
         Ok(profile)
     }
@@ -219,7 +286,15 @@ pub(super) mod tests {
         for threads in budgets {
             let plan = [("decode", "inline".into()), ("workers", (*threads).into())];
             let plan = plan.into_iter().collect::<Vec<(&str, scaletune_descriptor::Value)>>().into_iter().collect();
-            profile.set(Point { threads: *threads, threads_used: *threads, plan, evidence: evidence() });
+            profile.set(Point {
+                threads: *threads,
+                threads_used: *threads,
+                plan,
+                provisional: false,
+                why_provisional: None,
+                compared: Vec::new(),
+                evidence: evidence(),
+            });
         }
         profile
     }
@@ -231,6 +306,8 @@ pub(super) mod tests {
             ci_high_s: 1.1,
             samples: 5,
             default_median_s: None,
+            default_ratio: None,
+            default_out: None,
             one_thread_median_s: None,
             efficiency: None,
             runner_up: None,

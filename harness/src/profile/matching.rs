@@ -1,5 +1,6 @@
 //! Which profile fits, how well, and what follows from it.
 
+use super::sizes::{beyond, distance};
 use super::{Profile, Stored};
 use crate::measure::Machine;
 use scaletune_descriptor::{Descriptor, Plan, PlanSpace};
@@ -52,6 +53,20 @@ pub enum Misfit {
     /// It is for inputs that allow other plans.
     #[error("is for inputs with another {0}")]
     Inputs(String),
+    /// It was measured on inputs of another size: what is best there says little here.
+    #[error("was measured on {name} {there}; these inputs have {here}, more than {factor} times as {}", if *.larger { "many" } else { "few" })]
+    Sizes {
+        /// The size that differs most.
+        name: String,
+        /// These inputs' size.
+        here: String,
+        /// The size that it was measured on.
+        there: String,
+        /// Within which factor of that it holds.
+        factor: String,
+        /// Whether these inputs' is the larger.
+        larger: bool,
+    },
     /// Its plans are none of this version of the engine, or for these threads.
     #[error("has no plan that can be used here: {0}")]
     Plans(String),
@@ -125,35 +140,12 @@ pub fn fit(profile: &Profile, now: &Circumstances<'_>) -> Fit {
     if profile.engine_version != now.descriptor.version {
         differences.push(format!("version {} here, {} there", now.descriptor.version, profile.engine_version));
     }
+    if let Some(misfit) = beyond(profile, now.input_class) {
+        return Fit::None(misfit);
+    }
     let (distance, farthest) = distance(&profile.input_class, now.input_class);
     differences.extend(farthest);
     if differences.is_empty() && distance == 0.0 { Fit::Exact } else { Fit::Compatible { differences, distance } }
-}
-
-/// How far two input classes are apart, and the size that differs most, in words. A size that only one of them has
-/// counts as a factor of 10.
-fn distance(theirs: &Map<String, Value>, ours: &Map<String, Value>) -> (f64, Option<String>) {
-    let mut sum = 0.0;
-    let mut farthest: Option<(f64, String)> = None;
-    let mut names: Vec<&String> = theirs.keys().chain(ours.keys()).collect();
-    names.sort();
-    names.dedup();
-    for name in &names {
-        let apart = match (theirs.get(*name), ours.get(*name)) {
-            (left, right) if left == right => 0.0,
-            (Some(left), Some(right)) => match (left.as_f64(), right.as_f64()) {
-                (Some(left), Some(right)) if left > 0.0 && right > 0.0 => (left / right).ln().abs(),
-                _ => 10f64.ln(),
-            },
-            _ => 10f64.ln(),
-        };
-        sum += apart;
-        if apart > 0.0 && farthest.as_ref().is_none_or(|(most, _)| apart > *most) {
-            let text = |class: &Map<String, Value>| class.get(*name).map_or("unknown".into(), Value::to_string);
-            farthest = Some((apart, format!("{name} {} here, {} there", text(ours), text(theirs))));
-        }
-    }
-    (sum / names.len().max(1) as f64, farthest.map(|(_, words)| words))
 }
 
 /// The plan of the profile that fits best: an exact match, else the fewest differences of machine and version, else the
@@ -193,6 +185,12 @@ fn fitting(profile: &Profile, now: &Circumstances<'_>) -> Result<((usize, f64), 
 fn plan_for(profile: &Profile, now: &Circumstances<'_>) -> Result<(Plan, String), Misfit> {
     let nearest = profile.points.iter().min_by_key(|point| (point.threads.abs_diff(now.threads), point.threads));
     let nearest = nearest.ok_or_else(|| Misfit::Plans("it holds none".into()))?;
+    // A guess, and no more: the default of today is as good a one, unless the default was seen to be of no use.
+    if let (Some(doubt), None) = (nearest.doubt(), &nearest.evidence.default_out) {
+        let space = PlanSpace::new(now.descriptor, now.threads, &Plan::new()).for_inputs(now.input_class);
+        let default = space.default_plan().map_err(|error| Misfit::Plans(error.to_string()))?;
+        return Ok((default, format!("; provisional, so the default: {doubt}")));
+    }
     let mut fixed = nearest.plan.clone();
     let mut how = String::new();
     if nearest.threads != now.threads {
@@ -255,7 +253,7 @@ pub(super) mod tests {
     fn an_exact_match_wins() {
         let like = profile(&[2]);
         let mut far = profile(&[2]);
-        far.input_class.insert("records".into(), 5.into());
+        far.input_class.insert("records".into(), 500.into());
         let (plan, reason) = ask(&[stored("far", far), stored("near", like.clone())], &like, 2).unwrap();
         assert_eq!(plan, "decode=inline,workers=2");
         assert_eq!(reason, "profile near, exact match");
@@ -269,7 +267,7 @@ pub(super) mod tests {
             profile.input_class.insert("records".into(), records.into());
             profile
         };
-        let (_, reason) = ask(&[stored("far", with(100_000)), stored("near", with(500))], &like, 2).unwrap();
+        let (_, reason) = ask(&[stored("far", with(4_000)), stored("near", with(500))], &like, 2).unwrap();
         assert_eq!(reason, "profile near, compatible: records 1000 here, 500 there");
         let mut foreign = profile(&[2]);
         foreign.machine.cpu = "Other CPU".into();
@@ -313,6 +311,67 @@ pub(super) mod tests {
         assert!(reason.contains("has no axis `gone`") && foreign, "{reason}");
         let (reason, _) = refuse(|profile| profile.points[0].plan.set("workers", 3));
         assert!(reason.contains("`workers <= threads` can't hold"), "{reason}");
+    }
+
+    #[test]
+    fn it_holds_within_a_factor_of_the_sizes_measured() {
+        let measured = profile(&[2]);
+        let (descriptor, own) = (descriptor(), measured.input_class.clone());
+        let with = |records: Value, factor: f64| {
+            let mut class = own.clone();
+            class.insert("records".into(), records);
+            let mut profile = measured.clone();
+            profile.size_factor = factor;
+            let now =
+                Circumstances { descriptor: &descriptor, machine: &measured.machine, input_class: &class, threads: 2 };
+            match fit(&profile, &now) {
+                Fit::None(misfit) => misfit.to_string(),
+                _ => "holds".into(),
+            }
+        };
+        for records in [250, 251, 999, 1000, 3999, 4000] {
+            assert_eq!(with(records.into(), 4.0), "holds", "{records}");
+        }
+        assert_eq!(
+            with(4001.into(), 4.0),
+            "was measured on records 1000; these inputs have 4001, more than 4 times as many"
+        );
+        assert_eq!(
+            with(249.into(), 4.0),
+            "was measured on records 1000; these inputs have 249, more than 4 times as few"
+        );
+        assert!(with(0.into(), 4.0).contains("these inputs have 0"));
+        assert_eq!(with(10_000.into(), 10.0), "holds");
+        // What is not a size has no factor.
+        assert_eq!(with("many".into(), 4.0), "holds");
+    }
+
+    #[test]
+    fn what_is_provisional_is_the_default_unless_that_is_of_no_use() {
+        let like = profile(&[2]);
+        let with = |change: fn(&mut super::super::Point)| {
+            let mut profile = profile(&[2]);
+            change(&mut profile.points[0]);
+            ask(&[stored("p", profile)], &like, 2).unwrap()
+        };
+        let (plan, reason) =
+            with(|point| (point.provisional, point.why_provisional) = (true, Some("one round".into())));
+        assert_eq!(
+            (plan.as_str(), reason.as_str()),
+            ("decode=pool,workers=2", "profile p, exact match; provisional, so the default: one round")
+        );
+        // A profile of an earlier version that rests on a sample or two.
+        let (plan, reason) = with(|point| point.evidence.samples = 1);
+        assert!(
+            plan == "decode=pool,workers=2" && reason.contains("it rests on 1 trial, and fewer than 5"),
+            "{reason}"
+        );
+        let (plan, _) = with(|point| {
+            point.evidence.samples = 1;
+            point.evidence.default_out = Some("wrong answer".into());
+        });
+        assert_eq!(plan, "decode=inline,workers=2");
+        assert_eq!(with(|point| point.evidence.samples = 5).0, "decode=inline,workers=2");
     }
 
     #[test]

@@ -78,8 +78,11 @@ fn differences(one: &Profile, other: &Profile) -> Vec<String> {
 }
 
 /// Whether `point` has better evidence than `known`, for the same budget: a plan that is faster beyond doubt; where the
-/// intervals overlap, more trials, then the narrower interval.
-fn is_better(point: &Point, known: &Point) -> bool {
+/// intervals overlap, more trials, then the narrower interval. What is provisional is never better than what is not.
+pub fn is_better(point: &Point, known: &Point) -> bool {
+    if point.doubt().is_some() != known.doubt().is_some() {
+        return known.doubt().is_some();
+    }
     let interval = |evidence: &Evidence| Interval { low: evidence.ci_low_s, high: evidence.ci_high_s };
     let (new, old) = (interval(&point.evidence), interval(&known.evidence));
     if old.is_above(&new) || new.is_above(&old) {

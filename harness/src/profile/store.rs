@@ -11,6 +11,8 @@ const VARIABLE: &str = "SCALETUNE_PROFILES";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
     folders: Vec<PathBuf>,
+    /// Where a new profile goes.
+    for_saving: Option<PathBuf>,
 }
 
 /// A profile, and where it lies.
@@ -72,24 +74,34 @@ impl Store {
 
     /// As [`Store::of_this_process`], for a program that lies elsewhere.
     pub fn of_program(executable: Option<&Path>) -> Store {
-        Store::new(executable, |name| std::env::var_os(name).filter(|value| !value.is_empty()))
+        let here = std::env::current_dir().and_then(|folder| folder.canonicalize()).ok();
+        Store::new(executable, here.as_deref(), |name| std::env::var_os(name).filter(|value| !value.is_empty()))
     }
 
-    fn new(executable: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Store {
+    fn new(executable: Option<&Path>, here: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Store {
         let mut folders: Vec<PathBuf> =
             variable(VARIABLE).iter().flat_map(std::env::split_paths).filter(|path| path.is_absolute()).collect();
-        folders.extend(executable.and_then(checkout).map(|root| root.join("profiles")));
+        let checkout = executable.and_then(checkout);
+        let of_checkout = checkout.map(|root| root.join("profiles"));
+        folders.extend(of_checkout.clone());
         let data = variable("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let data = data.or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".local/share")));
         folders.extend(data.map(|data| data.join("scaletune/profiles")));
         let prefix = executable.and_then(Path::parent).and_then(Path::parent);
         folders.extend(prefix.map(|prefix| prefix.join("share/scaletune/profiles")));
-        Store { folders }
+        let works_there = checkout.zip(here).is_some_and(|(root, here)| here.starts_with(root));
+        let shipped = prefix.map(|prefix| prefix.join("share/scaletune/profiles"));
+        let may_hold = |folder: &&PathBuf| {
+            Some(*folder) != shipped.as_ref() && (works_there || Some(*folder) != of_checkout.as_ref())
+        };
+        let for_saving = folders.iter().find(may_hold).cloned();
+        Store { folders, for_saving }
     }
 
-    /// Where a new profile goes; none where not even the user's home is known.
+    /// Where a new profile goes: the first of the folders, but for that of a checkout in which nobody is working (the current
+    /// folder lies outside it) and those shipped with the program. None where not even the user's home is known.
     pub fn folder_for_saving(&self) -> Option<&Path> {
-        self.folders.first().map(PathBuf::as_path)
+        self.for_saving.as_deref()
     }
 
     /// The folders, in order.
@@ -194,7 +206,7 @@ mod tests {
             "HOME" => Some("/home/user".into()),
             _ => None,
         };
-        let store = Store::new(Some(&executable), environment);
+        let store = Store::new(Some(&executable), Some(&checkout), environment);
         let expected = [
             PathBuf::from("/one"),
             PathBuf::from("/two"),
@@ -203,8 +215,17 @@ mod tests {
             checkout.join("target/share/scaletune/profiles"),
         ];
         assert_eq!(store.folders(), expected);
-        let installed =
-            Store::new(Some(Path::new("/usr/bin/scaletune")), |name| (name == "XDG_DATA_HOME").then(|| "/data".into()));
+        // A checkout's folder is for those who work in the checkout.
+        let saving = |here: &Path| {
+            let home = |name: &str| (name == "HOME").then(|| "/home/user".into());
+            Store::new(Some(&executable), Some(here), home).folder_for_saving().map(Path::to_path_buf)
+        };
+        assert_eq!(saving(&checkout.join("target")), Some(checkout.join("profiles")));
+        assert_eq!(saving(root.path()), Some("/home/user/.local/share/scaletune/profiles".into()));
+        assert_eq!(Store::new(Some(&executable), Some(root.path()), |_| None).folder_for_saving(), None);
+        let installed = Store::new(Some(Path::new("/usr/bin/scaletune")), Some(Path::new("/usr/bin")), |name| {
+            (name == "XDG_DATA_HOME").then(|| "/data".into())
+        });
         let expected = ["/data/scaletune/profiles", "/usr/share/scaletune/profiles"].map(PathBuf::from);
         assert_eq!(installed.folders(), expected);
         assert_eq!(installed.folder_for_saving(), Some(expected[0].as_path()));
@@ -216,7 +237,7 @@ mod tests {
         profile(&[1]).save(&folder.path().join("b.json")).unwrap();
         std::fs::write(folder.path().join("a.json"), "{").unwrap();
         std::fs::write(folder.path().join("note.txt"), "").unwrap();
-        let store = Store { folders: vec![folder.path().into(), "/absent".into()] };
+        let store = Store { folders: vec![folder.path().into(), "/absent".into()], for_saving: None };
         let all = store.all();
         assert!(all[0].profile.as_ref().is_err_and(|error| error.to_string().contains("a.json")));
         assert!(all[1].profile.is_ok() && all[1].path.ends_with("b.json"));
@@ -230,7 +251,7 @@ mod tests {
         profile(&[1]).save(&folders[0].join("a.json")).unwrap();
         profile(&[1]).save(&folders[1].join("b.json")).unwrap();
         profile(&[1]).save(&root.path().join("elsewhere.json")).unwrap();
-        let store = Store { folders: folders.to_vec() };
+        let store = Store { folders: folders.to_vec(), for_saving: None };
         let path = |name: &str| root.path().join(name).display().to_string();
         assert_eq!(store.find("a").unwrap(), folders[0].join("a.json"));
         assert_eq!(store.find("b.json").unwrap(), folders[1].join("b.json"));

@@ -7,6 +7,7 @@ use super::figures::{percent, seconds, threads, times};
 use super::labels::Labels;
 use super::section::sections;
 use super::table::{COLUMNS, cells, is_unmeasured, legend, sorted};
+use super::trust::trust;
 use super::words::{headline_row, memory, method, verdict};
 use crate::sweep::{Row, Sweep};
 use std::fmt::Write;
@@ -25,6 +26,11 @@ pub fn html(sweep: &Sweep) -> String {
         "<header><p class=\"over\">scaletune sweep</p><h1>{}</h1><p class=\"machine\">{}</p></header>",
         safe(&title),
         safe(&sweep.machine.to_string())
+    );
+    let _ = write!(
+        body,
+        "<section class=\"trust\"><h2>Can these figures be trusted?</h2><p>{}</p></section>",
+        safe(&trust(sweep))
     );
     body.push_str(&verdict_section(sweep));
     body.push_str("<section class=\"charts\">");

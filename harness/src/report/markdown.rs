@@ -5,6 +5,7 @@ use super::escape;
 use super::labels::Labels;
 use super::section::{markdown_heads, sections};
 use super::table::{COLUMNS, cells, legend, sorted};
+use super::trust::trust;
 use super::words::{method, verdict};
 use crate::sweep::Sweep;
 
@@ -13,6 +14,7 @@ pub fn markdown(sweep: &Sweep) -> String {
     let labels = Labels::new(sweep);
     let mut text =
         format!("# {} {}: how it scales\n\n", escape::markdown(&sweep.engine), escape::markdown(&sweep.engine_version));
+    text.push_str(&format!("Can these figures be trusted? {}\n\n", escape::markdown(&trust(sweep))));
     for (place, sentence) in verdict(sweep).iter().enumerate() {
         let sentence = escape::markdown(sentence);
         text.push_str(&if place == 0 { format!("**{sentence}**\n\n") } else { format!("- {sentence}\n") });
@@ -38,6 +40,10 @@ pub fn markdown(sweep: &Sweep) -> String {
     for sentence in method(sweep) {
         text.push_str(&format!("{}\n", escape::markdown(&sentence)));
     }
-    text.push_str(&format!("\nscaletune {}, {}\n", sweep.scaletune_version, sweep.created));
+    text.push_str(&format!(
+        "\nscaletune {}, {}\n",
+        escape::markdown(&sweep.scaletune_version),
+        escape::markdown(&sweep.created)
+    ));
     text
 }

@@ -32,6 +32,10 @@ impl Section {
         let class = |number: bool| if number { " class=\"n\"" } else { "" };
         let words: String =
             self.words.iter().map(|words| format!("<p class=\"note\">{}</p>", escape::html(words))).collect();
+        let title = escape::html(&self.title);
+        if self.rows.is_empty() {
+            return format!("<section><h2>{title}</h2>{words}</section>");
+        }
         let heads: String =
             self.heads.iter().map(|(name, number)| format!("<th{}>{name}</th>", class(*number))).collect();
         let line = |row: &Vec<String>| {
@@ -40,9 +44,8 @@ impl Section {
             format!("<tr>{}</tr>", cells.collect::<String>())
         };
         format!(
-            "<section><h2>{}</h2>{words}<div class=\"scroll\"><table class=\"plain\"><thead><tr>{heads}</tr></thead>\
+            "<section><h2>{title}</h2>{words}<div class=\"scroll\"><table class=\"plain\"><thead><tr>{heads}</tr></thead>\
              <tbody>{}</tbody></table></div></section>",
-            escape::html(&self.title),
             self.rows.iter().map(line).collect::<String>()
         )
     }
@@ -50,6 +53,9 @@ impl Section {
     pub(super) fn markdown(&self) -> String {
         let mut text = format!("\n## {}\n\n", escape::markdown(&self.title));
         self.words.iter().for_each(|words| text.push_str(&format!("{}\n\n", escape::markdown(words))));
+        if self.rows.is_empty() {
+            return text;
+        }
         text.push_str(&markdown_heads(&self.heads));
         for row in &self.rows {
             let cells: Vec<String> = row.iter().map(|cell| escape::markdown(cell)).collect();

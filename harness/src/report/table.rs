@@ -72,7 +72,10 @@ pub(super) fn answer(row: &Row) -> String {
         (_, _, Some(failure)) => format!("failed: {failure}"),
         (Verdict::Different, Some(difference), _) => format!("different: {difference}"),
         (Verdict::Different, None, _) => "different".into(),
-        (Verdict::Same, ..) => "same".into(),
+        (Verdict::Same, ..) => match &row.tainted {
+            Some(plan) => format!("same here, but its strategy is wrong under {plan}"),
+            None => "same".into(),
+        },
         (Verdict::NotCompared, ..) if is_unmeasured(row) => "not compared: not measured".into(),
         (Verdict::NotCompared, ..) => "not compared".into(),
     }

@@ -3,7 +3,8 @@
 use super::figures::{bytes, percent, seconds, threads, times};
 use super::labels::Labels;
 use super::section::Limits;
-use crate::stats::Interval;
+use super::trust::Trust;
+use crate::stats::{Interval, LEAST_SAMPLES};
 use crate::sweep::{Row, Sweep, Verdict};
 
 /// A share of the time that is worth a sentence.
@@ -22,20 +23,23 @@ const GOOD_EFFICIENCY: f64 = 0.7;
 /// What the sweep found, the most important first; each a sentence or two of plain text.
 pub fn verdict(sweep: &Sweep) -> Vec<String> {
     let labels = Labels::new(sweep);
-    let mut said = Vec::new();
+    let mut said: Vec<String> = wrong(sweep).into_iter().collect();
     let Some(best) = headline_row(sweep) else {
         said.push("No plan gave the right answer: there is nothing to recommend.".to_string());
         said.extend(trouble(sweep));
         return said;
     };
-    said.push(headline(&labels, best));
+    said.push(headline(sweep, &labels, best));
+    said.extend(provisional(best));
     said.extend(runner_up(sweep, &labels, best));
     said.extend(near_overhead(sweep, best));
     said.extend(enough_threads(sweep, best));
-    said.extend(still_efficient(sweep, best));
-    said.extend(limiting_stage(sweep, best));
-    said.extend(uneven_workers(best));
-    said.extend(added_work(best));
+    if Trust::of(sweep).allows_blame() {
+        said.extend(still_efficient(sweep, best));
+        said.extend(limiting_stage(sweep, best));
+        said.extend(uneven_workers(best));
+        said.extend(added_work(best));
+    }
     said.extend(trouble(sweep));
     said
 }
@@ -47,7 +51,13 @@ pub(super) fn headline_row(sweep: &Sweep) -> Option<&Row> {
     best.iter().rev().find(fits).or(best.last()).copied()
 }
 
-fn headline(labels: &Labels<'_>, best: &Row) -> String {
+/// How much of a sweep that was stopped was measured.
+fn measured_share(sweep: &Sweep) -> String {
+    let measured = sweep.rows.iter().filter(|row| !row.samples.is_empty()).count();
+    format!("; {measured} of {} plans measured", sweep.rows.len())
+}
+
+fn headline(sweep: &Sweep, labels: &Labels<'_>, best: &Row) -> String {
     let time = seconds(best.median_s.unwrap_or(f64::NAN));
     let gained = match (best.speedup, best.efficiency) {
         (Some(speedup), Some(efficiency)) => {
@@ -55,7 +65,8 @@ fn headline(labels: &Labels<'_>, best: &Row) -> String {
         }
         _ => String::new(),
     };
-    format!("{}: {}, {time}{gained}.", threads(best.threads), labels.full(best))
+    let share = if sweep.complete { String::new() } else { measured_share(sweep) };
+    format!("{}: {}, {time}{gained}{share}.", threads(best.threads), labels.full(best))
 }
 
 /// How far ahead the best row is of the best one with other strategies.
@@ -166,16 +177,38 @@ fn added_work(best: &Row) -> Option<String> {
         .then(|| format!("It spends {} more CPU time than one thread: work that parallelism adds.", percent(added)))
 }
 
+/// Plans whose answer is wrong: before anything is called fast.
+fn wrong(sweep: &Sweep) -> Option<String> {
+    let wrong: Vec<&Row> = sweep.rows.iter().filter(|row| row.equivalence == Verdict::Different).collect();
+    let first = wrong.first()?;
+    let plans = if wrong.len() == 1 { "1 plan".to_string() } else { format!("{} plans", wrong.len()) };
+    let tainted = sweep.rows.iter().filter(|row| row.equivalence == Verdict::Same && row.tainted.is_some()).count();
+    let others = match tainted {
+        0 => String::new(),
+        1 => ", nor can 1 other plan with the same strategy".into(),
+        _ => format!(", nor can {tainted} other plans with the same strategy"),
+    };
+    Some(format!(
+        "{plans} gave another answer than the reference and can't be called fast{others}: {}: {}.",
+        first.plan,
+        first.difference.as_deref().unwrap_or("the first difference is not known")
+    ))
+}
+
+/// A best plan that rests on too little.
+fn provisional(best: &Row) -> Option<String> {
+    let trials = best.samples.len();
+    let plural = if trials == 1 { "" } else { "s" };
+    (trials < LEAST_SAMPLES).then(|| {
+        format!("Provisional: this rests on {trials} trial{plural}, and fewer than {LEAST_SAMPLES} decide nothing.")
+    })
+}
+
 /// What went wrong.
 fn trouble(sweep: &Sweep) -> Vec<String> {
     let mut said = Vec::new();
     let count = |wanted: &dyn Fn(&Row) -> bool| sweep.rows.iter().filter(|row| wanted(row)).count();
     let rows = |count: usize| if count == 1 { "1 plan".to_string() } else { format!("{count} plans") };
-    let wrong = count(&|row| row.equivalence == Verdict::Different);
-    if wrong > 0 {
-        let first = sweep.rows.iter().find_map(|row| row.difference.as_deref()).unwrap_or_default();
-        said.push(format!("{} gave another answer than the reference and can't be called fast: {first}.", rows(wrong)));
-    }
     let failed = count(&|row| row.failure.is_some());
     if failed > 0 {
         said.push(format!("{} failed; the table says how.", rows(failed)));

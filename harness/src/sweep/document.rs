@@ -14,6 +14,9 @@ use std::path::Path;
 /// Version of the document's form; another one is not read.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// What takes so many seconds, three hundred years, was measured by nobody.
+const LONGEST_S: f64 = 1e10;
+
 /// What a sweep measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {
@@ -124,6 +127,9 @@ pub struct Row {
     /// The first difference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<String>,
+    /// The plan of the same strategy that gave another answer: this one can't be called fast either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tainted: Option<String>,
     /// Why it gave no measurement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
@@ -171,9 +177,9 @@ impl Row {
         timeline.is_telling(self.median_s?).then_some(timeline)
     }
 
-    /// True where it was measured and its answer is right.
+    /// True where it was measured, and neither its answer nor that of a plan with the same strategy is wrong.
     pub fn is_valid(&self) -> bool {
-        self.equivalence == Verdict::Same && self.failure.is_none() && self.median_s.is_some()
+        self.equivalence == Verdict::Same && self.tainted.is_none() && self.failure.is_none() && self.median_s.is_some()
     }
 }
 
@@ -197,8 +203,40 @@ impl Sweep {
         let sweep: Sweep = serde_json::from_value(value).map_err(|error| format!("is no sweep: {error}"))?;
         match sweep.serial_row {
             Some(row) if row >= sweep.rows.len() => Err(format!("serial_row {row} is no row")),
-            _ => Ok(sweep),
+            _ => sweep.absurd().map_or(Ok(sweep), Err),
         }
+    }
+
+    /// What can be no time, in words that name the place; none where all can.
+    fn absurd(&self) -> Option<String> {
+        let fault = |row: usize, what: &str, seconds: f64| {
+            format!("row {row}: {what} of {seconds:e} seconds is no time: it must be above 0 and below {LONGEST_S:e}")
+        };
+        let is_time = |seconds: f64| seconds > 0.0 && seconds < LONGEST_S;
+        // A run may be too short for the clock of CPU time.
+        let is_spent = |seconds: f64| (0.0..LONGEST_S).contains(&seconds);
+        for (index, row) in self.rows.iter().enumerate() {
+            let times = [("median_s", row.median_s), ("ci_low_s", row.ci_low_s), ("ci_high_s", row.ci_high_s)];
+            let wrong = times.into_iter().find_map(|(name, time)| Some((name, time.filter(|time| !is_time(*time))?)));
+            if let Some((name, seconds)) = wrong {
+                return Some(fault(index, name, seconds));
+            }
+            if let Some(seconds) = row.cpu_s.filter(|seconds| !is_spent(*seconds)) {
+                return Some(fault(index, "cpu_s", seconds));
+            }
+            for sample in &row.samples {
+                if !is_time(sample.wall_s) {
+                    return Some(fault(index, "a sample's wall_s", sample.wall_s));
+                }
+                if !is_spent(sample.cpu_s) {
+                    return Some(fault(index, "a sample's cpu_s", sample.cpu_s));
+                }
+                if let Some(stage) = sample.stages.iter().find(|stage| !is_spent(stage.seconds)) {
+                    return Some(fault(index, "a sample's stage", stage.seconds));
+                }
+            }
+        }
+        None
     }
 
     /// Writes the document, in one step as far as any reader can see.

@@ -5,7 +5,7 @@ use super::targets::Target;
 use super::timeline::Timeline;
 use crate::stats::{Estimate, Interval, Scaling, median};
 use crate::trial::{Equivalence, Measurement, is_near_overhead};
-use scaletune_descriptor::Descriptor;
+use scaletune_descriptor::{Descriptor, Plan};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -57,6 +57,7 @@ pub(super) fn row(
         cpu_inflation: None,
         equivalence,
         difference,
+        tainted: None,
         failure: failure.map(str::to_string),
         oversubscribed: threads_used > cores as i64,
         near_overhead: false,
@@ -73,6 +74,17 @@ fn stages(samples: &[Measurement]) -> Map<String, Value> {
         all.filter(|stage| stage.name == name).map(|stage| stage.seconds).collect()
     };
     first.stages.iter().map(|stage| (stage.name.clone(), Value::from(median(&of(&stage.name))))).collect()
+}
+
+/// Marks the rows whose strategy gave another answer under some plan: it is no luck to be had with another number of
+/// threads. The reference plan alone stays: its answer is the one that counts.
+pub(super) fn taint(rows: &mut [Row], descriptor: &Descriptor, reference: &Plan) {
+    let wrong = rows.iter().filter(|row| row.equivalence == Verdict::Different);
+    let wrong: Vec<(Plan, String)> = wrong.map(|row| (descriptor.strategy(&row.plan), row.plan.to_string())).collect();
+    for row in rows.iter_mut().filter(|row| row.plan != *reference) {
+        let strategy = descriptor.strategy(&row.plan);
+        row.tainted = wrong.iter().find(|(theirs, _)| *theirs == strategy).map(|(_, plan)| plan.clone());
+    }
 }
 
 /// Fills in what is told against the serial row, and returns that row: the fastest right one with one busy thread.

@@ -5,12 +5,10 @@ use super::targets::Target;
 use super::timeline::Timeline;
 use super::{Observer, Request, SweepError, figures};
 use crate::measure::Clock;
-use crate::stats::{Estimate, Generator, median};
+use crate::stats::{Estimate, Generator, LEAST_SAMPLES, median};
 use crate::trial::{Equivalence, Executor, Measurement, TrialError};
 use scaletune_descriptor::{Descriptor, Plan};
 
-/// Fewest samples of a plan: fewer give no interval worth its name.
-const LEAST_SAMPLES: usize = 5;
 /// Most samples of a plan where the user does not say.
 const MOST_SAMPLES: usize = 21;
 /// A plan has been measured enough once its interval is so narrow: its width over its median.
@@ -21,18 +19,25 @@ struct Series {
     plan: Plan,
     samples: Vec<Measurement>,
     failure: Option<String>,
-    /// The fastest trial's wall time, and what its workers did.
-    timeline: Option<(f64, Timeline)>,
+    /// What the workers did in each trial that told of tasks, with its wall time.
+    timelines: Vec<(f64, Timeline)>,
 }
 
 impl Series {
-    /// Takes a trial in. Of its tasks only those of the fastest trial, the least disturbed one, are kept.
+    /// Takes a trial in.
     fn add(&mut self, descriptor: &Descriptor, mut measurement: Measurement) {
         let trace = std::mem::take(&mut measurement.trace);
-        if self.timeline.as_ref().is_none_or(|(fastest_s, _)| measurement.wall_s < *fastest_s) {
-            self.timeline = Timeline::new(descriptor, &self.plan, trace).map(|timeline| (measurement.wall_s, timeline));
-        }
+        let timeline = Timeline::new(descriptor, &self.plan, trace);
+        self.timelines.extend(timeline.map(|timeline| (measurement.wall_s, timeline)));
         self.samples.push(measurement);
+    }
+
+    /// What the workers did in the trial nearest to the median time: speedups are told of that time, and tasks of a
+    /// faster trial would promise more than the plan does.
+    fn timeline(&self) -> Option<&Timeline> {
+        let typical_s = median(&self.times())?;
+        let off = |of: &&(f64, Timeline)| (of.0 - typical_s).abs();
+        self.timelines.iter().min_by(|left, right| off(left).total_cmp(&off(right))).map(|(_, timeline)| timeline)
     }
 
     /// No need to measure it again.
@@ -87,7 +92,12 @@ impl<'a> Rounds<'a> {
         let mut of_target = Vec::new();
         for target in &targets {
             let index = series.iter().position(|known| known.plan == target.plan).unwrap_or_else(|| {
-                series.push(Series { plan: target.plan.clone(), samples: Vec::new(), failure: None, timeline: None });
+                series.push(Series {
+                    plan: target.plan.clone(),
+                    samples: Vec::new(),
+                    failure: None,
+                    timelines: Vec::new(),
+                });
                 series.len() - 1
             });
             of_target.push(index);
@@ -125,10 +135,8 @@ impl<'a> Rounds<'a> {
             if let Some(row) = earlier.rows.iter().find(|row| row.plan == series.plan) {
                 // A failure may have been the machine's: it is tried once more.
                 series.samples.splice(0..0, row.samples.iter().cloned());
-                let fastest_s = row.times().into_iter().fold(f64::INFINITY, f64::min);
-                if series.timeline.as_ref().is_none_or(|(known_s, _)| fastest_s < *known_s) {
-                    series.timeline = row.timeline.clone().map(|timeline| (fastest_s, timeline));
-                }
+                // The document keeps one trial's tasks: those of the median trial.
+                series.timelines.extend(row.median_s.zip(row.timeline.clone()));
             }
         }
         self.trials += earlier.trials;
@@ -216,13 +224,14 @@ impl<'a> Rounds<'a> {
                     request.descriptor,
                     target,
                     &series.samples,
-                    series.timeline.as_ref().map(|(_, timeline)| timeline),
+                    series.timeline(),
                     series.failure.as_deref(),
                     cores,
                     request.seed,
                 )
             })
             .collect();
+        figures::taint(&mut rows, request.descriptor, &request.reference.plan);
         let serial_row = figures::scale(&mut rows);
         figures::mark_near_overhead(&mut rows, request.worker_start_s);
         figures::thin(&mut rows);

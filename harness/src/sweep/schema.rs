@@ -6,6 +6,7 @@ pub const SCHEMA: &str = include_str!("sweep.schema.json");
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::Disturbance;
     use crate::sweep::tests::{large_sweep, sweep_of};
     use crate::sweep::{Claim, InputFile, Sweep, Verdict};
     use serde_json::{Value, json};
@@ -90,10 +91,13 @@ mod tests {
         sweep.machine.cpu_quota = Some(1.5);
         sweep.engine_build = "abc".into();
         sweep.files = vec![InputFile { input: "bam".into(), file: "S.bam".into(), bytes: 5 }];
+        let disturbance = Disturbance { pressure_s: Some(0.5), throttled_s: Some(0.25), ..Disturbance::default() };
+        sweep.rows[0].samples[0].disturbance = Some(disturbance);
         sweep.rows[1].name = Some("level 0".into());
         sweep.rows[1].claim = Some(Claim { speedup: 5.6, efficiency: Some(0.7) });
         sweep.rows[2].equivalence = Verdict::Different;
         sweep.rows[2].difference = Some("row 1".into());
+        sweep.rows[2].tainted = Some("algorithm=b,workers=2".into());
         sweep.rows[3].failure = Some("crashed".into());
         (sweep.rows[3].median_s, sweep.rows[3].cpu_s, sweep.rows[3].peak_rss_bytes) = (None, None, None);
         sweep

@@ -344,3 +344,24 @@ fn rounds_are_shuffled_and_measure_each_plan_once() {
         assert_eq!(plans.len(), round.len());
     }
 }
+
+#[test]
+fn a_time_that_is_none_is_refused_and_its_place_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sweep.json");
+    let load = |spoil: &dyn Fn(&mut Sweep)| {
+        let mut sweep = sweep_of(|threads| 10.0 / threads as f64, &[1, 2], 2, 0.0);
+        spoil(&mut sweep);
+        sweep.save(&path).unwrap();
+        Sweep::load(&path).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(load(&|_| {}), Ok(()));
+    assert_eq!(load(&|sweep| sweep.rows[0].samples[0].cpu_s = 0.0), Ok(()));
+    for seconds in [-1.0, 0.0, 1e308] {
+        let why = load(&|sweep| sweep.rows[1].median_s = Some(seconds)).unwrap_err();
+        assert!(why.contains("sweep.json") && why.contains("row 1: median_s of"), "{why}");
+        let why = load(&|sweep| sweep.rows[0].samples[2].wall_s = seconds).unwrap_err();
+        assert!(why.contains("row 0: a sample's wall_s of"), "{why}");
+    }
+    assert!(load(&|sweep| sweep.rows[0].cpu_s = Some(-0.5)).unwrap_err().contains("cpu_s of -5e-1"));
+}

@@ -1,6 +1,7 @@
 //! One thread budget: its plans, and which of them are still in.
 
 use super::{Request, TuneError};
+use crate::stats::LEAST_SAMPLES;
 use scaletune_descriptor::{Plan, PlanSpace};
 
 /// One thread budget.
@@ -18,6 +19,8 @@ pub(super) struct Budget<'a> {
     pub(super) racing: Vec<usize>,
     /// Those that have left it as slower.
     pub(super) slower: Vec<usize>,
+    /// Those that had fresh rounds against the default.
+    pub(super) confirmed: Vec<usize>,
 }
 
 impl<'a> Budget<'a> {
@@ -39,7 +42,22 @@ impl<'a> Budget<'a> {
             space = of(&Plan::new());
         }
         let (plans, default) = (space.plans()?, space.default_plan()?);
-        Ok(Budget { threads, wanted, plans, space, default, racing: Vec::new(), slower: Vec::new() })
+        Ok(Budget {
+            threads,
+            wanted,
+            plans,
+            space,
+            default,
+            racing: Vec::new(),
+            slower: Vec::new(),
+            confirmed: Vec::new(),
+        })
+    }
+
+    /// Seconds that five rounds of each budget's default against one other plan take, where the defaults together take so
+    /// many.
+    pub(super) fn confirmation_s(of_defaults: f64) -> f64 {
+        2.0 * LEAST_SAMPLES as f64 * of_defaults
     }
 
     /// Adds a plan of the space to those worth measuring.

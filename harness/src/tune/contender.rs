@@ -72,11 +72,30 @@ impl Contender {
         median(&self.samples.iter().map(of).collect::<Option<Vec<f64>>>()?)
     }
 
-    /// Times of this plan and of `other` from the batches that measured both.
+    /// Times of this plan and of `other` from the batches that measured both, undisturbed by other work.
     pub(super) fn pairs(&self, other: &Contender) -> (Vec<f64>, Vec<f64>) {
-        let partner = |batch: usize| other.samples.iter().find(|(theirs, _)| *theirs == batch);
-        let pair = |(batch, own): &(usize, Measurement)| Some((own.wall_s, partner(*batch)?.1.wall_s));
-        self.samples.iter().filter_map(pair).unzip()
+        self.pairs_since(other, 0)
+    }
+
+    /// As [`Contender::pairs`], of the batches from `from` on.
+    pub(super) fn pairs_since(&self, other: &Contender, from: usize) -> (Vec<f64>, Vec<f64>) {
+        let calm = |(own, theirs): &(&Measurement, &Measurement)| !own.is_disturbed() && !theirs.is_disturbed();
+        self.together(other, from).filter(calm).map(|(own, theirs)| (own.wall_s, theirs.wall_s)).unzip()
+    }
+
+    /// Batches from `from` on that measured this plan and `other`, disturbed or not.
+    pub(super) fn rounds_with(&self, other: &Contender, from: usize) -> usize {
+        self.together(other, from).count()
+    }
+
+    fn together<'c>(
+        &'c self,
+        other: &'c Contender,
+        from: usize,
+    ) -> impl Iterator<Item = (&'c Measurement, &'c Measurement)> {
+        let partner = |batch: usize| other.samples.iter().find(move |(theirs, _)| *theirs == batch);
+        let recent = self.samples.iter().filter(move |(batch, _)| *batch >= from);
+        recent.filter_map(move |(batch, own)| Some((own, &partner(*batch)?.1)))
     }
 
     fn figures(&self, figure: impl Fn(&Measurement) -> f64) -> Vec<f64> {

@@ -1,10 +1,7 @@
 //! How hard the tuner tries.
 
+use crate::stats::LEAST_SAMPLES;
 use serde::{Deserialize, Serialize};
-
-/// Intervals of fewer samples than this decide nothing: of two like plans with five samples each, all five of one lie
-/// below all of the other in 1 of 126 cases, with three samples already in 1 of 10.
-pub(super) const LEAST_SAMPLES: usize = 5;
 
 /// How hard to try.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +23,15 @@ impl Effort {
             Effort::Quick => LEAST_SAMPLES,
             Effort::Normal => 11,
             Effort::Thorough => 25,
+        }
+    }
+
+    /// Most rounds against the default that had no part in choosing a plan. Of eleven, one may be spoilt by a hiccup of the
+    /// machine and the rest still decide.
+    pub(super) fn fresh_rounds(self) -> usize {
+        match self {
+            Effort::Quick | Effort::Normal => 11,
+            Effort::Thorough => 15,
         }
     }
 

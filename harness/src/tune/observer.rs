@@ -19,6 +19,15 @@ pub enum Phase {
         /// The last round there may be.
         rounds: usize,
     },
+    /// Measuring what won against the default once more.
+    Confirm {
+        /// This round, from 1.
+        round: usize,
+        /// The last round.
+        rounds: usize,
+    },
+    /// Comparing what won with the reference on other inputs and numbers of threads.
+    Examine,
 }
 
 /// Told what the tuner does, as it does it; whoever draws a progress bar implements it.

@@ -1,12 +1,11 @@
 //! What a tune found, in full: every plan, every sample.
 
 use super::budget::Budget;
-use super::choice::{Choice, choose};
-use super::effort::LEAST_SAMPLES;
+use super::choice::{Choice, Doubt, choose};
 use super::field::Field;
 use super::race::is_far_slower;
-use super::{Effort, TuneError};
-use crate::stats::{CONFIDENCE, Estimate, Scaling, paired_ratio};
+use super::{Candidate, Effort, TuneError, Wrong};
+use crate::stats::{CONFIDENCE, Estimate, LEAST_SAMPLES, Scaling, paired_ratio};
 use crate::trial::StageTime;
 use scaletune_descriptor::Plan;
 use serde::Serialize;
@@ -25,6 +24,8 @@ pub struct Outcome {
     pub elapsed_s: f64,
     /// Whether the time was up before it was done.
     pub out_of_time: bool,
+    /// Strategies that gave another answer somewhere, and so can't win anywhere.
+    pub wrong: Vec<Wrong>,
     /// Every plan that was measured, or that failed to be; the reference is the first.
     pub plans: Vec<PlanOutcome>,
     /// The budgets that were asked for, ascending.
@@ -62,6 +63,15 @@ pub struct PlanOutcome {
 pub enum Out {
     /// It gives another answer; the first difference.
     Wrong(String),
+    /// Another plan with the same strategy gives another answer, here or elsewhere.
+    WrongStrategy {
+        /// The plan under which it showed.
+        under: String,
+        /// On what it showed.
+        on: String,
+        /// The first difference.
+        difference: String,
+    },
     /// Its answer could not be compared.
     NotCompared,
     /// The engine failed under it.
@@ -76,6 +86,9 @@ impl fmt::Display for Out {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Out::Wrong(difference) => write!(f, "wrong answer: {difference}"),
+            Out::WrongStrategy { under, on, difference } => {
+                write!(f, "wrong answer of its strategy: under {under} on {on}: {difference}")
+            }
             Out::NotCompared => f.write_str("its answer was not compared"),
             Out::Failed(why) => write!(f, "failed: {why}"),
             Out::Unsupported(why) => write!(f, "not supported here: {why}"),
@@ -95,6 +108,10 @@ pub struct BudgetOutcome {
     pub runner_up: Option<usize>,
     /// The engine's default plan.
     pub default: usize,
+    /// Why the default can't be kept; none where it can.
+    pub default_out: Option<Out>,
+    /// Why the winner is provisional: the default, kept because nobody can tell yet whether another plan is better.
+    pub doubt: Option<Doubt>,
     /// Times as long as the winner that the default took, round by round; none where they never met in a round.
     pub default_ratio: Option<Estimate>,
     /// Times as long as the winner that the best one-thread plan took.
@@ -125,21 +142,49 @@ pub enum Standing {
     Out,
 }
 
-/// Draws the conclusions.
-pub(super) fn conclude(mut field: Field<'_>, budgets: &[Budget<'_>]) -> Result<Outcome, TuneError> {
-    let seed = field.request.seed;
-    let mut one_thread = None;
-    let mut results = Vec::new();
-    for budget in budgets {
+/// What each budget comes to, in the order of `budgets`.
+///
+/// # Errors
+/// Every plan of a budget is out.
+pub(super) fn choices(field: &mut Field<'_>, budgets: &[Budget<'_>]) -> Result<Vec<Choice>, TuneError> {
+    let (seed, fresh_from) = (field.request.seed, field.fresh_from());
+    let choice = |budget: &Budget<'_>| {
         let default = field.enter(&budget.default);
-        let eligible = eligible(&mut field, budget);
-        let Some(choice) = choose(&field.contenders, &eligible, seed) else { return Err(nothing_left(&field, budget)) };
-        let serial = *one_thread.get_or_insert(choice.fastest);
-        if budget.wanted {
-            results.push(budget_outcome(&mut field, budget, &choice, default, serial));
-        }
+        let eligible = eligible(field, budget);
+        let choice = choose(&field.contenders, &eligible, default, fresh_from, seed);
+        choice.ok_or_else(|| nothing_left(field, budget))
+    };
+    budgets.iter().map(choice).collect()
+}
+
+/// The plans that win, and those that would if these fell: what has to be looked at twice.
+///
+/// # Errors
+/// Every plan of a budget is out.
+pub(super) fn candidates(field: &mut Field<'_>, budgets: &[Budget<'_>]) -> Result<Vec<Candidate>, TuneError> {
+    let mut candidates = Vec::new();
+    for (budget, choice) in budgets.iter().zip(choices(field, budgets)?).filter(|(budget, _)| budget.wanted) {
+        let plans = std::iter::once(choice.winner).chain(choice.runner_up);
+        let candidate =
+            |index: usize| Candidate { threads: budget.threads, plan: field.contenders[index].plan.clone() };
+        candidates.extend(plans.map(candidate));
     }
-    let Some(one_thread) = one_thread else { return Err(TuneError::Cancelled) };
+    candidates.sort();
+    candidates.dedup();
+    Ok(candidates)
+}
+
+/// Draws the conclusions.
+pub(super) fn conclude(field: &mut Field<'_>, budgets: &[Budget<'_>]) -> Result<Outcome, TuneError> {
+    let seed = field.request.seed;
+    let choices = choices(field, budgets)?;
+    // One thread comes first among the budgets.
+    let one_thread = choices.first().map(|choice| choice.fastest).ok_or(TuneError::Cancelled)?;
+    let mut results = Vec::new();
+    for (budget, choice) in budgets.iter().zip(&choices).filter(|(budget, _)| budget.wanted) {
+        let default = field.enter(&budget.default);
+        results.push(budget_outcome(field, budget, choice, default, one_thread));
+    }
     let cores = field.request.usable_cores as i64;
     let plans = field.contenders.iter().map(|contender| PlanOutcome {
         plan: contender.plan.clone(),
@@ -158,6 +203,7 @@ pub(super) fn conclude(mut field: Field<'_>, budgets: &[Budget<'_>]) -> Result<O
         trials: field.trials(),
         elapsed_s: field.elapsed_s(),
         out_of_time: field.is_cut(),
+        wrong: field.wrong.clone(),
         plans: plans.collect(),
         budgets: results,
         one_thread,
@@ -166,12 +212,25 @@ pub(super) fn conclude(mut field: Field<'_>, budgets: &[Budget<'_>]) -> Result<O
 }
 
 /// The plans that may win this budget, in the engine's order: those still racing, and those that raced for another
-/// budget and were measured as well as these.
-fn eligible(field: &mut Field<'_>, budget: &Budget<'_>) -> Vec<usize> {
+/// budget and were measured as well as these. Where all of them are out: any that has been measured, and the reference
+/// plan, which is right whatever its time.
+pub(super) fn eligible(field: &mut Field<'_>, budget: &Budget<'_>) -> Vec<usize> {
     let listed: Vec<usize> = budget.plans.iter().map(|plan| field.enter(plan)).collect();
-    let measured = |index: &usize| field.contenders[*index].times().len() >= LEAST_SAMPLES;
+    let reference = field.enter(&field.request.reference.plan.clone());
+    let contenders = &field.contenders;
+    let measured = |index: &usize| contenders[*index].times().len() >= LEAST_SAMPLES;
     let may_win = |index: &usize| budget.racing.contains(index) || (measured(index) && !budget.slower.contains(index));
-    listed.into_iter().filter(may_win).collect()
+    let pursued: Vec<usize> = listed.iter().copied().filter(may_win).collect();
+    if pursued.iter().any(|index| contenders[*index].stands()) {
+        return pursued;
+    }
+    let mut rest: Vec<usize> = listed.into_iter().filter(|index| contenders[*index].stands()).collect();
+    let keeps_what_is_fixed =
+        field.request.fixed.iter().all(|(axis, value)| contenders[reference].plan.get(axis) == Some(value));
+    if rest.is_empty() && contenders[reference].threads_used <= budget.threads && keeps_what_is_fixed {
+        rest.push(reference);
+    }
+    rest
 }
 
 fn nothing_left(field: &Field<'_>, budget: &Budget<'_>) -> TuneError {
@@ -205,6 +264,10 @@ fn budget_outcome(
         };
         table.push((index, standing));
     }
+    // The reference plan, taken because everything else is out, need not be one of those worth measuring.
+    if !table.iter().any(|(index, _)| *index == choice.winner) {
+        table.push((choice.winner, Standing::Winner));
+    }
     let rank = |standing: Standing| match standing {
         Standing::Winner => 0,
         Standing::Level => 1,
@@ -228,6 +291,8 @@ fn budget_outcome(
         winner: choice.winner,
         runner_up,
         default,
+        default_out: field.contenders[default].out.clone(),
+        doubt: choice.doubt,
         default_ratio: ratio(default),
         one_thread_ratio: ratio(serial),
         scaling: Scaling::new(median(serial), median(choice.winner), winner.threads_used),

@@ -39,7 +39,7 @@ const NOISE: f64 = 1.2;
 /// CPU times within this ratio of the least are the same: they vary by as much.
 const SAME_WORK: f64 = 1.02;
 /// What the searches of all budgets may take of the time: the race has to tell apart what they have found.
-const SHARE: f64 = 0.6;
+const SHARE: f64 = 0.5;
 /// Of so many random plans the best one begins a walk.
 const RANDOM_PLANS: usize = 4;
 

@@ -8,5 +8,7 @@ mod recorded;
 mod search;
 pub(crate) mod setting;
 mod standing;
+mod steady;
+mod wrong;
 
 pub(crate) use engines::{large, law_of_large, small};

@@ -21,6 +21,9 @@ const TICK: Duration = Duration::from_millis(20);
 /// How long a worker may take to stop of its own accord once asked.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How long the last words of a supervisor that has ended may take to be heard.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// A running worker. Dropping it ends and reaps the process and whatever it started.
 ///
 /// What counts is the end of the supervisor, not that of the pipes: a process that a plugin has left behind may hold them.
@@ -97,6 +100,7 @@ impl Conversation {
     pub(super) fn listen(mut self, choose: &mut Choose<'_>, observer: &mut dyn Observer) -> Result<Heard, Failure> {
         let mut heard = Heard::default();
         let mut last_look = Instant::now();
+        let mut gone: Option<Instant> = None;
         let mut outcome: Option<Result<(), Failure>> = None;
         let ended = loop {
             match self.events.recv_timeout(TICK) {
@@ -118,7 +122,12 @@ impl Conversation {
                 }
                 // The supervisor was killed: the kernel ends the worker with it.
                 Err(RecvTimeoutError::Disconnected) => break self.reap().into(),
-                Err(RecvTimeoutError::Timeout) if self.has_ended() => break self.reap().into(),
+                Err(RecvTimeoutError::Timeout) if self.has_ended() => {
+                    // What it said last may still be on its way through the pipe, whose end may never come.
+                    if gone.get_or_insert_with(Instant::now).elapsed() > LAST_WORDS {
+                        break self.reap().into();
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if last_look.elapsed() >= TICK {

@@ -176,6 +176,7 @@ def count_variants(
     attribute: str | None = None,
     parent: str | None = None,
     barcodes: Path | None = None,
+    barcode_tag: str | None = None,
     reference: Path | None = None,
     compat: str | None = None,
     threads: int | None = None,
@@ -196,6 +197,7 @@ def count_variants(
         use_region_names: Name BED regions by their fourth column.
         feature, attribute, parent: GTF and GFF3: which features count, and which attributes name them.
         barcodes: Count per cell: a file with one barcode a line, and a label in an optional second column.
+        barcode_tag: The SAM tag that holds a record's barcode; ``"CB"`` unless you say another.
         compat: ``"wasp2-1.5"`` repeats that version's defects.
 
     Returns:
@@ -226,6 +228,7 @@ def count_variants(
         "attribute": attribute,
         "parent": parent,
         "barcodes": barcodes,
+        "barcode_tag": barcode_tag,
         "reference": reference,
         "compat": compat,
     }

@@ -31,6 +31,13 @@ class Keywords(TypedDict, total=False):
     ascertainment: str
     #: Take this length where a branch has none.
     missing_length: float | None
+    #: ``"refuse"`` (default), or ``"zero"`` to take branches of negative length as 0.
+    negative_branches: str
+    #: ``"only"`` (default), or ``"first"`` to take the first tree of several.
+    trees: str
+    #: ``"exact"`` (default); ``"newick"``: ``_`` in a tip's label without quotes is a blank; ``"prefix"``: of name and
+    #: tip one begins with the other, followed by neither a letter nor a digit.
+    match: str
     #: Budget of busy threads; default: the usable cores.
     threads: int | None
     #: See the package; default: ``"auto"``.
@@ -61,6 +68,10 @@ def compute_likelihoods_batch(
         gamma_categories, gamma_shape: Discrete gamma rates; both or none.
         ascertainment: ``"none"`` (default), or ``"absent"`` where families absent everywhere could not have been seen.
         missing_length: Take this length where a branch has none.
+        negative_branches: ``"refuse"`` (default), or ``"zero"`` to take branches of negative length as 0.
+        trees: ``"only"`` (default), or ``"first"`` to take the first tree of several.
+        match: ``"exact"`` (default), ``"newick"`` (``_`` in a tip's label without quotes is a blank) or ``"prefix"`` (of
+            name and tip one begins with the other, followed by neither a letter nor a digit).
         threads, plan: See the package.
 
     Returns:
@@ -182,6 +193,9 @@ def _analyse(
     gamma_shape: Any = None,
     ascertainment: Any = "none",
     missing_length: Any = None,
+    negative_branches: str = "refuse",
+    trees: str = "only",
+    match: str = "exact",
     threads: Any = None,
     plan: Plan = "auto",
 ) -> dict[str, Any]:
@@ -200,8 +214,13 @@ def _analyse(
         "gamma_shape": gamma_shape,
         "ascertainment": ascertainment,
         "missing_length": missing_length,
+        "negative_branches": negative_branches,
+        "trees": trees,
+        "match": match,
         **(asked or {}),
     }
+    if trees == "all":
+        raise ValueError("trees: one call is about one tree; call once for each, or give 'first'")
     gradient = asked is None
     found = (_tree(tree), _cells(presence_matrix), taxon_names, family_names, *rates, gradient, keywords)
     return _native.analyse(*found, threads, _native_plan(plan))

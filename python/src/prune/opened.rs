@@ -4,8 +4,9 @@ use super::matrix::Cells;
 use crate::failure::{Failure, Result};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use scaletune_prune_core::error::{Error, NameMismatch, listing};
-use scaletune_prune_core::newick::{self, MissingLengths};
+use scaletune_prune_core::error::listing;
+use scaletune_prune_core::naming::{Matching, TipNames};
+use scaletune_prune_core::newick::{self, TreeChoice, TreeOptions};
 use scaletune_prune_core::session::{Request, Session};
 use scaletune_prune_core::states::TipStates;
 use scaletune_prune_core::tree::Tree;
@@ -31,13 +32,15 @@ impl TreeSource {
 /// Rows of a matrix on a tree.
 struct Rows {
     text: String,
-    missing_lengths: MissingLengths,
+    options: (TreeOptions, TreeChoice, Matching),
     tree: Arc<Tree>,
     taxa: Vec<String>,
     /// Of each row.
     tips: Vec<usize>,
     /// Tips without a row.
     unread: Vec<usize>,
+    /// Rows that were not matched by the same text, branches that were taken as 0.
+    notes: Vec<String>,
 }
 
 /// What the latest call was about.
@@ -76,11 +79,12 @@ pub(super) fn opened(
         let text = format!("{} names for the {row_count} rows of presence_matrix", taxa.len());
         return Err(Failure::argument("taxon_names", text));
     }
+    let options = (request.tree_options, request.trees, request.matching);
     let latest = LATEST.try_lock().ok().and_then(|latest| latest.clone());
-    let latest = latest.filter(|latest| latest.rows.are(text, request.missing_lengths, taxa));
+    let latest = latest.filter(|latest| latest.rows.are(text, options, taxa));
     let rows = match &latest {
         Some(latest) => Arc::clone(&latest.rows),
-        None => Arc::new(Rows::placed(text, path, request.missing_lengths, taxa)?),
+        None => Arc::new(Rows::placed(text, path, options, taxa)?),
     };
     let mut states = TipStates::absent(vec![String::new(); families], rows.tree.tip_count());
     cells.pack(&rows.tips, &mut states)?;
@@ -104,48 +108,51 @@ pub(super) fn opened(
 
 impl Rows {
     /// Is this what they were made of?
-    fn are(&self, text: &str, missing_lengths: MissingLengths, taxa: &[PyBackedStr]) -> bool {
-        self.missing_lengths == missing_lengths
+    fn are(&self, text: &str, options: (TreeOptions, TreeChoice, Matching), taxa: &[PyBackedStr]) -> bool {
+        self.options == options
             && self.text == text
             && self.taxa.len() == taxa.len()
             && self.taxa.iter().zip(taxa).all(|(known, name)| known == &**name)
     }
 
     /// Finds the tips of the rows, by name.
-    fn placed(text: &str, path: &Path, missing_lengths: MissingLengths, taxa: &[PyBackedStr]) -> Result<Rows> {
-        let tree = newick::parse(text, path, missing_lengths)?;
-        let tips = tree.tip_index();
+    fn placed(
+        text: &str,
+        path: &Path,
+        options: (TreeOptions, TreeChoice, Matching),
+        taxa: &[PyBackedStr],
+    ) -> Result<Rows> {
+        let (tree_options, trees, matching) = options;
+        let mut notes = Vec::new();
+        let mut read = newick::read_all(text, path, tree_options, trees)?;
+        let found = read.swap_remove(0);
+        if let (count @ 1.., lowest) = found.zeroed {
+            notes.push(format!("tree: {count} branches of negative length are taken as 0, the lowest was {lowest}"));
+        }
+        let tree = found.tree;
         let mut rows: HashMap<&str, usize> = HashMap::new();
         for (row, name) in taxa.iter().enumerate() {
             if let Some(first) = rows.insert(name, row) {
                 return Err(Failure::argument("taxon_names", format!("'{name}' stands for rows {first} and {row}")));
             }
         }
-        let unread: Vec<usize> = (0..tree.tip_count()).filter(|&tip| !rows.contains_key(tree.tip_name(tip))).collect();
-        let places: Option<Vec<usize>> = taxa.iter().map(|name| tips.get(&**name).copied()).collect();
+        let remedy = "rows and tips are matched by name: rename them, or leave the rows out";
         let taxa: Vec<String> = taxa.iter().map(|name| name.to_string()).collect();
-        let Some(places) = places else {
-            let mismatch = NameMismatch {
-                path: PathBuf::from("taxon_names"),
-                sought_in: "the tree".into(),
-                what: "taxa",
-                unknown: taxa.into_iter().filter(|name| !tips.contains_key(name.as_str())).collect(),
-                unused: unread.iter().map(|&tip| tree.tip_name(tip).to_owned()).collect(),
-                remedy: "rows and tips are matched by name: rename them, or leave the rows out",
-            };
-            return Err(Error::Names(Box::new(mismatch)).into());
-        };
-        drop(tips);
-        Ok(Rows { text: text.to_owned(), missing_lengths, tree: Arc::new(tree), taxa, tips: places, unread })
+        let placed = TipNames::new(&tree, matching).place(&taxa, Path::new("taxon_names"), remedy)?;
+        notes.extend(placed.notes);
+        let (tips, unread) = (placed.tips, placed.unnamed);
+        Ok(Rows { text: text.to_owned(), options, tree: Arc::new(tree), taxa, tips, unread, notes })
     }
 
     /// What the user should hear of them.
     fn warnings(&self) -> Vec<String> {
+        let mut told = self.notes.clone();
         if self.unread.is_empty() {
-            return Vec::new();
+            return told;
         }
         let names: Vec<String> = self.unread.iter().map(|&tip| self.tree.tip_name(tip).to_owned()).collect();
         let (count, some) = (names.len(), listing(&names));
-        vec![format!("{count} tips of the tree are not in taxon_names and count as missing data: {some}")]
+        told.push(format!("{count} tips of the tree are not in taxon_names and count as missing data: {some}"));
+        told
     }
 }

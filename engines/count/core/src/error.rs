@@ -23,6 +23,16 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// Standard input, a pipe or a device.
+    #[error(
+        "{}: is a stream, and it is read more than once, by several readers and at any place; write it to a file and name \
+         that file",
+        path.display()
+    )]
+    Stream {
+        /// What was named.
+        path: PathBuf,
+    },
     /// A file whose content can't be used.
     #[error("{}{}: {problem}", path.display(), place(*line))]
     File {
@@ -87,6 +97,7 @@ impl Error {
             Error::Alignments(_)
             | Error::Variants(_)
             | Error::Read { .. }
+            | Error::Stream { .. }
             | Error::File { .. }
             | Error::Record { .. }
             | Error::Options(_) => ErrorKind::BadInput,

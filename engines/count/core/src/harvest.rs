@@ -2,6 +2,7 @@
 
 use crate::{
     allele::Class,
+    cells::BarcodesSeen,
     ledger::{LedgerPart, NAMES, Reason},
 };
 
@@ -93,6 +94,27 @@ impl Window {
     }
 }
 
+/// Records that start behind the end that the header gives their contig.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Beyond {
+    pub(crate) records: u64,
+    /// The first one's contig, by its number, 0-based start and name.
+    pub(crate) reference: i32,
+    pub(crate) start: i64,
+    pub(crate) name: Vec<u8>,
+}
+
+impl Beyond {
+    /// Adds records that come later in the file.
+    pub(crate) fn add(first: &mut Option<Beyond>, later: Option<Beyond>) {
+        match (first.as_mut(), later) {
+            (Some(first), Some(later)) => first.records += later.records,
+            (None, later) => *first = later,
+            (Some(_), None) => {}
+        }
+    }
+}
+
 /// A stretch of records in file order, all on one contig or before any.
 #[derive(Debug, Default)]
 pub(crate) struct Harvest {
@@ -103,6 +125,8 @@ pub(crate) struct Harvest {
     pub(crate) tally: Tally,
     /// Reference id and start of the first and of the last record.
     pub(crate) extent: Option<[(i32, i64); 2]>,
+    pub(crate) beyond: Option<Beyond>,
+    pub(crate) barcodes: BarcodesSeen,
 }
 
 impl Harvest {

@@ -42,7 +42,7 @@ mod words;
 
 pub use error::{Error, ErrorKind};
 pub use monitor::{Monitor, Unwatched};
-pub use options::{AlleleOptions, BarcodeFormat, Compat, CountOptions, Filters, IndelRule, Policy, RegionOptions};
+pub use options::{AlleleOptions, BarcodeFormat, Compat, CountOptions, Filters, IndelRule, Policy, RegionOptions, Tag};
 pub use plan::{CountPlan, Decode, Partition, Reader, Traversal};
 pub use session::{COUNTS_FILE, Cell, InputClass, LEDGER_FILE, MATRIX_FILES, Row, Session};
 pub use sites::list::SiteList;

@@ -13,7 +13,8 @@ use std::{
 use crate::{
     Error,
     allele::Class,
-    harvest::{Candidate, Counts, Harvest, Tally},
+    cells::BarcodesSeen,
+    harvest::{Beyond, Candidate, Counts, Harvest, Tally},
     hashing::FastMap,
     ledger::{Ledger, Reason},
     names::{Names, Outcome},
@@ -34,6 +35,8 @@ pub(crate) struct Totals {
     pub(crate) tally: Tally,
     /// Records seen by reference id.
     pub(crate) records: Vec<u64>,
+    pub(crate) beyond: Option<Beyond>,
+    pub(crate) barcodes: BarcodesSeen,
 }
 
 /// The place where parts meet.
@@ -85,6 +88,8 @@ impl<'a> Merger<'a> {
             ledger: rules.ledger.then(|| Ledger::new(panel.len())),
             tally: Tally::default(),
             records: vec![0; panel.contigs.len()],
+            beyond: None,
+            barcodes: BarcodesSeen::default(),
         };
         let merged = Merged {
             sums: Sums { panel, per_cell, totals },
@@ -121,7 +126,7 @@ impl<'a> Merger<'a> {
                     }
                 }
             };
-            merged.add(&part)?;
+            merged.add(part)?;
         }
     }
 
@@ -151,7 +156,7 @@ impl Queue {
 }
 
 impl Merged<'_> {
-    fn add(&mut self, part: &Harvest) -> Result<(), (i32, i64)> {
+    fn add(&mut self, part: Harvest) -> Result<(), (i32, i64)> {
         if let Some([first, last]) = part.extent {
             // Records without a place (-1) stand behind all others.
             let key = |(reference, start): (i32, i64)| (reference as u32, start);
@@ -165,6 +170,8 @@ impl Merged<'_> {
         }
         let totals = &mut self.sums.totals;
         totals.tally.add(&part.tally);
+        Beyond::add(&mut totals.beyond, part.beyond);
+        totals.barcodes.add(part.barcodes);
         if let Some(ledger) = &mut totals.ledger {
             ledger.add(&part.ledger);
         }

@@ -1,6 +1,6 @@
 //! What to count, and by which rules. Nothing here changes with the plan.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use crate::{Error, SiteList};
 
@@ -23,8 +23,10 @@ pub struct CountOptions {
     pub policy: Policy,
     /// Which records count.
     pub filters: Filters,
-    /// Count per cell: a file with one barcode (tag CB) a line, and a label in an optional second column.
+    /// Count per cell: a file with one barcode a line, and a label in an optional second column.
     pub barcodes: Option<PathBuf>,
+    /// The optional field that holds a record's barcode.
+    pub barcode_tag: Tag,
     /// How counts per cell are written.
     pub barcode_format: BarcodeFormat,
     /// Also write, per site, why overlapping records did not count.
@@ -105,6 +107,36 @@ pub enum Compat {
     Wasp2V1_5,
 }
 
+/// The name of an optional field; the default is that of cell barcodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tag(pub(crate) [u8; 2]);
+
+impl Default for Tag {
+    fn default() -> Self {
+        Tag(*b"CB")
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}{}", char::from(self.0[0]), char::from(self.0[1]))
+    }
+}
+
+impl FromStr for Tag {
+    type Err = String;
+
+    /// Reads a tag as SAM writes it: a letter, then a letter or digit.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match *text.as_bytes() {
+            [first, second] if first.is_ascii_alphabetic() && second.is_ascii_alphanumeric() => {
+                Ok(Tag([first, second]))
+            }
+            _ => Err(format!("'{text}' is not the name of a SAM tag: a letter, then a letter or digit, such as CB")),
+        }
+    }
+}
+
 /// How counts per cell are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum BarcodeFormat {
@@ -143,6 +175,12 @@ impl CountOptions {
         }
         if self.barcode_format == BarcodeFormat::MatrixMarket && self.barcodes.is_none() {
             return Err(Error::Options("barcode-format mtx needs barcodes: name the file with --barcodes".into()));
+        }
+        if self.barcode_tag != Tag::default() && self.barcodes.is_none() {
+            return Err(Error::Options(
+                "barcode-tag says how the barcode of a record is read, and none is wanted: name the list with --barcodes"
+                    .into(),
+            ));
         }
         let both = self.filters.exclude_flags & self.filters.require_flags;
         if both != 0 {

@@ -15,6 +15,7 @@ pub(crate) struct Rules<'a> {
     pub(crate) filters: Filters,
     pub(crate) indel_rule: IndelRule,
     pub(crate) barcodes: Option<&'a Barcodes>,
+    pub(crate) barcode_tag: [u8; 2],
     pub(crate) ledger: bool,
 }
 
@@ -25,6 +26,7 @@ impl<'a> Rules<'a> {
             filters: options.filters,
             indel_rule: options.indel_rule(),
             barcodes,
+            barcode_tag: options.barcode_tag.0,
             ledger: options.ledger,
         }
     }

@@ -108,6 +108,10 @@ impl Meeting<'_> {
 }
 
 impl Sink for Meeting<'_> {
+    fn contig_length(&self, reference: usize) -> i64 {
+        self.work.contigs.get(reference).map_or(i64::MAX, |contig| i64::try_from(contig.length).unwrap_or(i64::MAX))
+    }
+
     fn take(&self, unit: usize, part: Harvest) -> Result<(), Error> {
         self.push(unit, Some(part), false)
     }

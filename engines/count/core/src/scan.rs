@@ -3,14 +3,14 @@
 //! A record that reaches no site costs a few comparisons against a cursor that moves along the sorted sites: no
 //! allocation, no hash, no look at its name or bases. What names must decide is left to [`crate::names`].
 
-use scaletune_hts::{Alignment, Field, Visitor};
+use scaletune_hts::{Alignment, Visitor};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{
     Error,
     allele::{Bases, Class, class_of_base, class_of_plain_base},
     cigar::{self, Place},
-    harvest::{Candidate, Harvest},
+    harvest::{Beyond, Candidate, Harvest},
     indel,
     ledger::Reason,
     options::{IndelRule, Policy},
@@ -31,6 +31,8 @@ pub(crate) trait Sink: Sync {
     fn poll(&self, records: u64) -> Result<(), Error>;
     /// The error of a record that can't be used.
     fn bad_record(&self, reference: i32, start: i64, problem: &str) -> Error;
+    /// Bases of a contig, by the header.
+    fn contig_length(&self, reference: usize) -> i64;
 }
 
 /// Scans the records of one unit after another.
@@ -42,6 +44,8 @@ pub(crate) struct Scanner<'a, S> {
     /// Reference id and start of the last record.
     reference: i32,
     start: i64,
+    /// Bases of the contig by the header, where it has sites.
+    length: i64,
     /// Number and position of the first site at or behind `start`; the sites of the contig end at `end`.
     cursor: u32,
     next: i64,
@@ -61,6 +65,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
             unit: 0,
             reference: i32::MIN,
             start: 0,
+            length: i64::MAX,
             cursor: 0,
             next: NO_POSITION,
             end: 0,
@@ -131,6 +136,11 @@ impl<'a, S: Sink> Scanner<'a, S> {
         self.cursor = contig.start + positions.partition_point(|&position| i64::from(position) < start) as u32;
         self.end = contig.end;
         self.in_order = contig.in_order;
+        // Contigs without sites are not read by every plan, so none says anything of them.
+        self.length = match usize::try_from(reference) {
+            Ok(index) if contig.start < contig.end => self.sink.contig_length(index),
+            _ => i64::MAX,
+        };
         self.next = self.position(self.cursor);
         Ok(())
     }
@@ -153,6 +163,13 @@ impl<'a, S: Sink> Scanner<'a, S> {
     #[cold]
     fn poll(&mut self) -> Result<(), Error> {
         self.sink.poll(std::mem::take(&mut self.unpolled))
+    }
+
+    /// A record that starts behind its contig's end.
+    #[cold]
+    fn note_beyond<A: Alignment>(&mut self, record: &A) {
+        let (reference, start, name) = (self.reference, self.start, record.name().to_vec());
+        Beyond::add(&mut self.harvest.beyond, Some(Beyond { records: 1, reference, start, name }));
     }
 
     /// A record that may hold a site in its reference span.
@@ -185,11 +202,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
         let cell = match self.rules.barcodes {
             None => 0,
             Some(barcodes) => {
-                let barcode = match record.field(*b"CB")? {
-                    Some(Field::Text(barcode)) => barcodes.number(barcode),
-                    _ => None,
-                };
-                let Some(cell) = barcode else {
+                let Some(cell) = self.harvest.barcodes.find(barcodes, record.field(self.rules.barcode_tag)?) else {
                     self.drop_everywhere(last, Reason::Barcode);
                     return Ok(());
                 };
@@ -324,6 +337,9 @@ impl<S: Sink> Visitor for Scanner<'_, S> {
             self.harvest.extent = Some([(reference, start); 2]);
         }
         self.harvest.tally.records += 1;
+        if start >= self.length {
+            self.note_beyond(record);
+        }
         self.unpolled += 1;
         if self.unpolled == POLL {
             self.poll()?;

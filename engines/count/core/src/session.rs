@@ -13,6 +13,7 @@ use scaletune_hts::{
 use crate::{
     BarcodeFormat, CountOptions, CountPlan, Decode, Error, Monitor, Partition, Reader, Traversal, Warning,
     cells::Barcodes,
+    harvest::Beyond,
     merge::Totals,
     regions::Regions,
     rules::Rules,
@@ -44,6 +45,8 @@ pub struct Session {
     panel: Panel,
     barcodes: Option<Barcodes>,
     warnings: Vec<Warning>,
+    /// How many of the warnings come from opening; the others are of the last run.
+    opened: usize,
     prepared: Option<Prepared>,
     totals: Option<Totals>,
 }
@@ -81,6 +84,10 @@ impl Session {
     /// Options that contradict each other; a file that can't be used, named with its place and the remedy.
     pub fn open(options: CountOptions, monitor: &dyn Monitor) -> Result<Self, Error> {
         options.validate()?;
+        refuse_stream(&options.alignments)?;
+        if options.sites.is_none() {
+            refuse_stream(&options.variants)?;
+        }
         let file = AlignmentFile::open(
             &options.alignments,
             &OpenOptions { reference: options.reference.clone(), ..Default::default() },
@@ -120,8 +127,13 @@ impl Session {
         warnings.extend(missing_contigs(&options, &file, &table)?);
         let names = file.contigs().iter().map(|contig| contig.name.as_str());
         let panel = Panel::new(&table, names, options.alleles.fold_case);
-        let barcodes = options.barcodes.as_deref().map(Barcodes::read).transpose()?;
-        Ok(Session { options, file, table, panel, barcodes, warnings, prepared: None, totals: None })
+        let exact = options.compat.is_some();
+        let barcodes = options.barcodes.as_deref().map(|path| Barcodes::read(path, exact)).transpose()?;
+        if let (Some(barcodes), Some(path)) = (&barcodes, &options.barcodes) {
+            warnings.extend(barcodes.notes(path).into_iter().map(Warning::Barcodes));
+        }
+        let opened = warnings.len();
+        Ok(Session { options, file, table, panel, barcodes, warnings, opened, prepared: None, totals: None })
     }
 
     /// What a user should know, so far.
@@ -200,12 +212,12 @@ impl Session {
         }
         let planner = self.file.planner()?;
         let (mut sites, mut contigs) = (Vec::with_capacity(self.panel.len()), Vec::new());
-        for (reference, (contig, header)) in self.panel.contigs.iter().zip(self.file.contigs()).enumerate() {
+        for (reference, contig) in self.panel.contigs.iter().enumerate() {
             let positions = &self.panel.positions[contig.start as usize..contig.end as usize];
             sites.extend(positions.iter().map(|&position| Place { reference, position: i64::from(position) }));
-            if let Some(&last) = positions.last() {
-                let end = i64::try_from(header.length).unwrap_or(i64::MAX).max(i64::from(last) + 1);
-                contigs.push(Interval { reference, start: 0, end });
+            // To the contig's end in the index: records may start behind the end that the header gives it.
+            if !positions.is_empty() {
+                contigs.push(Interval { reference, start: 0, end: i64::MAX });
             }
         }
         let units = match plan.partition {
@@ -249,12 +261,29 @@ impl Session {
         }
         totals.check_ledger(&self.options.alignments)?;
         monitor.end("merge");
-        self.warnings.retain(|warning| !matches!(warning, Warning::NothingCounted(_)));
+        // Those of an earlier run.
+        self.warnings.truncate(self.opened);
+        self.warnings.extend(totals.beyond.as_ref().map(|beyond| self.beyond_contig(beyond)));
+        if let (Some(barcodes), Some(path)) = (&self.barcodes, &self.options.barcodes) {
+            let said = totals.barcodes.warnings(barcodes, path, self.options.barcode_tag);
+            self.warnings.extend(said.into_iter().map(Warning::Barcodes));
+        }
         if !self.table.sites.is_empty() && totals.sums() == [0; 3] {
             self.warnings.push(explain_zero(&totals.tally, self.options.filters));
         }
         self.totals = Some(totals);
         Ok(())
+    }
+
+    fn beyond_contig(&self, beyond: &Beyond) -> Warning {
+        let contig = usize::try_from(beyond.reference).ok().and_then(|number| self.file.contigs().get(number));
+        Warning::BeyondContig {
+            records: beyond.records,
+            name: String::from_utf8_lossy(&beyond.name).into_owned(),
+            contig: contig.map(|contig| contig.name.clone()).unwrap_or_default(),
+            length: contig.map_or(0, |contig| contig.length),
+            start: beyond.start + 1,
+        }
     }
 
     /// A file that was cut and ends well shows only here: its index counts more records than there are.
@@ -363,6 +392,16 @@ fn missing_contigs(options: &CountOptions, file: &AlignmentFile, table: &Table) 
         Some(_) => Error::Options(format!("{}: {problem}", options.site_source())),
         None => Error::file(&options.variants, 0, problem),
     })
+}
+
+/// Refuses what can be read only once. Looked at before it is opened, since opening a pipe waits for who writes to it.
+fn refuse_stream(path: &Path) -> Result<(), Error> {
+    let is_stream = match std::fs::metadata(path) {
+        Ok(about) => !about.is_file() && !about.is_dir(),
+        // The name of standard input, unless there is such a file; what else is absent is for others to say.
+        Err(_) => path == Path::new("-"),
+    };
+    if is_stream { Err(Error::Stream { path: path.to_owned() }) } else { Ok(()) }
 }
 
 fn check_cancelled(monitor: &dyn Monitor) -> Result<(), Error> {

@@ -21,6 +21,21 @@ pub enum Warning {
     Symbolic(u64),
     /// Rows with an allele in lower case, which no base matches.
     LowerCase(u64),
+    /// Records start behind the end that the header gives their contig.
+    BeyondContig {
+        /// How many; those that the plan read.
+        records: u64,
+        /// The first one's name.
+        name: String,
+        /// Its contig.
+        contig: String,
+        /// The contig's length by the header.
+        length: u64,
+        /// Its 1-based start.
+        start: i64,
+    },
+    /// About the list of barcodes.
+    Barcodes(String),
     /// No row is left.
     EmptySelection(String),
     /// Not a single base was counted.
@@ -48,6 +63,12 @@ impl fmt::Display for Warning {
                 out,
                 "{count} rows have an allele in lower case, which no base matches; --fold-case compares without regard to case"
             ),
+            Warning::BeyondContig { records, name, contig, length, start } => write!(
+                out,
+                "{records} records start behind the end of their contig and were counted like others; the first is {name} \
+                 at {contig}:{start}, and {contig} has {length} bases in the header"
+            ),
+            Warning::Barcodes(text) => out.write_str(text),
             Warning::EmptySelection(text) => write!(out, "no site is left, so the table has only its header: {text}"),
             Warning::NothingCounted(text) => write!(out, "nothing was counted: {text}"),
         }
@@ -76,7 +97,7 @@ pub(crate) fn explain_zero(tally: &Tally, filters: Filters) -> Warning {
             (Reason::NoSequence, "without a sequence".to_owned()),
             (Reason::OtherLetter, "with another letter than A, C, G, T, N".to_owned()),
             (Reason::NameUsed, "with a name that had counted already".to_owned()),
-            (Reason::Barcode, "without a listed barcode (tag CB)".to_owned()),
+            (Reason::Barcode, "without a listed barcode".to_owned()),
         ];
         let said: Vec<String> = reasons
             .iter()

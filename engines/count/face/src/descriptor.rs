@@ -77,6 +77,7 @@ fn inputs() -> Vec<Input> {
         Input::text("attribute", "GTF/GFF3: name regions by this attribute").named("NAME"),
         Input::text("parent", "GTF/GFF3: also write this attribute").named("NAME"),
         Input::path("barcodes", &["txt", "tsv"], "Count per cell: barcodes, one a line"),
+        Input::text("barcode-tag", "SAM tag with a record's barcode [default: CB]").named("TAG"),
         Input::choice("barcode-format", &["tsv", "mtx"], "How counts per cell are written"),
         Input::path("reference", &["fa", "fasta"], "Reference sequence, for CRAM"),
         Input::new(

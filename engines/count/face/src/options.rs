@@ -49,6 +49,10 @@ pub fn options(inputs: &Inputs) -> Result<CountOptions, Error> {
             require_flags: inputs.number("require-flags")?.unwrap_or_default(),
         },
         barcodes: inputs.path("barcodes"),
+        barcode_tag: match inputs.text("barcode-tag") {
+            None => Default::default(),
+            Some(tag) => tag.parse().map_err(|problem| Error::bad_input(format!("--barcode-tag: {problem}")))?,
+        },
         barcode_format: inputs
             .one_of("barcode-format", &[("tsv", BarcodeFormat::Tsv), ("mtx", BarcodeFormat::MatrixMarket)])?
             .unwrap_or_default(),

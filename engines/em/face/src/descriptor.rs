@@ -71,7 +71,8 @@ fn inputs() -> Vec<Input> {
         )
         .repeated()
         .streamed(),
-        Input::path("gtf", &["gtf", "gtf.gz"], "Annotation").streamed(),
+        Input::path("gtf", &["gtf", "gtf.gz", "gff3", "gff3.gz", "gff"], "Annotation: GTF or GFF3, plain or gzipped")
+            .streamed(),
         Input::path("reference", &["fa", "fasta"], "Reference sequence, for CRAM"),
         Input::path("scores", &["tsv"], "Instead of alignments: fragment, locus, raw score").streamed(),
         Input::path("features", &["tsv"], "Columns of --scores: column, locus, length").streamed(),

@@ -286,7 +286,8 @@ impl Handle {
     #[cold]
     fn read_error(&self, code: c_int) -> Error {
         if self.format == Format::Sam {
-            let problem = "the line is cut short, a field is not what SAM wants there, or its contig is not in the header";
+            let problem =
+                "the line is cut short, a field is not what SAM wants there, or its contig is not in the header";
             return self.bad_line(self.records + 1, problem);
         }
         let Ok(bgzf) = self.bgzf() else {

@@ -91,7 +91,7 @@ impl Alignment for Record {
 
     #[inline]
     fn mate_start(&self) -> i64 {
-        self.inner().core.mpos
+        self.inner().core.mpos.max(-1)
     }
 
     #[inline]

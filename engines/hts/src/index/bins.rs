@@ -203,8 +203,14 @@ pub(crate) struct BinIndex {
 }
 
 impl BinIndex {
-    /// The largest place that the index names.
-    pub(super) fn furthest(&self) -> Option<VirtualOffset> {
+    /// The largest place at which the index lets a record start.
+    pub(super) fn last_begin(&self) -> Option<VirtualOffset> {
+        let chunks = self.contigs.iter().flat_map(Contig::chunks);
+        chunks.filter(|chunk| chunk.begin < chunk.end).map(|chunk| chunk.begin).max()
+    }
+
+    /// The largest place at which the index lets a record end, or any other that it names.
+    pub(super) fn last_end(&self) -> Option<VirtualOffset> {
         self.contigs.iter().flat_map(Contig::places).max()
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    index::BinIndex,
+    index::{BinIndex, end_block_at},
     unit::{Pieces, Place, Range, Unit, VirtualOffset},
 };
 
@@ -22,14 +22,17 @@ pub(super) struct Offsets<'a> {
 
 impl<'a> Offsets<'a> {
     pub(super) fn new(bins: &'a BinIndex, first_record: VirtualOffset, size: u64) -> Self {
-        // Without records behind the placed ones the file must end there, and the walk sees to it.
+        // Without records behind the placed ones the file must end there, and the walk sees to it. Some indexers write the
+        // file's own end, or a place within its last, empty block.
+        let is_end = |end: VirtualOffset| bins.unplaced == Some(0) || end.block() > end_block_at(size);
         let end = match bins.contigs.iter().filter_map(|contig| contig.end()).max() {
-            Some(_) if bins.unplaced == Some(0) => VirtualOffset::END,
+            Some(end) if is_end(end) => VirtualOffset::END,
             Some(end) => end,
             None => first_record,
         };
         let mut places: Vec<VirtualOffset> = bins.contigs.iter().flat_map(|contig| contig.places()).collect();
-        places.retain(|&place| first_record < place && place < end);
+        let last = VirtualOffset::new(end_block_at(size), 0);
+        places.retain(|&place| first_record < place && place < end && place <= last);
         places.sort_unstable();
         places.dedup();
         Offsets { bins, begin: first_record, end, size, places }
@@ -55,7 +58,7 @@ impl<'a> Offsets<'a> {
     }
 
     pub(super) fn unplaced(&self) -> Option<Unit> {
-        (self.bins.unplaced != Some(0))
+        (self.bins.unplaced != Some(0) && self.end != VirtualOffset::END)
             .then(|| self.unit(vec![Range { begin: self.end, end: VirtualOffset::END, until: None }]))
     }
 
@@ -66,7 +69,8 @@ impl<'a> Offsets<'a> {
 
     /// The units between the cuts; those at or beyond the ends cut nothing.
     fn cut_at(&self, cuts: impl Iterator<Item = VirtualOffset>) -> Vec<Unit> {
-        let mut cuts: BTreeSet<VirtualOffset> = cuts.filter(|&cut| self.begin < cut && cut < self.end).collect();
+        let last = VirtualOffset::new(end_block_at(self.size), 0).min(self.end);
+        let mut cuts: BTreeSet<VirtualOffset> = cuts.filter(|&cut| self.begin < cut && cut < last).collect();
         cuts.insert(self.end);
         let mut begin = self.begin;
         let mut units = Vec::with_capacity(cuts.len());

@@ -2,7 +2,7 @@
 
 use crate::{
     Error,
-    alignment::{Alignment, CIGAR_MISFIT, Field, query_length},
+    alignment::{Alignment, BEFORE_CONTIG, CIGAR_MISFIT, Field, query_length},
     fields, flag,
 };
 
@@ -32,6 +32,9 @@ impl<'a> RawRecord<'a> {
         let is_known = |reference: i32| (reference.wrapping_add(1) as u32 as usize) <= contigs;
         if !is_known(record.reference_id()) || !is_known(record.mate_reference_id()) {
             return Err("a record names a contig that the header does not have");
+        }
+        if record.start() < -1 {
+            return Err(BEFORE_CONTIG);
         }
         if record.sequence_length() > Self::LARGEST || record.name_length() == 0 || record.fields_at() > body.len() {
             return Err("a record is shorter than its name, CIGAR, bases and qualities");
@@ -166,7 +169,7 @@ impl Alignment for RawRecord<'_> {
 
     #[inline(always)]
     fn mate_start(&self) -> i64 {
-        i64::from(self.word(24))
+        i64::from(self.word(24).max(-1))
     }
 
     #[inline(always)]

@@ -45,6 +45,8 @@ struct Blocks {
     read: usize,
     /// Where the next block begins in the file.
     next: u64,
+    /// The rest of the file, where it goes on as gzip of another kind.
+    rest: Option<BufReader<MultiGzDecoder<BufReader<File>>>>,
 }
 
 impl Blocks {
@@ -56,6 +58,7 @@ impl Blocks {
             inflated: Vec::new(),
             read: 0,
             next: 0,
+            rest: None,
         })
     }
 
@@ -66,6 +69,14 @@ impl Blocks {
         let block = match self.window.block(&self.source, self.next, u64::MAX) {
             Ok(Some(block)) => block,
             Ok(None) => return Ok(false),
+            Err(crate::Error::Block { .. }) if begins_other_gzip(&self.source, self.next)? => {
+                let mut file = File::open(self.source.path())?;
+                file.seek(SeekFrom::Start(self.next))?;
+                let gzip = MultiGzDecoder::new(BufReader::with_capacity(BUFFER, file));
+                self.rest = Some(BufReader::with_capacity(BUFFER, gzip));
+                (self.read, self.inflated) = (0, Vec::new());
+                return Ok(false);
+            }
             Err(crate::Error::Block { problem, .. }) => return Err(damaged(&problem)),
             Err(error) => return Err(io::Error::other(error)),
         };
@@ -80,12 +91,18 @@ impl Blocks {
 impl BufRead for Blocks {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         // Empty blocks may stand anywhere.
-        while self.read == self.inflated.len() && self.advance()? {}
-        Ok(&self.inflated[self.read..])
+        while self.rest.is_none() && self.read == self.inflated.len() && self.advance()? {}
+        match &mut self.rest {
+            Some(rest) => rest.fill_buf(),
+            None => Ok(&self.inflated[self.read..]),
+        }
     }
 
     fn consume(&mut self, amount: usize) {
-        self.read += amount;
+        match &mut self.rest {
+            Some(rest) => rest.consume(amount),
+            None => self.read += amount,
+        }
     }
 }
 
@@ -103,7 +120,7 @@ pub(super) fn sniff(path: &Path) -> Result<Format, Error> {
     let mut file = File::open(path).map_err(open)?;
     let mut start = Vec::with_capacity(16);
     (&mut file).take(16).read_to_end(&mut start).map_err(open)?;
-    if is_bgzf(&start) && !ends_in_end_block(&mut file).map_err(open)? {
+    if is_bgzf(&start) && !ends_in_end_block(&mut file).map_err(open)? && !ends_otherwise(path)? {
         return Err(Error::NoEndBlock { path: path.to_owned() });
     }
     let mut magic = Vec::with_capacity(16);
@@ -124,6 +141,30 @@ pub(super) fn sniff(path: &Path) -> Result<Format, Error> {
 /// A gzip member whose first extra field is BGZF's `BC`.
 fn is_bgzf(start: &[u8]) -> bool {
     start.starts_with(&[0x1f, 0x8b, 8, 4]) && start.get(12..14) == Some(b"BC")
+}
+
+/// Whether a gzip member begins at a byte that is no BGZF block, as where files of both kinds were put one behind the other.
+fn begins_other_gzip(source: &Source, offset: u64) -> io::Result<bool> {
+    let mut start = [0; 16];
+    let length = start.len().min(usize::try_from(source.size() - offset).unwrap_or(usize::MAX));
+    source.read_exact(&mut start[..length], offset).map_err(io::Error::other)?;
+    Ok(start.starts_with(&[0x1f, 0x8b, 8]) && !is_bgzf(&start))
+}
+
+/// Whether a file that begins as BGZF is whole without the usual last block: it goes on as gzip of another kind, or another
+/// empty block ends it.
+fn ends_otherwise(path: &Path) -> Result<bool, Error> {
+    let read = |source| Error::Read { path: path.to_owned(), place: "the start".to_owned(), source };
+    let source = Source::open(path).map_err(|error| read(io::Error::other(error)))?;
+    let (mut window, mut next, mut is_empty) = (Window::new(BUFFER), 0, false);
+    loop {
+        match window.block(&source, next, u64::MAX) {
+            Ok(None) => return Ok(is_empty),
+            Ok(Some(block)) => (next, is_empty) = (next + block.size, block.length == 0),
+            Err(crate::Error::Block { .. }) => return begins_other_gzip(&source, next).map_err(read),
+            Err(error) => return Err(read(io::Error::other(error))),
+        }
+    }
 }
 
 fn ends_in_end_block(file: &mut File) -> io::Result<bool> {

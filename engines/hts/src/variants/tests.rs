@@ -91,6 +91,65 @@ fn every_format_gives_the_same_records() {
 }
 
 #[test]
+fn any_gzip_is_read_also_kinds_behind_each_other() {
+    let (folder, plain) = file("a.vcf", TEXT.as_bytes());
+    let blocks = folder.path().join("b.vcf.gz");
+    recode(&plain, &blocks, Format::Vcf, false);
+    let gzip = |text: &[u8]| {
+        let mut encoder = GzEncoder::new(vec![], Compression::best());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    };
+    let (whole, line) = (fs::read(&blocks).unwrap(), b"two\t77\t.\tA\tC\t.\tPASS\t.\tGT\t0/1\t0/1\n");
+    let without_end = &whole[..whole.len() - 28];
+    // Another empty block than the usual one: stored, not deflated.
+    let other_end = [&whole[whole.len() - 28..][..16], &[30, 0, 1, 0, 0, 255, 255], &[0; 8]].concat();
+    let cut = TEXT.len() / 2;
+    for (name, bytes, records) in [
+        ("members of gzip", [gzip(&TEXT.as_bytes()[..cut]), gzip(&TEXT.as_bytes()[cut..])].concat(), 4),
+        ("blocks, then gzip", [whole.clone(), gzip(line)].concat(), 5),
+        ("blocks without an end, then gzip", [without_end.to_vec(), gzip(line)].concat(), 5),
+        ("gzip, then blocks", [gzip(TEXT.as_bytes()), crate::bgzf::END_BLOCK.to_vec()].concat(), 4),
+        ("files of blocks behind each other", [whole.clone(), crate::bgzf::END_BLOCK.to_vec()].concat(), 4),
+        ("another empty block at the end", [without_end.to_vec(), other_end].concat(), 4),
+    ] {
+        let (_folder, path) = file("a.vcf.gz", &bytes);
+        assert_eq!(all(&path, Some("A")).len(), records, "{name}");
+    }
+    // Cut, and damaged: gzip's own check holds behind the blocks, too.
+    let mut mixed = [whole.clone(), gzip(line)].concat();
+    mixed.truncate(mixed.len() - 12);
+    let (_folder, path) = file("a.vcf.gz", &mixed);
+    let mut reader = VariantReader::open(&path, None).unwrap();
+    let mut variant = Variant::default();
+    let error = loop {
+        match reader.read(&mut variant) {
+            Ok(true) => {}
+            Ok(false) => panic!("no error for a file that is cut short"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, Error::Read { .. }), "{error}");
+}
+
+#[test]
+fn windows_line_ends_and_headers_without_contigs_change_nothing() {
+    let (folder, plain) = file("a.vcf", TEXT.as_bytes());
+    let expected = all(&plain, Some("B"));
+    let path = folder.path().join("b.vcf");
+    for text in [
+        TEXT.replace('\n', "\r\n"),
+        TEXT.lines().filter(|line| !line.starts_with("##contig")).map(|line| format!("{line}\n")).collect(),
+        TEXT.lines().filter(|line| !line.starts_with("##FORMAT")).map(|line| format!("{line}\n")).collect(),
+        format!("{}\r\n\r\n", TEXT.trim_end()),
+        TEXT.trim_end().to_owned(),
+    ] {
+        fs::write(&path, text).unwrap();
+        assert_eq!(all(&path, Some("B")), expected);
+    }
+}
+
+#[test]
 fn an_absent_sample_is_an_error_that_lists_those_there_are() {
     let (_folder, path) = file("a.vcf", TEXT.as_bytes());
     let text = VariantReader::open(&path, Some("C")).err().unwrap().to_string();

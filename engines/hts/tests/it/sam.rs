@@ -36,7 +36,12 @@ fn text_gives_the_records_of_bam_plain_gzipped_or_in_blocks() {
     let bytes = fs::read(&text).unwrap();
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(&bytes).unwrap();
-    let blocks = bytes.chunks(5000).map(crate::bgzf::block).chain([crate::bgzf::END_BLOCK.to_vec()]).collect::<Vec<_>>().concat();
+    let blocks = bytes
+        .chunks(5000)
+        .map(crate::bgzf::block)
+        .chain([crate::bgzf::END_BLOCK.to_vec()])
+        .collect::<Vec<_>>()
+        .concat();
     let crlf = String::from_utf8(bytes.clone()).unwrap().replace('\n', "\r\n").into_bytes();
     let no_last_newline = bytes[..bytes.len() - 1].to_vec();
     for form in [bytes, gzip.finish().unwrap(), blocks, crlf, no_last_newline] {
@@ -86,7 +91,13 @@ fn a_line_that_is_not_a_record_is_named_by_its_number() {
     for change in [
         &|line: &str| line[..line.len() / 4].to_owned(),
         &|line: &str| line.replacen("40M", "39M", 1),
-        &|line: &str| line.replacen("\tone\t", "\tnone\t", 1).replacen("\ttwo\t", "\tnone\t", 1).replacen("\tthree\t", "\tnone\t", 1),
+        &|line: &str| {
+            line.replacen("\tone\t", "\tnone\t", 1).replacen("\ttwo\t", "\tnone\t", 1).replacen(
+                "\tthree\t",
+                "\tnone\t",
+                1,
+            )
+        },
         &|_: &str| "no record".to_owned(),
     ] as [&dyn Fn(&str) -> String; 4]
     {

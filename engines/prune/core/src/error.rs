@@ -4,6 +4,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::naming::NearMiss;
+
 /// Result of everything in this crate that reads a user's data.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -84,6 +86,13 @@ impl Error {
     }
 
     pub(crate) fn read(path: &Path, source: std::io::Error) -> Self {
+        // Only unpacking meets an end before its time, and says no more than that.
+        let source = match source.kind() {
+            std::io::ErrorKind::UnexpectedEof => {
+                std::io::Error::new(source.kind(), "the compressed file is cut short; get it anew")
+            }
+            _ => source,
+        };
         Self::Read { path: path.to_owned(), source }
     }
 
@@ -105,6 +114,8 @@ pub struct NameMismatch {
     pub unknown: Vec<String>,
     /// Names of the other side that were not used: the likely intended partners.
     pub unused: Vec<String>,
+    /// Which of both sides are nearly the same.
+    pub near: Vec<NearMiss>,
     /// What to do.
     pub remedy: &'static str,
 }
@@ -122,6 +133,12 @@ impl std::fmt::Display for NameMismatch {
         )?;
         if !self.unused.is_empty() {
             write!(f, "; without a partner there: {}", listing(&self.unused))?;
+        }
+        for (at, NearMiss { name, meant, option }) in self.near.iter().enumerate() {
+            write!(f, "{}'{name}' is nearly '{meant}'", if at == 0 { "; " } else { ", " })?;
+            if let Some(option) = option {
+                write!(f, " ({option} takes one for the other)")?;
+            }
         }
         write!(f, "; {}", self.remedy)
     }

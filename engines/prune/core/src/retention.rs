@@ -13,7 +13,9 @@ use crate::kernel::evaluator::Workers;
 use crate::likelihood::{Ascertainment, Likelihood};
 use crate::model::Rates;
 use crate::monitor::{self, Monitor};
+use crate::naming::near_misses;
 use crate::plan::Plan;
+use crate::source;
 use crate::states::TipStates;
 use crate::tree::Tree;
 
@@ -54,7 +56,7 @@ pub struct RetentionTest {
 
 /// Reads families, one a line, or lines of set, tab, family. Blank lines and lines that start with `#` are skipped.
 pub fn read_sets(path: &Path, families: &[String]) -> Result<Vec<FamilySet>> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::read(path, e))?;
+    let text = source::text(path)?;
     let index: HashMap<&str, u32> = families.iter().enumerate().map(|(i, n)| (n.as_str(), i as u32)).collect();
     let mut sets: Vec<FamilySet> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -75,6 +77,7 @@ pub fn read_sets(path: &Path, families: &[String]) -> Result<Vec<FamilySet>> {
             path: path.to_owned(),
             sought_in: "the matrix".to_owned(),
             what: "families",
+            near: near_misses(&unknown, families),
             unknown,
             unused: vec![],
             remedy: "name families as the matrix does",

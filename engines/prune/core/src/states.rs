@@ -9,6 +9,7 @@ mod patterns;
 use std::sync::{Arc, OnceLock};
 
 use crate::bits::BitRows;
+use crate::tree::Tree;
 
 pub use cells::{BLOCK, Cell};
 pub use matched::Matched;
@@ -152,6 +153,20 @@ impl TipStates {
         }
         let present: u32 = somewhere.iter().map(|byte| byte.count_ones()).sum();
         self.family_count() - present as usize - self.wholly_missing().len()
+    }
+
+    /// The same states at the tips of another tree, which has tips of the same names; none where one is not there.
+    pub fn on(&self, own: &Tree, other: &Tree) -> Option<Self> {
+        let index = own.tip_index();
+        let places: Vec<usize> =
+            (0..other.tip_count()).map(|tip| index.get(other.tip_name(tip)).copied()).collect::<Option<_>>()?;
+        let mut present = BitRows::zeros(places.len(), self.families.len());
+        for (tip, &place) in places.iter().enumerate() {
+            present.row_mut(tip).copy_from_slice(self.present.row(place));
+        }
+        let missing = places.iter().map(|&place| self.missing[place].clone()).collect();
+        // Equal columns stay equal, whatever the order of the tips.
+        Some(Self { families: self.families.clone(), present, missing, patterns: self.patterns.clone() })
     }
 
     /// The chosen families, in the given order.

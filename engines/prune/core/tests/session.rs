@@ -8,6 +8,8 @@ use scaletune_prune_core::fit::ParameterPrior;
 use scaletune_prune_core::likelihood::Ascertainment;
 use scaletune_prune_core::model::{Rates, RootPrior};
 use scaletune_prune_core::monitor::Unwatched;
+use scaletune_prune_core::naming::Matching;
+use scaletune_prune_core::newick::{NegativeLengths, TreeChoice};
 use scaletune_prune_core::plan::Plan;
 use scaletune_prune_core::session::{GammaChoice, Outcome, RateSource, Request, RootChoice, Session};
 use scaletune_prune_core::simulate::{Simulation, simulate, write};
@@ -157,7 +159,8 @@ fn a_matrix_of_absence_under_ascertainment_is_told() {
     assert!(fit.at_bound.contains(&"log_gain"), "{fit:?}");
     assert!(outcome.warnings()[0].starts_with("fit: gain ended at its lower bound, 1.0e-9: "), "{fit:?}");
     // A sound matrix has nothing to tell.
-    write((0..40).map(|i| format!("f{i}\t1\t{}\t{}\t{}\n", i % 2, i / 2 % 2, i / 4 % 2)).collect());
+    let simulation = Simulation { taxa: 12, families: 300, only_present: true, ..Simulation::default() };
+    (request.tree, request.matrix) = workload(folder.path(), &simulation);
     let session = Session::open(request.clone(), &Unwatched).unwrap();
     let outcome = run(request);
     assert!(session.warnings().is_empty() && outcome.warnings().is_empty(), "{:?}", outcome.warnings());
@@ -243,4 +246,169 @@ fn names_and_places_of_faults() {
     assert!(warned.warnings()[0].contains("3 branches meet at the root"), "{:?}", warned.warnings());
     assert!(RootPrior::fixed(0.5, 0.6).is_err());
     assert!(Rates::new(-1.0, 1.0).is_err() && Rates::new(f64::NAN, 1.0).is_err());
+}
+
+/// A text packed as gzip packs it.
+fn packed(text: &str) -> Vec<u8> {
+    use std::io::Write;
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(text.as_bytes()).unwrap();
+    packer.finish().unwrap()
+}
+
+/// Every form of the same tree and the same matrix gives the same numbers.
+#[test]
+fn every_form_of_input_gives_the_same_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let newick = "((A:0.1,B:0.2):0.1,(C:0.3,D_d:0.1):0.2);";
+    let nexus = "#NEXUS\nBegin trees;\ntranslate 1 A, 2 B, 3 C, 4 D_d;\ntree x = [&R] ((1:0.1,2:0.2):0.1,(3:0.3,4:0.1):0.2);\nEnd;\n";
+    let trees = [file("t.nwk", newick.as_bytes()), file("t.nex", nexus.as_bytes()), file("t.gz", &packed(newick))];
+    let tsv = "id\tA\tB\tC\tD_d\nf\t1\t1\t1\t1\ng\t1\t0\t1\t0\nh\t0\t0\t?\t1\n";
+    let roary = "GENE,Non-unique Gene name,annotation,No. isolates,A,B,C,D_d\nf,,\"a, b\",4,1,1,1,1\ng,,,2,1,0,1,0\nh,,,1,0,0,?,1\n";
+    let matrices = [
+        file("m.tsv", tsv.as_bytes()),
+        file("m.tsv.gz", &packed(tsv)),
+        file("m.csv", roary.as_bytes()),
+        file("m.phy", b"4 3\nA 110\nB 100\nC 11?\nD_d 101\n"),
+        file("m.fasta.gz", &packed(">A\n110\n>B b\n10\n0\n>C\n11-\n>D_d\n101\n")),
+    ];
+    let mut first = None;
+    for tree in &trees {
+        for matrix in &matrices {
+            let outcome = run(Request::new(tree, matrix, RateSource::Global(GIVEN)));
+            let values = outcome.values().to_vec();
+            assert_eq!(*first.get_or_insert(values.clone()), values, "{} {}", tree.display(), matrix.display());
+        }
+    }
+    // Counts say the same from the right number on.
+    let counts = file("counts.tsv", b"id\tA\tB\tC\tD_d\nf\t2\t3\t2\t9\ng\t2\t1\t2\t0\nh\t0\t1\t?\t2\n");
+    let mut request = Request::new(&trees[0], &counts, RateSource::Global(GIVEN));
+    request.matrix_options.present_from = std::num::NonZeroU32::new(2);
+    assert_eq!(Some(run(request.clone()).values().to_vec()), first);
+    request.matrix_options.present_from = None;
+    assert!(fault(request).contains("counts.tsv:2:3: '2' is neither 0 nor 1; if cells are counts, --present-from"));
+}
+
+/// The result on each tree is that of a file with this tree alone, whatever the order of its tips.
+#[test]
+fn a_sample_of_trees_has_the_result_of_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let trees = ["((a:1,b:2):1,(c:1,d:.5):1);", "((d:1,c:2):1,(b:1,a:1):.1);", "(a:1,(b:.3,(d:1,c:1):2):1);"];
+    let both = file("all.nwk", &trees.join("\n"));
+    let rows: String = (0..40).map(|i| format!("f{i}\t{}\t{}\t{}\t?\n", i % 2, i / 2 % 2, i / 4 % 2)).collect();
+    let matrix = file("m.tsv", &format!("g\ta\tb\tc\td\n{}", rows.replace("0\t?", "0\t1")));
+    let mut request = Request::new(&both, &matrix, fitted());
+    request.branches = true;
+    assert!(fault(request.clone()).contains("all.nwk:2:1: text after the tree's ';'"));
+    request.trees = TreeChoice::All;
+    let session = Session::open(request.clone(), &Unwatched).unwrap();
+    assert!(session.is_sample());
+    let sample = session.prepare(Plan::default()).unwrap().run_sample(&Unwatched).unwrap();
+    assert_eq!(sample.trees.len(), 3);
+    for (text, found) in trees.iter().zip(&sample.trees) {
+        let alone = run(Request { tree: file("one.nwk", text), trees: TreeChoice::Only, ..request.clone() });
+        assert_eq!(alone.values(), found.outcome.values());
+        assert_eq!(alone.fit(), found.outcome.fit());
+        assert_eq!(alone.posterior(), found.outcome.posterior());
+    }
+    let out = folder.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    sample.write(&out).unwrap();
+    let text = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
+    let table = text("trees.tsv");
+    assert!(
+        table.starts_with("tree\tname\tlog_likelihood\timpossible_families\tgain\tloss\taic\tgains\tlosses\n1\tNA\t")
+    );
+    assert_eq!((table.lines().count(), text("sample.tsv").lines().count()), (4, 8));
+    assert_eq!(text("sample_families.tsv").lines().count(), 41);
+    assert!(out.join("tree-3.branches.tsv").is_file() && out.join("tree-2.families.tsv").is_file());
+    // Trees over other tips are no sample.
+    let other = file("other.nwk", "(a:1,b:1,c:1,d:1);\n(a:1,b:1,e:1);\n");
+    let odd = fault(Request { tree: other, ..request });
+    assert!(
+        odd.contains("other.nwk:2:1: this tree has other tips than the first one: it lacks 'c', 'd' it has"),
+        "{odd}"
+    );
+}
+
+#[test]
+fn names_are_matched_as_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let tree = file("t.nwk", "(Homo_sapiens:1,(Pan_paniscus:1,G1.1:1):1);");
+    let matrix = file("m.tsv", "g\tHomo sapiens\tPan_paniscus\tG1.1_genomic\nf\t1\t0\t1\n");
+    let mut request = Request::new(&tree, &matrix, RateSource::Global(GIVEN));
+    let told = fault(request.clone());
+    assert!(
+        told.contains("'Homo sapiens' is nearly 'Homo_sapiens' (--match newick takes one for the other)"),
+        "{told}"
+    );
+    assert!(told.contains("'G1.1_genomic' is nearly 'G1.1' (--match prefix takes one for the other)"), "{told}");
+    request.matching = Matching::Prefix;
+    assert!(fault(request.clone()).contains("1 taxa not in the tree: 'Homo sapiens'"));
+    let matrix = file("m.tsv", "g\tHomo_sapiens\tPan_paniscus\tG1.1_genomic\nf\t1\t0\t1\n");
+    let session = Session::open(request.clone(), &Unwatched).unwrap();
+    assert!(session.warnings()[0].contains("1 taxa are not the text of their tips"), "{:?}", session.warnings());
+    let prefixed = run(request.clone()).values().to_vec();
+    file("m.tsv", "g\tHomo sapiens\tPan_paniscus\tG1.1\nf\t1\t0\t1\n");
+    (request.matching, request.tree_options.blanks) = (Matching::Newick, true);
+    assert_eq!(run(request).values(), prefixed);
+    drop(matrix);
+}
+
+/// Three families on three tips hold no rates; hundreds on a dozen do.
+#[test]
+fn what_is_not_identified_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let tree = file("t.nwk", "((a:0.1,b:0.2):0.3,c:0.4);");
+    let matrix = file("m.tsv", "g\ta\tb\tc\nf1\t1\t0\t0\nf2\t0\t1\t1\nf3\t0\t1\t0\n");
+    let outcome = run(Request::new(tree, matrix, fitted()));
+    let told = outcome.warnings();
+    assert!(
+        told.iter().any(|it| it.contains("do not identify") || it.contains("bound")),
+        "{told:?} {:?}",
+        outcome.fit()
+    );
+    let (tree, matrix) = workload(folder.path(), &Simulation { taxa: 12, families: 300, ..Simulation::default() });
+    assert_eq!(run(Request::new(tree, matrix, fitted())).warnings(), [""; 0]);
+}
+
+/// Where three branches meet at the root is told only where the place of the root decides something.
+#[test]
+fn unrooted_trees_are_told_where_it_matters() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tree, matrix) = (folder.path().join("t.nwk"), folder.path().join("m.tsv"));
+    std::fs::write(&tree, "(a:1,b:1,(c:1,d:1):-0.1);").unwrap();
+    std::fs::write(&matrix, "g\ta\tb\tc\td\nf1\t1\t0\t0\t1\n").unwrap();
+    let mut request = Request::new(&tree, &matrix, RateSource::Global(GIVEN));
+    assert!(fault(request.clone()).contains("--negative-branches zero"));
+    request.tree_options.negative = NegativeLengths::Zero;
+    let warnings = |request: &Request| Session::open(request.clone(), &Unwatched).unwrap().warnings().to_vec();
+    let told = warnings(&request);
+    assert!(told.len() == 1 && told[0].ends_with("1 branches of negative length are taken as 0, the lowest was -0.1"));
+    request.ancestral = true;
+    assert!(
+        warnings(&request)[1].contains("3 branches meet at the root, as in trees that nobody rooted; for ancestral")
+    );
+    std::fs::write(&tree, "((a:1,b:1):1,(c:1,d:1):-0.1);").unwrap();
+    assert_eq!(warnings(&request).len(), 1);
 }

@@ -51,9 +51,24 @@ pub fn descriptor() -> Descriptor {
 fn inputs() -> Vec<Input> {
     let rate = |name, help| Input::new(name, InputKind::Float { min: Some(0.0), max: None }, help).named("RATE");
     vec![
-        Input::path("tree", &["nwk"], "Rooted tree, Newick").required(),
-        Input::path("matrix", &["tsv", "csv", "Rtab"], "Presence and absence: TSV, CSV, Roary's or Panaroo's tables")
-            .required(),
+        Input::path("tree", &["nwk", "nex", "gz"], "Rooted tree: Newick or NEXUS").required(),
+        Input::path(
+            "matrix",
+            &["tsv", "csv", "Rtab", "phy", "fasta", "gz"],
+            "Presence and absence: TSV, CSV, Roary's or Panaroo's tables, PHYLIP or FASTA",
+        )
+        .required(),
+        Input::choice("trees", &["only", "first", "all"], "Trees of a file with several: an error, the first, or all")
+            .or("only"),
+        Input::choice(
+            "match",
+            &["exact", "newick", "prefix"],
+            "When a name of the matrix stands for a tip of the tree",
+        )
+        .or("exact"),
+        Input::choice("negative-branches", &["refuse", "zero"], "What to do with branches of negative length")
+            .or("refuse"),
+        Input::integer("present-from", 1, i64::from(u32::MAX), "Cells are counts; this many and more are presence"),
         rate("gain", "Rate of gain, for all families"),
         rate("loss", "Rate of loss, for all families"),
         Input::path("rates", &["tsv"], "Rates of each family: family, gain, loss"),
@@ -75,11 +90,33 @@ fn inputs() -> Vec<Input> {
 fn outputs() -> Vec<Output> {
     let optional = |output: Output| Output { optional: true, ..output };
     let tsv = |name: &str, help: &str| Output::new(name, &format!("{name}.tsv"), "tsv", help);
+    let of_one = of_tree();
+    // The same files for every tree of a sample.
+    let of_each = of_tree().into_iter().map(|output| Output {
+        name: format!("tree_{}", output.name),
+        file: format!("tree-*.{}", output.file),
+        help: format!("With --trees all, one for each tree: {}", output.help),
+        ..output
+    });
+    let of_sample = [
+        tsv("trees", "With --trees all: figures of each tree").keyed_by(&["tree"]).compare("name", Rule::Exact),
+        tsv("sample", "With --trees all: the spread of each figure over the trees").keyed_by(&["figure"]),
+        tsv("sample_families", "With --trees all: the spread of each family's log-likelihood").keyed_by(&["family"]),
+    ];
+    let of_sample = of_sample.map(|output| with_rule(optional(output), FITTED));
+    of_one.into_iter().chain(of_each).chain(of_sample).collect()
+}
+
+/// What is written for one tree.
+fn of_tree() -> Vec<Output> {
+    let optional = |output: Output| Output { optional: true, ..output };
+    let tsv = |name: &str, help: &str| Output::new(name, &format!("{name}.tsv"), "tsv", help);
     vec![
-        with_rule(tsv("families", "Rates and log-likelihood of each family").keyed_by(&["family"]), FITTED)
+        // Not at its place where there are several trees.
+        with_rule(optional(tsv("families", "Rates and log-likelihood of each family").keyed_by(&["family"])), FITTED)
             .compare("family", Rule::Exact)
             .compare("log_likelihood", VALUES),
-        Output::new("summary", "summary.json", "json", "Total log-likelihood and sizes")
+        optional(Output::new("summary", "summary.json", "json", "Total log-likelihood and sizes"))
             .compare("log_likelihood", VALUES),
         with_rule(optional(Output::new("fit", "fit.json", "json", "The fit")), FITTED)
             .compare("log_likelihood", Rule::Tolerance { abs: 1e-8, rel: 1e-10 })

@@ -3,10 +3,12 @@
 use scaletune_prune_core::fit::ParameterPrior;
 use scaletune_prune_core::likelihood::Ascertainment;
 use scaletune_prune_core::model::{Rates, RootPrior};
-use scaletune_prune_core::newick::MissingLengths;
+use scaletune_prune_core::naming::Matching;
+use scaletune_prune_core::newick::{MissingLengths, NegativeLengths, TreeChoice};
 use scaletune_prune_core::plan::{Kernel, Plan as PrunePlan};
 use scaletune_prune_core::session::{GammaChoice, RateSource, Request, RootChoice};
 use scaletune_sdk::{Error, Inputs, Plan, TypedInputs, TypedPlan};
+use std::num::NonZeroU32;
 
 /// The core's request. `inputs` is checked against the descriptor.
 ///
@@ -15,8 +17,24 @@ use scaletune_sdk::{Error, Inputs, Plan, TypedInputs, TypedPlan};
 pub fn request(inputs: &Inputs) -> Result<Request, Error> {
     let mut request = Request::new(inputs.needed_path("tree")?, inputs.needed_path("matrix")?, rates(inputs)?);
     if let Some(length) = inputs.float("missing-length") {
-        request.missing_lengths = MissingLengths::Use(length);
+        request.tree_options.missing = MissingLengths::Use(length);
     }
+    if inputs.text("negative-branches") == Some("zero") {
+        request.tree_options.negative = NegativeLengths::Zero;
+    }
+    request.trees = match inputs.text("trees") {
+        Some("all") => TreeChoice::All,
+        Some("first") => TreeChoice::First,
+        _ => TreeChoice::Only,
+    };
+    request.matching = match inputs.text("match") {
+        Some("newick") => Matching::Newick,
+        Some("prefix") => Matching::Prefix,
+        _ => Matching::Exact,
+    };
+    request.tree_options.blanks = request.matching == Matching::Newick;
+    let least = inputs.integer("present-from").and_then(|least| u32::try_from(least).ok());
+    request.matrix_options.present_from = least.and_then(NonZeroU32::new);
     request.root = root(inputs.text("root-prior").unwrap_or("stationary"))?;
     request.gamma = gamma(inputs)?;
     if inputs.text("ascertainment") == Some("absent") {

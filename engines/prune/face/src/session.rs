@@ -3,7 +3,7 @@
 use crate::options;
 use scaletune_prune_core::error::{Error as PruneError, ErrorKind};
 use scaletune_prune_core::monitor::Monitor;
-use scaletune_prune_core::session::{self as core, Outcome, Prepared};
+use scaletune_prune_core::session::{self as core, Outcome, Prepared, Sample};
 use scaletune_sdk::{Call, Error, Host, InputClass, Inputs, Plan, Session};
 use serde::Serialize;
 use serde_json::json;
@@ -15,7 +15,13 @@ use std::time::Instant;
 pub struct PruneSession {
     session: Arc<core::Session>,
     prepared: Option<Prepared>,
-    outcome: Option<Outcome>,
+    found: Option<Found>,
+}
+
+/// On one tree, or on all of a file.
+enum Found {
+    One(Box<Outcome>),
+    Sample(Sample),
 }
 
 impl PruneSession {
@@ -23,7 +29,7 @@ impl PruneSession {
         let request = options::request(inputs)?;
         let session = call.stage("read", || core::Session::open(request, &Watch::new(call.host()))).map_err(error)?;
         session.warnings().iter().for_each(|warning| call.warn(warning));
-        Ok(PruneSession { session, prepared: None, outcome: None })
+        Ok(PruneSession { session, prepared: None, found: None })
     }
 }
 
@@ -55,20 +61,42 @@ impl Session for PruneSession {
 
     fn run(&mut self, call: &Call<'_>) -> Result<(), Error> {
         let Some(prepared) = &self.prepared else { return Err(Error::failed("there is no plan to run")) };
-        let outcome = call.stage("compute", || prepared.run(&Watch::new(call.host()))).map_err(error)?;
-        outcome.warnings().iter().for_each(|warning| call.warn(warning));
-        self.outcome = Some(outcome);
+        let watch = Watch::new(call.host());
+        let found = call.stage("compute", || match self.session.is_sample() {
+            true => prepared.run_sample(&watch).map(Found::Sample),
+            false => prepared.run(&watch).map(|outcome| Found::One(Box::new(outcome))),
+        });
+        let found = found.map_err(error)?;
+        let warnings = match &found {
+            Found::One(outcome) => outcome.warnings(),
+            Found::Sample(sample) => sample.warnings(),
+        };
+        warnings.iter().for_each(|warning| call.warn(warning));
+        self.found = Some(found);
         Ok(())
     }
 
     fn write(&mut self, _call: &Call<'_>, folder: &Path) -> Result<(), Error> {
-        let Some(outcome) = &self.outcome else { return Err(Error::failed("there is no result to write")) };
-        outcome.write(folder).map_err(error)?;
-        write_json(&folder.join("summary.json"), &outcome.summary())?;
-        match outcome.fit() {
-            Some(fit) => write_json(&folder.join("fit.json"), fit),
-            None => Ok(()),
+        match &self.found {
+            None => Err(Error::failed("there is no result to write")),
+            Some(Found::One(outcome)) => {
+                outcome.write(folder).map_err(error)?;
+                write_documents(outcome, folder, "")
+            }
+            Some(Found::Sample(sample)) => {
+                sample.write(folder).map_err(error)?;
+                let mut trees = sample.trees.iter().enumerate();
+                trees.try_for_each(|(at, tree)| write_documents(&tree.outcome, folder, &Sample::prefix(at)))
+            }
         }
+    }
+}
+
+fn write_documents(outcome: &Outcome, folder: &Path, prefix: &str) -> Result<(), Error> {
+    write_json(&folder.join(format!("{prefix}summary.json")), &outcome.summary())?;
+    match outcome.fit() {
+        Some(fit) => write_json(&folder.join(format!("{prefix}fit.json")), fit),
+        None => Ok(()),
     }
 }
 

@@ -43,6 +43,8 @@ fn verdict(look: &Look) -> String {
     let alike = matches!((&seen.machine, &seen.engine), (MachineFit::Exact, EngineFit::Same));
     let word = match (look.is_usable(), alike) {
         (false, _) => "unusable",
+        // None of its plans is more than a guess.
+        (true, _) if seen.provisional().len() == seen.profile.points.len() => "provisional",
         (true, true) => "exact",
         (true, false) => "compatible",
     };

@@ -101,11 +101,21 @@ impl Look {
             "created": profile.created,
             "input_class": profile.input_class,
             "threads": profile.points.iter().map(|point| point.threads).collect::<Vec<_>>(),
+            "provisional": self.provisional(),
+            "size_factor": profile.size_factor,
             "machine": profile.machine,
             "machine_match": machine_match,
             "differences": differences,
             "faults": faults,
         })
+    }
+}
+
+impl Look {
+    /// The budgets whose plans are no more than a guess.
+    fn provisional(&self) -> Vec<i64> {
+        let seen = self.seen.as_ref().ok();
+        seen.map_or_else(Vec::new, |seen| seen.provisional().into_iter().map(|(threads, _)| threads).collect())
     }
 }
 
@@ -124,6 +134,11 @@ impl Seen {
         self.profile.points.iter().map(|point| point.threads.to_string()).collect::<Vec<_>>().join(", ")
     }
 
+    /// The budgets whose plans are no more than a guess, and why.
+    pub(in crate::cli) fn provisional(&self) -> Vec<(i64, String)> {
+        self.profile.points.iter().filter_map(|point| Some((point.threads, point.doubt()?))).collect()
+    }
+
     /// How well it fits, in words.
     pub(in crate::cli) fn fit(&self) -> Vec<String> {
         let machine = match &self.machine {
@@ -138,6 +153,10 @@ impl Seen {
             EngineFit::Absent(reason) => Some(format!("engine: {reason}")),
         };
         let fault = |fault: &Fault| format!("plan for {} threads: {}", fault.threads, fault.fault);
-        std::iter::once(machine).chain(engine).chain(self.faults.iter().map(fault)).collect()
+        let provisional = self.provisional().into_iter().map(|(threads, doubt)| {
+            let plural = if threads == 1 { "" } else { "s" };
+            format!("provisional for {threads} thread{plural}, so `run` takes the default: {doubt}")
+        });
+        std::iter::once(machine).chain(engine).chain(provisional).chain(self.faults.iter().map(fault)).collect()
     }
 }

@@ -4,7 +4,7 @@ use super::look::{Looker, Seen};
 use super::named;
 use crate::cli::exit::Exit;
 use crate::cli::{Context, print};
-use crate::profile::{Found, Point, Store};
+use crate::profile::{Compared, Found, Point, Ratio, Store};
 use serde_json::json;
 use std::fmt::Write as _;
 
@@ -23,7 +23,7 @@ fn in_full(path: &str, seen: &Seen) -> String {
     let mut text = format!("{path}\n{} {}\n", profile.engine, profile.engine_version);
     _ = writeln!(text, "made {} by scaletune {}", profile.created, profile.scaletune_version);
     _ = writeln!(text, "on {}", profile.machine);
-    _ = writeln!(text, "inputs: {}", seen.class());
+    _ = writeln!(text, "inputs: {}; holds for sizes within a factor of {}", seen.class(), profile.size_factor);
     if let Some(worker_s) = profile.worker_s {
         _ = writeln!(text, "a worker took {:.1} ms beside its work", 1e3 * worker_s);
     }
@@ -41,6 +41,19 @@ fn budget(point: &Point) -> String {
         "    {:.4} s  [{:.4}, {:.4}], median of {} trials; {} plans compared",
         evidence.median_s, evidence.ci_low_s, evidence.ci_high_s, evidence.samples, evidence.plans_compared
     );
+    if let Some(doubt) = point.doubt() {
+        _ = writeln!(text, "    provisional: {doubt}");
+    }
+    for Compared { on, threads } in &point.compared {
+        let threads = threads.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+        _ = writeln!(text, "    the same answer as the reference on {on}, threads {threads}");
+    }
+    if let Some(Ratio { median, low, high, rounds }) = evidence.default_ratio {
+        _ = writeln!(text, "    {median:.2} x as fast as the default ({low:.2} to {high:.2}, {rounds} rounds)");
+    }
+    if let Some(reason) = &evidence.default_out {
+        _ = writeln!(text, "    the default is out: {reason}");
+    }
     if let Some(efficiency) = evidence.efficiency {
         _ = writeln!(text, "    efficiency {:.0} %", 100.0 * efficiency);
     }

@@ -56,7 +56,9 @@ impl Streams {
                             "is a stream, and this input is read more than once; write it to a file and name that file",
                         ));
                     }
-                    Kind::Stream if is_standard(&text) && kept.iter().any(|(_, known): &(_, String)| is_standard(known)) => {
+                    Kind::Stream
+                        if is_standard(&text) && kept.iter().any(|(_, known): &(_, String)| is_standard(known)) =>
+                    {
                         return Err(fault("standard input can be given to one input only; give a file here"));
                     }
                     Kind::Stream => {
@@ -152,7 +154,8 @@ impl NotKept {
 
 /// Reads the stream to its end, into a file in `folder`, which is made.
 fn copy(text: &str, folder: &Path) -> Result<PathBuf, NotKept> {
-    let name = if is_standard(text) { "stdin".as_ref() } else { Path::new(text).file_name().unwrap_or("stream".as_ref()) };
+    let name =
+        if is_standard(text) { "stdin".as_ref() } else { Path::new(text).file_name().unwrap_or("stream".as_ref()) };
     let path = folder.join(name);
     let failed = |error| NotKept::Write(path.clone(), error);
     fs::create_dir(folder).map_err(failed)?;

@@ -46,7 +46,7 @@ pub(super) fn lanes(sweep: &Sweep, labels: &Labels<'_>) -> Option<Chart> {
         return None;
     }
     let mut caption =
-        "One lane a worker, one bar a task; what is pale passed without one. From the fastest trial of each \
+        "One lane a worker, one bar a task; what is pale passed without one. From the trial nearest to the median of each \
                        plan, the run alone: opening and writing are not in it."
             .to_string();
     if let Some(cut) = panels.iter().find(|panel| panel.timeline.task_count > panel.timeline.tasks.len()) {

@@ -1,9 +1,10 @@
 //! What more workers would make of the measured tasks.
 
 use super::Section;
-use crate::predict::schedule;
+use crate::predict::{NoSchedule, schedule};
 use crate::report::figures::{counted, percent, seconds, threads, times};
 use crate::report::labels::Labels;
+use crate::report::trust::Trust;
 use crate::sweep::{Row, Sweep};
 
 /// Budgets that are simulated: doublings up to this.
@@ -11,10 +12,19 @@ const MOST_THREADS: i64 = 64;
 
 /// A simulated schedule for budgets beyond the machine; none where no tasks were told of.
 pub(super) fn section(sweep: &Sweep, _labels: &Labels<'_>) -> Option<Section> {
+    if !Trust::of(sweep).allows_blame() {
+        return None;
+    }
     let cores = sweep.machine.usable_cores as i64;
     let budgets: Vec<i64> =
         (0..).map(|power| 1 << power).take_while(|budget| *budget <= MOST_THREADS.max(2 * cores)).collect();
-    let schedule = schedule(sweep, &budgets).ok()?;
+    let title = "What the tasks would allow".to_string();
+    let schedule = match schedule(sweep, &budgets) {
+        Ok(schedule) => schedule,
+        // The engine tells of no tasks that can be dealt out: there was nothing to hope for.
+        Err(NoSchedule::NoTasks | NoSchedule::OneWorker) => return None,
+        Err(why) => return Some(Section { title, words: vec![format!("{why}.")], heads: vec![], rows: vec![] }),
+    };
     // Tasks that hold next to nothing of the run allow nothing, however they are dealt out.
     sweep.best(schedule.threads).and_then(Row::telling_timeline)?;
     let cut =
@@ -45,7 +55,7 @@ pub(super) fn section(sweep: &Sweep, _labels: &Labels<'_>) -> Option<Section> {
         ]
     };
     Some(Section {
-        title: "What the tasks would allow".into(),
+        title,
         words,
         heads: vec![
             ("Threads", true),

@@ -4,6 +4,7 @@ use super::Section;
 use crate::report::chart::{PARTS, part_s};
 use crate::report::figures::{percent, seconds, threads, times};
 use crate::report::labels::Labels;
+use crate::report::trust::Trust;
 use crate::report::words::headline_row;
 use crate::stats::{karp_flatt, speedup};
 use crate::sweep::{Row, Sweep};
@@ -69,7 +70,8 @@ impl<'a> Limits<'a> {
 
 /// A row for each stage.
 pub(super) fn section(sweep: &Sweep, _labels: &Labels<'_>) -> Option<Section> {
-    let limits = Limits::new(sweep)?;
+    // Beside other work, stages take what the others leave: nothing follows for the engine.
+    let limits = Trust::of(sweep).allows_blame().then(|| Limits::new(sweep))??;
     let line = |stage: &Stage<'_>| {
         vec![
             if stage.is_part { stage.name.to_string() } else { format!("· {}", stage.name) },

@@ -79,11 +79,12 @@ fn what_was_recorded_is_searched_as_well_as_by_trying_everything() {
                 threads: &[recording.threads],
                 usable_cores: 2,
                 effort,
+                trial_s: 0.0,
                 max_time: None,
                 max_memory: None,
                 seed: seed as u64,
             };
-            let outcome = tune(&request, &mut replay, &Stopped, &mut Silent).unwrap();
+            let outcome = tune(&request, &mut replay, &mut Unexamined, &Stopped, &mut Silent).unwrap();
             let winner = &outcome.plans[outcome.budgets[0].winner].plan;
             let (found, exhaustive) = (recording.median_s(winner), recording.plans.len() * effort.rounds());
             assert!(found <= 1.05 * best, "{effort:?} {seed}: {winner}, {found} against {best}");

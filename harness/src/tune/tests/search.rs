@@ -6,6 +6,15 @@ use super::engines::*;
 use super::setting::Setting;
 use scaletune_descriptor::PlanSpace;
 
+/// Of plans that can't be told apart the first wins; so much slower than the best it may be.
+const TIED: f64 = 1.10;
+
+/// Seconds of the best plan that was measured.
+fn found(outcome: &Outcome, law: impl Fn(&Plan) -> f64) -> f64 {
+    let measured = outcome.budgets[0].table.iter().map(|(index, _)| law(&outcome.plans[*index].plan));
+    measured.fold(f64::INFINITY, f64::min)
+}
+
 #[test]
 fn a_search_comes_close_to_trying_everything() {
     let descriptor = large();
@@ -25,7 +34,9 @@ fn a_search_comes_close_to_trying_everything() {
                 setting.effort = effort;
                 let outcome = setting.run(&mut bench, seed).unwrap();
                 let winner = &outcome.plans[outcome.budgets[0].winner].plan;
-                assert!(law(winner) <= most * best, "{effort:?} {seed}: {winner}, {} against {best}", law(winner));
+                assert!(law(winner) <= TIED * best, "{effort:?} {seed}: {winner}, {} against {best}", law(winner));
+                let found = found(&outcome, law);
+                assert!(found <= most * best, "{effort:?} {seed}: {found} against {best}");
                 assert!(winner.to_string().contains(strategy), "{effort:?} {seed}: {winner}");
                 let exhaustive = space.len() * effort.rounds();
                 assert_eq!(outcome.trials, bench.history.len());
@@ -74,7 +85,9 @@ fn stages_are_searched_apart_and_added_up() {
             setting.effort = effort;
             let outcome = setting.run(&mut bench, seed).unwrap();
             let winner = &outcome.plans[outcome.budgets[0].winner].plan;
-            assert!(seconds(winner) <= 1.04 * best, "{effort:?} {seed}: {winner}, {} against {best}", seconds(winner));
+            assert!(seconds(winner) <= TIED * best, "{effort:?} {seed}: {winner}, {} against {best}", seconds(winner));
+            let found = found(&outcome, seconds);
+            assert!(found <= 1.04 * best, "{effort:?} {seed}: {found} against {best}");
             // A sum of the stages' plans, not their product.
             let measured = outcome.budgets[0].table.len();
             assert!(measured * 20 <= space.len(), "{effort:?} {seed}: {measured} of {}", space.len());

@@ -34,8 +34,30 @@ impl<'a> Setting<'a> {
         (self.tune(&mut executor, &clock, seed), executor)
     }
 
+    /// As `run`, with somebody who looks twice.
+    pub(super) fn run_examined(
+        &self,
+        bench: &mut Bench<impl Fn(&Plan) -> Behaviour>,
+        examiner: &mut dyn Examiner,
+        seed: u64,
+    ) -> Result<Outcome, TuneError> {
+        let clock = bench.clock();
+        self.examined(bench, examiner, &clock, seed)
+    }
+
     fn tune(&self, bench: &mut dyn Executor, clock: &dyn Clock, seed: u64) -> Result<Outcome, TuneError> {
+        self.examined(bench, &mut Unexamined, clock, seed)
+    }
+
+    fn examined(
+        &self,
+        bench: &mut dyn Executor,
+        examiner: &mut dyn Examiner,
+        clock: &dyn Clock,
+        seed: u64,
+    ) -> Result<Outcome, TuneError> {
         let reference = measure_reference(self.descriptor, bench)?;
+        let trial_s = reference.measurement.wall_s;
         let (class, fixed) = (Map::new(), Plan::parse(self.fixed).unwrap());
         let request = Request {
             descriptor: self.descriptor,
@@ -45,11 +67,12 @@ impl<'a> Setting<'a> {
             threads: self.threads,
             usable_cores: 4,
             effort: self.effort,
+            trial_s,
             max_time: self.max_time,
             max_memory: self.max_memory,
             seed,
         };
-        tune(&request, bench, clock, &mut Silent)
+        tune(&request, bench, examiner, clock, &mut Silent)
     }
 }
 

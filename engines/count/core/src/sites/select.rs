@@ -13,6 +13,12 @@ use crate::{
 /// Alleles whose lengths differ by more are never rows.
 const MAX_LENGTH_DIFFERENCE: usize = 10;
 
+/// What stands for alleles that no read showed (gVCF), and is none.
+const PLACEHOLDERS: [&str; 2] = ["<NON_REF>", "<*>"];
+
+/// The allele of a deletion that begins in front of the record.
+const DELETION: &str = "*";
+
 /// Records between two questions whether to go on.
 const POLLED: u64 = 1 << 12;
 
@@ -88,8 +94,9 @@ impl Selection {
     /// Adds the wanted alleles of one record.
     fn take(&mut self, variant: &Variant, contig: u32, options: &CountOptions) -> Result<(), String> {
         let alleles = &options.alleles;
-        let count = variant.alternate_alleles().count();
-        if count == 0 || count > 1 && !alleles.include_multiallelic {
+        let is_allele = |alternate: &str| options.compat.is_some() || !PLACEHOLDERS.contains(&alternate);
+        let count = variant.alternate_alleles().filter(|alternate| is_allele(alternate)).count();
+        if count == 0 {
             return Ok(());
         }
         let carried = match &options.sample {
@@ -99,8 +106,21 @@ impl Selection {
                 carried => carried,
             },
         };
+        if count > 1 && !alleles.include_multiallelic {
+            // A spanning deletion is an allele of other samples where this one does not carry it.
+            let is_elsewhere = |number, alternate: &str| {
+                alternate == DELETION && carried.as_ref().is_some_and(|carried| !carried.contains(&number))
+            };
+            let elsewhere = (1..).zip(variant.alternate_alleles()).filter(|&(number, it)| is_elsewhere(number, it));
+            if options.compat.is_some() || count - elsewhere.count() > 1 {
+                return Ok(());
+            }
+        }
         let reference = variant.reference.as_str();
         for (number, alternate) in (1..).zip(variant.alternate_alleles()) {
+            if !is_allele(alternate) {
+                continue;
+            }
             if carried.as_ref().is_some_and(|carried| !carried.contains(&number)) {
                 continue;
             }

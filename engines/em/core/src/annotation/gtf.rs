@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use super::Annotation;
 use super::attributes::{Found, find, names};
+use super::lines::Lines;
 use super::row::Row;
+use super::{Annotation, Builder};
 use crate::model::check;
 use crate::scores::open_text;
 use crate::{EmError, Monitor};
@@ -37,17 +38,14 @@ impl Default for GtfOptions {
 /// If the file cannot be read, a row is malformed, no row names a locus, or the caller asked to stop.
 pub fn read_gtf(path: &Path, options: &GtfOptions, monitor: &dyn Monitor) -> Result<Annotation, EmError> {
     let mut reading = Reading::new(path, options);
-    let mut reader = open_text(path)?;
-    let mut bytes = Vec::new();
-    for number in 1.. {
-        bytes.clear();
-        if reader.read_until(b'\n', &mut bytes).map_err(|error| EmError::read_text(path, error))? == 0 {
-            break;
-        }
+    let mut lines = Lines::new(open_text(path)?);
+    let mut number = 0;
+    while let Some(line) = lines.next().map_err(|error| EmError::read_text(path, error))? {
+        number += 1;
         if number % STRIDE == 0 {
             check(monitor)?;
         }
-        let line = if number == 1 { text_begins(path, &bytes)? } else { &bytes };
+        let line = if number == 1 { text_begins(path, line)? } else { line };
         if !reading.line(number, line)? {
             break;
         }
@@ -77,7 +75,7 @@ fn text_begins<'a>(path: &Path, line: &'a [u8]) -> Result<&'a [u8], EmError> {
 struct Reading<'a> {
     path: &'a Path,
     options: &'a GtfOptions,
-    annotation: Annotation,
+    annotation: Builder,
     /// Rows of the right type, and those of them without the attribute.
     rows: u64,
     nameless: u64,
@@ -91,7 +89,7 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     fn new(path: &'a Path, options: &'a GtfOptions) -> Self {
-        let annotation = Annotation::default();
+        let annotation = Builder::default();
         let (types, attributes) = (Vec::new(), Vec::new());
         Self {
             path,
@@ -152,20 +150,20 @@ impl<'a> Reading<'a> {
 
     fn finish(self, monitor: &dyn Monitor) -> Result<Annotation, EmError> {
         let GtfOptions { attribute, feature_type } = self.options;
-        if self.annotation.loci().is_empty() {
+        if self.rows == self.nameless {
             return Err(EmError::unusable(self.path, self.no_locus()));
         }
         if self.nameless > 0 {
             monitor.warning(&format!(
-                "{}: {} of {} rows of type \"{feature_type}\" do not have the attribute \"{attribute}\" and are skipped, the \
-                 first in line {}",
+                "{}: skipped {} of {} rows of type \"{feature_type}\" for want of the attribute \"{attribute}\"; the first is in \
+                 line {}",
                 self.path.display(),
                 self.nameless,
                 self.rows,
                 self.first_nameless
             ));
         }
-        Ok(self.annotation)
+        self.annotation.finish()
     }
 
     fn no_locus(&self) -> String {
@@ -198,7 +196,8 @@ fn without_end(line: &[u8]) -> &[u8] {
 /// A name that tables can show.
 fn text<'a>(what: &str, bytes: &'a [u8]) -> Result<&'a str, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| format!("{what} is not UTF-8 text; convert it with iconv"))?;
-    if text.contains(char::is_control) {
+    let is_plain = text.bytes().all(|byte| (0x20..0x7F).contains(&byte));
+    if !is_plain && text.contains(char::is_control) {
         return Err(format!("{what} has a tab or another control character in it; tables can't show it"));
     }
     Ok(text)
@@ -239,18 +238,19 @@ mod tests {
     fn overlapping_rows_of_a_locus_are_merged_and_others_kept() {
         let text = ["# head\n\n".to_owned(), row(10, 20, "A"), row(30, 40, "A"), row(15, 25, "B"), row(18, 33, "A")];
         let annotation = read(&text.concat()).unwrap();
-        let names: Vec<_> = annotation.loci().iter().map(|locus| (locus.name.as_str(), locus.length)).collect();
-        assert_eq!(names, [("A", 31), ("B", 11)]);
-        let mut intervals: Vec<_> = annotation.intervals("chr1").map(|i| (i.first, i.last, i.locus)).collect();
+        let mut lengths = [0; 2];
+        annotation.add_lengths(&mut lengths, |locus| Some(locus as usize));
+        assert_eq!((annotation.names().collect::<Vec<_>>(), lengths), (vec!["A", "B"], [31, 11]));
+        let mut intervals: Vec<_> = annotation.intervals("chr1").iter().map(|i| (i.first, i.last, i.locus())).collect();
         intervals.sort_unstable();
         assert_eq!(intervals, [(10, 40, 0), (15, 25, 1)]);
         // Neighbours do not overlap.
         let apart = read(&(row(1, 10, "A") + &row(11, 20, "A"))).unwrap();
-        assert_eq!(apart.intervals("chr1").count(), 2);
+        assert_eq!(apart.intervals("chr1").len(), 2);
     }
 
     fn loci(text: &str) -> Vec<String> {
-        read(text).unwrap().loci().iter().map(|locus| locus.name.clone()).collect()
+        read(text).unwrap().names().map(str::to_owned).collect()
     }
 
     #[test]
@@ -289,7 +289,7 @@ mod tests {
             [&b"# M\xfcller\nchr1\t"[..], source, b"\texon\t1\t5\t.\t+\t.\tnote \"\xe9\"; locus \"", name, b"\";\n"]
                 .concat()
         };
-        assert_eq!(read(&row(b"\xfc", "H\u{fc}".as_bytes())).unwrap().loci()[0].name, "H\u{fc}");
+        assert_eq!(read(&row(b"\xfc", "H\u{fc}".as_bytes())).unwrap().name(0), "H\u{fc}");
         let error = read(&row(b"x", b"H\xfc")).unwrap_err().to_string();
         assert!(error.contains("a.gtf, line 2: the value of the attribute is not UTF-8"), "{error}");
     }
@@ -301,9 +301,7 @@ mod tests {
         let path = folder.path().join("a.gtf.gz");
         let read = |bytes: &[u8]| {
             std::fs::write(&path, bytes).unwrap();
-            read_gtf(&path, &GtfOptions::default(), &Unwatched)
-                .map(|found| found.loci().len())
-                .map_err(|e| e.to_string())
+            read_gtf(&path, &GtfOptions::default(), &Unwatched).map(|found| found.len()).map_err(|e| e.to_string())
         };
         let pack = |bytes: &[u8]| {
             let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -2,7 +2,9 @@
 
 use coitrees::{BasicCOITree, Interval as Node, IntervalTree};
 
-use super::{Annotation, Strand};
+use super::interval::Tagged;
+use super::{Annotation, Interval, Strand};
+use crate::{EmError, Monitor, Workers};
 
 /// One interval under a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,38 +20,26 @@ pub struct Hit {
 }
 
 /// One search tree a contig, numbered as in an alignment file.
-pub struct Lookup {
-    trees: Vec<Option<BasicCOITree<Payload, u32>>>,
-    /// Rank of each locus by name: settles ties.
-    name_ranks: Vec<u32>,
+pub struct Lookup<'a> {
+    trees: Vec<Option<BasicCOITree<Tagged, u32>>>,
+    annotation: &'a Annotation,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Payload {
-    locus: u32,
-    strand: Strand,
-}
-
-impl Lookup {
-    /// Indexes the intervals on `contigs`, which are an alignment file's names in order.
-    pub fn new<'a>(annotation: &Annotation, contigs: impl IntoIterator<Item = &'a str>) -> Self {
-        let tree = |contig: &str| {
-            let nodes: Vec<Node<Payload>> = annotation
-                .intervals(contig)
-                .map(|interval| {
-                    let payload = Payload { locus: interval.locus, strand: interval.strand };
-                    Node::new(interval.first, interval.last, payload)
-                })
-                .collect();
-            (!nodes.is_empty()).then(|| BasicCOITree::new(&nodes))
-        };
-        let mut by_name: Vec<u32> = (0..annotation.loci().len() as u32).collect();
-        by_name.sort_by_key(|&locus| &annotation.loci()[locus as usize].name);
-        let mut name_ranks = vec![0; by_name.len()];
-        for (rank, locus) in by_name.into_iter().enumerate() {
-            name_ranks[locus as usize] = rank as u32;
-        }
-        Self { trees: contigs.into_iter().map(tree).collect(), name_ranks }
+impl<'a> Lookup<'a> {
+    /// Indexes the intervals on `contigs`, which are an alignment file's names in order; those of other contigs are
+    /// left alone. Contigs are shared among the workers.
+    ///
+    /// # Errors
+    /// If the caller asked to stop.
+    pub fn new<'c>(
+        annotation: &'a Annotation,
+        contigs: impl IntoIterator<Item = &'c str>,
+        workers: &Workers,
+        monitor: &dyn Monitor,
+    ) -> Result<Self, EmError> {
+        let mut work: Vec<_> = contigs.into_iter().map(|contig| (annotation.intervals(contig), None)).collect();
+        workers.for_each(monitor, "load", &mut work, |_, (intervals, tree)| *tree = tree_of(intervals))?;
+        Ok(Self { trees: work.into_iter().map(|(_, tree)| tree).collect(), annotation })
     }
 
     /// Whether any contig carries a locus.
@@ -64,18 +54,26 @@ impl Lookup {
         let Some(Some(tree)) = tree else { return };
         tree.query(first, last, |node| {
             let overlap = i64::from(node.last.min(last)) - i64::from(node.first.max(first)) + 1;
-            let Payload { locus, strand } = node.metadata;
+            let (locus, strand) = (node.metadata.locus(), node.metadata.strand());
             visit(Hit { locus, first: node.first, strand, overlap });
         });
     }
 
-    /// Place of a locus in the order of names.
-    pub fn name_rank(&self, locus: u32) -> u32 {
-        self.name_ranks[locus as usize]
+    /// The name of a locus.
+    pub fn name(&self, locus: u32) -> &'a str {
+        self.annotation.name(locus)
     }
 }
 
-impl std::fmt::Debug for Lookup {
+fn tree_of(intervals: &[Interval]) -> Option<BasicCOITree<Tagged, u32>> {
+    if intervals.is_empty() {
+        return None;
+    }
+    let nodes: Vec<Node<Tagged>> = intervals.iter().map(|it| Node::new(it.first, it.last, it.tagged)).collect();
+    Some(BasicCOITree::new(&nodes))
+}
+
+impl std::fmt::Debug for Lookup<'_> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Lookup").field("contigs", &self.trees.len()).finish_non_exhaustive()
     }

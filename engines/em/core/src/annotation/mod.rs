@@ -1,18 +1,23 @@
-//! Loci and where they lie.
+//! Loci and where they lie: a builder takes rows in any order, and the annotation that it makes stays as it is.
 //!
 //! Coordinates are a GTF's: 1-based, first and last base included.
 
 mod attributes;
+mod builder;
 mod gtf;
+mod interval;
+mod lines;
 mod lookup;
+mod names;
 mod row;
 
+pub use builder::Builder;
 pub use gtf::{GtfOptions, read_gtf};
+pub use interval::Interval;
 pub use lookup::{Hit, Lookup};
 
-use std::collections::BTreeMap;
-
 use hashbrown::{HashMap, HashSet};
+use names::Names;
 
 /// The strand of an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,28 +31,6 @@ pub enum Strand {
     None,
 }
 
-/// A stretch of one locus on one contig.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Interval {
-    /// First base, counted from 1.
-    pub first: i32,
-    /// Last base.
-    pub last: i32,
-    /// Number of the locus.
-    pub locus: u32,
-    /// Its strand.
-    pub strand: Strand,
-}
-
-/// A locus: all rows of a GTF with one value of the chosen attribute.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Locus {
-    /// The attribute's value.
-    pub name: String,
-    /// Bases covered.
-    pub length: u64,
-}
-
 /// What of an annotation an alignment file can't reach.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Missing<'a> {
@@ -57,42 +40,44 @@ pub struct Missing<'a> {
     pub loci: usize,
 }
 
-/// The loci of an annotation, in order of first appearance, and their intervals.
+/// The loci of an annotation, in order of first appearance, and their intervals. A locus is all rows with one value of
+/// the chosen attribute, which is its name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Annotation {
-    loci: Vec<Locus>,
-    numbers: HashMap<String, u32>,
-    /// Intervals by contig and locus; those of one locus do not overlap.
-    contigs: HashMap<String, BTreeMap<u32, Vec<Interval>>>,
+    names: Names,
+    /// Intervals by contig, those of one locus side by side, disjoint and ascending.
+    contigs: HashMap<String, Vec<Interval>>,
 }
 
 impl Annotation {
-    /// Adds one row. It is merged with every interval of the same locus that it overlaps; the strand is the row's.
-    pub fn add(&mut self, contig: &str, first: i32, last: i32, strand: Strand, locus: &str) {
-        let next = self.loci.len() as u32;
-        let number = *self.numbers.entry_ref(locus).or_insert(next);
-        if number == next {
-            self.loci.push(Locus { name: locus.to_owned(), length: 0 });
-        }
-        let length = &mut self.loci[number as usize].length;
-        let mut merged = Interval { first, last, locus: number, strand };
-        let intervals = self.contigs.entry_ref(contig).or_default().entry(number).or_default();
-        intervals.retain(|other| {
-            let overlaps = other.first <= merged.last && merged.first <= other.last;
-            if overlaps {
-                merged.first = merged.first.min(other.first);
-                merged.last = merged.last.max(other.last);
-                *length -= span(other);
-            }
-            !overlaps
-        });
-        *length += span(&merged);
-        intervals.push(merged);
+    /// How many loci there are.
+    pub fn len(&self) -> usize {
+        self.names.len()
     }
 
-    /// Loci by number.
-    pub fn loci(&self) -> &[Locus] {
-        &self.loci
+    /// Whether there is no locus.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The name of a locus, whose number must be below [`len`](Self::len).
+    pub fn name(&self, locus: u32) -> &str {
+        self.names.get(locus as usize)
+    }
+
+    /// The names of the loci by number.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.len()).map(|number| self.names.get(number))
+    }
+
+    /// Adds the bases that each locus covers to its place in `lengths`: `place` says where that is, if it has one. Walks
+    /// through all intervals; most runs hit few of the loci, so that lengths are not kept.
+    pub fn add_lengths(&self, lengths: &mut [u64], place: impl Fn(u32) -> Option<usize>) {
+        for interval in self.contigs.values().flatten() {
+            if let Some(place) = place(interval.locus()) {
+                lengths[place] += interval.length();
+            }
+        }
     }
 
     /// Names of the contigs that carry a locus, sorted.
@@ -110,25 +95,23 @@ impl Annotation {
         if missing.is_empty() {
             return Missing::default();
         }
-        let mut reached = vec![false; self.loci.len()];
+        let mut reached = vec![false; self.len()];
         for interval in known.into_iter().flat_map(|contig| self.intervals(contig)) {
-            reached[interval.locus as usize] = true;
+            reached[interval.locus() as usize] = true;
         }
         Missing { contigs: missing, loci: reached.into_iter().filter(|reached| !reached).count() }
     }
 
     /// Intervals whose strand is neither `+` nor `-`.
     pub fn strandless(&self) -> usize {
-        let all = self.contigs.values().flat_map(|loci| loci.values().flatten());
-        all.filter(|interval| interval.strand == Strand::None).count()
+        self.contigs.values().flatten().filter(|interval| interval.strand() == Strand::None).count()
     }
 
     /// The intervals of one contig, by locus.
-    pub fn intervals(&self, contig: &str) -> impl Iterator<Item = Interval> + '_ {
-        self.contigs.get(contig).into_iter().flat_map(|loci| loci.values().flatten().copied())
+    pub fn intervals(&self, contig: &str) -> &[Interval] {
+        self.contigs.get(contig).map_or(&[], Vec::as_slice)
     }
 }
 
-fn span(interval: &Interval) -> u64 {
-    (i64::from(interval.last) - i64::from(interval.first) + 1) as u64
-}
+#[cfg(test)]
+mod tests;

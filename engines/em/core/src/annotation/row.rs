@@ -20,13 +20,14 @@ impl<'a> Row<'a> {
     /// # Errors
     /// What is wrong with it, and how to mend it.
     pub(super) fn parse(line: &'a [u8]) -> Result<Self, String> {
-        let mut fields = line.splitn(9, |byte| *byte == b'\t');
         let mut cells: [&[u8]; 9] = [&[]; 9];
-        let mut count = 0;
-        for (cell, field) in cells.iter_mut().zip(&mut fields) {
-            *cell = field;
-            count += 1;
+        let (mut count, mut start) = (0, 0);
+        for tab in memchr::memchr_iter(b'\t', line).take(8) {
+            cells[count] = &line[start..tab];
+            (count, start) = (count + 1, tab + 1);
         }
+        cells[count] = &line[start..];
+        count += 1;
         if count < 9 {
             return Err(too_few(line, count));
         }
@@ -56,6 +57,11 @@ impl<'a> Row<'a> {
 }
 
 fn place(text: &[u8]) -> Option<i32> {
+    // Nine digits always fit; what else `parse` takes is left to it.
+    if text.len() <= 9 && text.iter().all(u8::is_ascii_digit) {
+        return Some(text.iter().fold(0, |place, digit| place * 10 + i32::from(digit - b'0')))
+            .filter(|place| *place > 0);
+    }
     std::str::from_utf8(text).ok()?.parse().ok().filter(|place| *place > 0)
 }
 
@@ -72,4 +78,38 @@ fn too_few(line: &[u8], count: usize) -> String {
         ""
     };
     format!("has {count} tab-separated fields, and GTF and GFF3 need 9{hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn places_are_what_the_library_reads(text in "[+-]?[0-9]{0,11}") {
+            let expected = text.parse::<i32>().ok().filter(|place| *place > 0);
+            prop_assert_eq!(place(text.as_bytes()), expected);
+        }
+
+        #[test]
+        fn fields_are_parted_by_the_first_eight_tabs(
+            fields in prop::collection::vec("[a-c ]{0,3}", 1..12), first in 1..50_i32, more in 0..9_i32
+        ) {
+            let mut fields = fields;
+            for (at, place) in [(3, first), (4, first + more)] {
+                if fields.len() > at {
+                    fields[at] = place.to_string();
+                }
+            }
+            let line = fields.join("\t");
+            let row = Row::parse(line.as_bytes());
+            prop_assert_eq!(row.is_ok(), fields.len() >= 9, "{:?}", row);
+            if let Ok(row) = row {
+                let rest = fields[8..].join("\t");
+                let found = (row.contig, row.feature_type, row.first, row.last, row.attributes);
+                prop_assert_eq!(found, (fields[0].as_bytes(), fields[2].as_bytes(), first, first + more, rest.as_bytes()));
+            }
+        }
+    }
 }

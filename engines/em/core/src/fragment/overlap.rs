@@ -1,6 +1,6 @@
 //! Which locus an alignment belongs to.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
@@ -95,14 +95,14 @@ struct Overlap {
 /// Assigns alignments to loci; keeps its memory between them.
 #[derive(Debug)]
 pub struct Assigner<'a> {
-    lookup: &'a Lookup,
+    lookup: &'a Lookup<'a>,
     options: OverlapOptions,
     found: Vec<Overlap>,
 }
 
 impl<'a> Assigner<'a> {
     /// Assigns by `lookup` under `options`.
-    pub fn new(lookup: &'a Lookup, options: OverlapOptions) -> Self {
+    pub fn new(lookup: &'a Lookup<'a>, options: OverlapOptions) -> Self {
         Self { lookup, options, found: Vec::new() }
     }
 
@@ -141,11 +141,11 @@ impl<'a> Assigner<'a> {
 
     /// The locus with the largest overlap, and whether others have as large a one.
     fn largest(&self, length: i64) -> (Option<u32>, bool) {
-        let key = |overlap: &&Overlap| {
-            let name = self.lookup.name_rank(overlap.locus);
-            (overlap.bases, Reverse((overlap.first, name)))
+        let order = |a: &&Overlap, b: &&Overlap| {
+            let by_name = || self.lookup.name(b.locus).cmp(self.lookup.name(a.locus));
+            a.bases.cmp(&b.bases).then(b.first.cmp(&a.first)).then_with(by_name)
         };
-        match self.found.iter().max_by_key(key) {
+        match self.found.iter().max_by(order) {
             Some(best) if best.bases as f64 > length as f64 * self.options.threshold => {
                 let tied = self.found.iter().filter(|other| other.bases == best.bases).count() > 1;
                 (Some(best.locus), tied)

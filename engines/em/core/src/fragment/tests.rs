@@ -1,21 +1,27 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::annotation::{Annotation, Lookup, Strand};
+use crate::annotation::{Annotation, Builder, Lookup, Strand};
+use crate::{Unwatched, Workers};
 
-fn lookup() -> Lookup {
-    let mut annotation = Annotation::default();
+fn annotation() -> Annotation {
+    let mut annotation = Builder::default();
     annotation.add("chr1", 101, 200, Strand::Forward, "B");
     annotation.add("chr1", 151, 260, Strand::Reverse, "A");
     annotation.add("chr1", 1_001, 1_050, Strand::Forward, "E");
     annotation.add("chr1", 1_061, 1_100, Strand::Forward, "E");
     annotation.add("chr2", 101, 200, Strand::Forward, "Z");
     annotation.add("chr2", 101, 200, Strand::Reverse, "Y");
-    Lookup::new(&annotation, ["chr1", "chr2"])
+    annotation.finish().unwrap()
+}
+
+fn lookup(annotation: &Annotation) -> Lookup<'_> {
+    Lookup::new(annotation, ["chr1", "chr2"], &Workers::new(1).unwrap(), &Unwatched).unwrap()
 }
 
 fn assign(options: OverlapOptions, reference: i32, blocks: &[(i32, i32)], pair: bool, reverse: bool) -> Option<u32> {
-    let lookup = lookup();
+    let annotation = annotation();
+    let lookup = lookup(&annotation);
     let blocks: Vec<Block> = blocks.iter().map(|&(start, end)| Block { start, end }).collect();
     let length = blocks.iter().map(|block| i64::from(block.end - block.start)).sum();
     let read = Direction { pair, reverse, lone_read_2: false };
@@ -125,7 +131,8 @@ fn records_of_the_same_ends_are_kept_where_the_rule_says_so() {
         let pairs: Vec<_> = pairing.alignments.iter().map(|a| (a.first, a.second)).collect();
         (pairs, pairing.repeated, pairing.orphan)
     };
-    let [a, b, c, d] = [record(99, 10, 200, 1), record(355, 10, 200, 2), record(147, 200, 10, 3), record(403, 200, 10, 4)];
+    let [a, b, c, d] =
+        [record(99, 10, 200, 1), record(355, 10, 200, 2), record(147, 200, 10, 3), record(403, 200, 10, 4)];
     // By places, as in a sorted file, and mates side by side: primary goes with primary.
     assert_eq!(pairs(&[a, b, c, d]), (vec![(0, Some(2)), (1, Some(3))], true, false));
     assert_eq!(pairs(&[a, b, d, c]), (vec![(1, Some(2)), (0, Some(3))], true, false));
@@ -155,7 +162,8 @@ fn kinds_follow_the_leading_record() {
 
 #[test]
 fn a_row_keeps_the_best_of_each_feature_and_the_first_of_equals() {
-    let lookup = lookup();
+    let annotation = annotation();
+    let lookup = lookup(&annotation);
     let mut work = FragmentWork::new(Assigner::new(&lookup, OverlapOptions::default()), SameEnds::Telescope, false);
     let mut tally = FragmentTally::default();
     let singles =
@@ -187,7 +195,8 @@ fn blocks_follow_the_cigar_and_merge_over_one_base() {
     );
     let blocks: Vec<_> = gapped.blocks.iter().map(|block| (block.start, block.end)).collect();
     assert_eq!(blocks, [(100, 120), (121, 141), (1_000, 1_010), (1_012, 1_017), (1_017, 1_022), (1_122, 1_127)]);
-    let lookup = lookup();
+    let annotation = annotation();
+    let lookup = lookup(&annotation);
     let mut work = FragmentWork::new(Assigner::new(&lookup, OverlapOptions::default()), SameEnds::Telescope, false);
     work.fragment(&gapped, true, &mut FragmentTally::default()).unwrap();
     let lengths: Vec<_> = work.alignments.iter().map(|alignment| alignment.length).collect();

@@ -18,18 +18,17 @@ pub(super) fn on_annotation(file: &AlignmentFile, annotation: &Annotation, mode:
     if missing.loci > 0 {
         let more = if missing.contigs.len() > 3 { ", ..." } else { "" };
         monitor.warning(&format!(
-            "{}: {} of the annotation's {} loci lie only on contigs that this file does not have ({}{more}); nothing \
-             can be assigned to them",
+            "{}: does not have the contigs of {} of the annotation's {} loci ({}{more}); nothing can be assigned to them",
             file.path().display(),
             missing.loci,
-            annotation.loci().len(),
+            annotation.len(),
             missing.contigs[..missing.contigs.len().min(3)].join(", ")
         ));
     }
     let strandless = annotation.strandless();
     if mode != StrandedMode::None && strandless > 0 {
         monitor.warning(&format!(
-            "{strandless} intervals of the annotation have neither strand + nor -; with --stranded-mode {} nothing can \
+            "the annotation gives no strand (+ or -) for {strandless} of its intervals; with --stranded-mode {} nothing can \
              be assigned to them",
             mode.name()
         ));
@@ -54,8 +53,8 @@ pub(super) fn on_fragments(
     let reads = findings.lone_read_2;
     if options.stranded != StrandedMode::None && options.strand_rule == StrandRule::Telescope && reads > 0 {
         monitor.warning(&format!(
-            "{}: {reads} alignments on loci are of a read 2 without its mate, whose strand Telescope takes the wrong way \
-             round; --strand-rule exact takes it as the mode says",
+            "{}: {reads} of the alignments on loci belong to a read 2 without its mate, whose strand Telescope takes the \
+             wrong way round; --strand-rule exact takes it as the mode says",
             path.display()
         ));
     }
@@ -65,9 +64,9 @@ fn on_ties(path: &Path, findings: &Findings, monitor: &dyn Monitor) {
     let ties = findings.overlap_ties;
     if ties > 0 {
         monitor.warning(&format!(
-            "{}: {ties} alignments share equally many bases with two or more overlapping loci; each is given to the \
-             locus that starts first, then by name. Telescope's own choice depends on Python's order of sets and on the \
-             order of the GTF's rows, so it may differ there",
+            "{}: two or more overlapping loci share equally many bases with {ties} of the alignments; each of these is \
+             given to the locus that starts first, then by name. Telescope's own choice depends on Python's order of sets \
+             and on the order of the GTF's rows, so it may differ there",
             path.display()
         ));
     }

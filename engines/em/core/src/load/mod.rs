@@ -115,7 +115,7 @@ enum Leader {
 /// One load: the file, the annotation and the rules.
 pub(crate) struct Load<'a> {
     pub(crate) file: &'a AlignmentFile,
-    pub(crate) lookup: &'a Lookup,
+    pub(crate) lookup: &'a Lookup<'a>,
     pub(crate) options: &'a LoadOptions,
     pub(crate) monitor: &'a dyn Monitor,
 }
@@ -154,12 +154,13 @@ pub fn load(
     monitor: &dyn Monitor,
 ) -> Result<Loaded, EmError> {
     options.overlap.validate()?;
-    if annotation.loci().iter().any(|locus| locus.name == options.no_feature_key) {
+    if annotation.names().any(|name| name == options.no_feature_key) {
         let value = options.no_feature_key.clone();
         let remedy = "a locus of the annotation has that name; choose another key";
         return Err(EmError::Option { option: "no-feature-key", value, remedy });
     }
-    let lookup = Lookup::new(annotation, file.contigs().iter().map(|contig| contig.name.as_str()));
+    let contigs = file.contigs().iter().map(|contig| contig.name.as_str());
+    let lookup = Lookup::new(annotation, contigs, workers, monitor)?;
     if lookup.is_empty() {
         return Err(no_common_contig(file, annotation));
     }

@@ -1,7 +1,7 @@
 //! Rows of many fragments, gathered in the order of the fragments, and the matrix made of them.
 
-use super::tags::{AlignmentTag, FragmentTags, RecordTag, Tags};
 use super::names::Names;
+use super::tags::{AlignmentTag, FragmentTags, RecordTag, Tags};
 use super::{Load, LoadOptions};
 use crate::annotation::Annotation;
 use crate::fragment::{Bundle, FragmentRow, FragmentTally, FragmentWork};
@@ -95,9 +95,8 @@ impl Part {
 
     /// The matrix: columns in order of first appearance, scores shifted so that the lowest of the file counts 1.
     pub(super) fn finish(self, annotation: &Annotation, options: &LoadOptions) -> Result<(Scores, Tags), EmError> {
-        let loci = annotation.loci();
         let mut features = vec![Feature { name: options.no_feature_key.clone(), length: 0 }];
-        let mut columns: Vec<Option<u32>> = vec![None; loci.len()];
+        let mut columns: Vec<Option<u32>> = vec![None; annotation.len()];
         let mut builder = MatrixBuilder::new();
         let mut entries = Vec::new();
         let lowest = self.tally.scores.map_or(0, |(lowest, _)| lowest);
@@ -107,8 +106,7 @@ impl Part {
                 let column = match feature.checked_sub(1) {
                     None => 0,
                     Some(locus) => *columns[locus as usize].get_or_insert_with(|| {
-                        let locus = &loci[locus as usize];
-                        features.push(Feature { name: locus.name.clone(), length: locus.length });
+                        features.push(Feature { name: annotation.name(locus).to_owned(), length: 0 });
                         features.len() as u32 - 1
                     }),
                 };
@@ -122,11 +120,14 @@ impl Part {
             }
             builder.push_row(&mut entries);
         }
+        let mut lengths = vec![0; features.len()];
+        annotation.add_lengths(&mut lengths, |locus| columns[locus as usize].map(|column| column as usize));
+        features.iter_mut().zip(lengths).for_each(|(feature, length)| feature.length = length);
         let matrix = builder.finish(features.len())?;
         let unique = matrix.unique_rows() as u64;
         let tally = &self.tally;
         let run_info = RunInfo {
-            annotated_features: loci.len() as u64,
+            annotated_features: annotation.len() as u64,
             total_fragments: tally.total,
             pair_mapped: Some(tally.pair_mapped),
             pair_mixed: Some(tally.pair_mixed),

@@ -94,7 +94,7 @@ fn candidates(
 ) -> Result<NameSet, EmError> {
     let mut intervals = Vec::new();
     for (reference, contig) in load.file.contigs().iter().enumerate() {
-        intervals.extend(annotation.intervals(&contig.name).map(|interval| Interval {
+        intervals.extend(annotation.intervals(&contig.name).iter().map(|interval| Interval {
             reference,
             start: i64::from(interval.first) - 1,
             // Telescope's rule sees one base behind the interval.

@@ -262,16 +262,15 @@ impl Session {
     fn warn_of_convergence(&self, name: &str, fit: &EmFit, monitor: &dyn Monitor) {
         let (false, Some(last)) = (fit.converged, fit.trace.last()) else { return };
         let EmOptions { epsilon, use_likelihood, .. } = self.options.em;
-        let change = match fit.trace.len().checked_sub(2).map(|at| fit.trace[at].log_likelihood) {
-            Some(Some(before)) if use_likelihood => {
-                format!("the log-likelihood by {:.1e}", (fit.log_likelihood - before).abs())
-            }
-            _ if use_likelihood => "the log-likelihood from its start".to_owned(),
-            _ => format!("pi by {:.1e} in all", last.difference),
+        let before = fit.trace.iter().rev().nth(1).and_then(|row| row.log_likelihood);
+        let change = match before.filter(|_| use_likelihood) {
+            Some(before) => format!("the log-likelihood by {:.1e}", (fit.log_likelihood - before).abs()),
+            None => format!("pi by {:.1e} in all", last.difference),
         };
+        let steps = if fit.iterations == 1 { "step" } else { "steps" };
         monitor.warning(&format!(
-            "{name}: the EM did not converge in {} steps: the last step changed {change}, and it has converged below \
-             {epsilon:e} (--em-epsilon); raise --max-iter",
+            "{name}: the EM did not converge within {} {steps} (--max-iter): the last one changed {change}, and it \
+             converges below {epsilon:e} (--em-epsilon); raise --max-iter for final figures",
             fit.iterations
         ));
     }

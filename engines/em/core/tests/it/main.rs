@@ -1,7 +1,9 @@
 //! The engine as its users meet it: goldens, whole runs, bad input.
 #![allow(clippy::unwrap_used)]
 
+mod annotation;
 mod bad_input;
+mod bam;
 mod common;
 mod golden_alignments;
 mod golden_matrices;

@@ -1,12 +1,11 @@
 //! Collated files read in pieces by several workers.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::bam::write_blocks;
 use flate2::read::MultiGzDecoder;
-use flate2::write::DeflateEncoder;
-use flate2::{Compression, Crc};
 use scaletune_em_core::annotation::{GtfOptions, read_gtf};
 use scaletune_em_core::load::{InputOrder, LoadOptions, LoadPlan, Loaded, Loading, load};
 use scaletune_em_core::simulate::{AlignmentShape, Preset, write_alignments};
@@ -40,24 +39,6 @@ fn parts(bam: &Path) -> (Vec<u8>, Vec<u8>) {
     }
     let records = bytes.split_off(at);
     (bytes, records)
-}
-
-/// Writes bytes in blocks of `length`, and the empty block that ends a file.
-fn write_blocks(path: &Path, bytes: &[u8], length: usize) {
-    let mut out = Vec::new();
-    for piece in bytes.chunks(length).chain([&[][..]]) {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(piece).unwrap();
-        let data = encoder.finish().unwrap();
-        out.extend([31, 139, 8, 4, 0, 0, 0, 0, 0, 255, 6, 0, 66, 67, 2, 0]);
-        out.extend(u16::try_from(data.len() + 25).unwrap().to_le_bytes());
-        out.extend(data);
-        let mut crc = Crc::new();
-        crc.update(piece);
-        out.extend(crc.sum().to_le_bytes());
-        out.extend((piece.len() as u32).to_le_bytes());
-    }
-    fs::write(path, out).unwrap();
 }
 
 /// Every number of workers gives what one worker gives.

@@ -8,6 +8,7 @@
 mod bounds;
 mod climb;
 mod curvature;
+mod warnings;
 
 use serde::Serialize;
 

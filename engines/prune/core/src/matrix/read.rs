@@ -1,67 +1,99 @@
-//! Reads the matrix formats of [`MatrixFormat`] row by row; the text itself is never held in memory.
+//! Reads the matrix formats of [`MatrixFormat`]; tables row by row, so that their text is never held in memory.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, Cursor, Read};
 use std::path::Path;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::cells::{self, Cell, GeneCells};
+use super::columns::{self, Leading};
 use super::records::Records;
-use super::{MatrixFormat, Table};
+use super::{MatrixFormat, ReadOptions, RowsAre, Table, alignment};
 use crate::bits::BitRows;
 use crate::error::{Error, Result};
 use crate::monitor::{self, Monitor};
+use crate::source;
 
-/// Columns that Roary (14) and Panaroo (the first 3) put before the isolates.
-const GENE_TABLE_COLUMNS: [&str; 14] = [
-    "Gene",
-    "Non-unique Gene name",
-    "Annotation",
-    "No. isolates",
-    "No. sequences",
-    "Avg sequences per isolate",
-    "Genome Fragment",
-    "Order within Fragment",
-    "Accessory Fragment",
-    "Accessory Order with Fragment",
-    "QC",
-    "Min group size nuc",
-    "Max group size nuc",
-    "Avg group size nuc",
-];
-
-/// Reads a matrix file.
-pub fn read(path: &Path, format: MatrixFormat, monitor: &dyn Monitor) -> Result<Table> {
-    let file = File::open(path).map_err(|e| Error::read(path, e))?;
-    let mut input = BufReader::with_capacity(1 << 18, file);
-    let format = match format {
-        MatrixFormat::Auto => detect(path, input.fill_buf().map_err(|e| Error::read(path, e))?)?,
+/// Reads a matrix file, packed or not. `is_tip`: the names of the tree's tips, which tell where a table's taxa begin.
+pub fn read(path: &Path, options: ReadOptions, is_tip: &dyn Fn(&str) -> bool, monitor: &dyn Monitor) -> Result<Table> {
+    let mut input = source::open(path)?;
+    // Whatever is looked at is read again with the rest.
+    let mut head = Vec::new();
+    while head.trim_ascii().is_empty() {
+        if input.read_until(b'\n', &mut head).map_err(|e| Error::read(path, e))? == 0 {
+            return Err(Error::syntax(path, 1, 1, "the file is empty; a header line with names is needed"));
+        }
+    }
+    let format = match options.format {
+        MatrixFormat::Auto => detect(path, &head)?,
         given => given,
     };
+    if matches!(format, MatrixFormat::Fasta | MatrixFormat::Phylip) {
+        if options.present_from.is_some() {
+            return Err(Error::Option(format!(
+                "{}: an alignment of 0 and 1 holds no counts; leave --present-from out",
+                path.display()
+            )));
+        }
+        let text = source::text(path)?;
+        let text = text.trim_start_matches('\u{feff}');
+        let read = if format == MatrixFormat::Fasta { alignment::fasta } else { alignment::phylip };
+        return read(text, path);
+    }
     let delimiter = if format == MatrixFormat::Tsv { b'\t' } else { b',' };
-    let mut records = Records::new(input, delimiter);
+    let mut records = Records::new(Cursor::new(head).chain(input), delimiter);
     if !records.advance(path)? {
         return Err(Error::syntax(path, 1, 1, "the file is empty; a header line with names is needed"));
     }
-    let first_column = match format {
-        MatrixFormat::GenePresenceAbsence => gene_table_columns(&records, path)?,
-        _ => 1,
-    };
-    let column_names = column_names(&records, first_column, path)?;
+    let leading = columns::leading(&records, format, is_tip, path)?;
+    let found = rows(&mut records, leading, options, path, monitor)?;
+    match found {
+        Some(table) => Ok(table),
+        // The columns in front hold states: they are taxa that the tree does not know, which is told by their names.
+        None => {
+            let mut records = Records::new(source::open(path)?, delimiter);
+            records.advance(path)?;
+            let table = rows(&mut records, Leading::PLAIN, options, path, monitor)?;
+            table.ok_or_else(|| Error::Failed(format!("{}: changed while it was read", path.display())))
+        }
+    }
+}
+
+/// Reads what stands below the header; none where the columns before the taxa were wrongly guessed.
+fn rows<R: BufRead>(
+    records: &mut Records<R>,
+    leading: Leading,
+    options: ReadOptions,
+    path: &Path,
+    monitor: &dyn Monitor,
+) -> Result<Option<Table>> {
+    let first_column = leading.count;
+    let column_names = column_names(records, first_column, path)?;
+    let mut skipped = Vec::new();
+    if leading.guessed {
+        for field in 1..first_column {
+            skipped.push(records.text(field, path)?.trim().to_owned());
+        }
+    }
+    let mut described = false;
+    let mut genes = (first_column > 1).then(|| GeneCells::new(options.present_from));
     let columns = column_names.len();
     let mut rows = RowNames::default();
     let mut present = BitRows::zeros(0, columns);
     let mut missing: Option<BitRows> = None;
+    // With counts from 2 on, 1 is absence: every cell is looked at.
+    let packs = genes.is_none() && options.present_from.is_none_or(|least| least.get() == 1);
     while records.advance_unsplit(path)? {
         if rows.names.len().is_multiple_of(4096) {
             monitor::check(monitor)?;
         }
         // Nearly every line of nearly every matrix; whatever is out of the ordinary takes the long way below.
         let bits = present.push_row();
-        if let Some(name) = records.compact(columns, bits)
+        if packs
+            && let Some(name) = records.compact(columns, bits)
             && !name.is_empty()
             && name == name.trim()
             && rows.insert(name, records.line()).is_ok()
@@ -95,37 +127,42 @@ pub fn read(path: &Path, format: MatrixFormat, monitor: &dyn Monitor) -> Result<
         if let Some(missing) = &mut missing {
             missing.push_row();
         }
+        described = described || (1..=skipped.len()).any(|field| !cells::is_state(records.bytes(field)));
         for column in 0..columns {
             let field = column + first_column;
-            match cell(records.bytes(field), format) {
-                Some(Cell::Absent) => {}
-                Some(Cell::Present) => bits[column / 8] |= 1 << (column % 8),
-                Some(Cell::Missing) => {
+            let state = match &mut genes {
+                Some(genes) => genes.state(records.bytes(field), || records.place(field)),
+                None => cells::plain(records.bytes(field), options.present_from),
+            };
+            match state {
+                Ok(Cell::Absent) => {}
+                Ok(Cell::Present) => bits[column / 8] |= 1 << (column % 8),
+                Ok(Cell::Missing) => {
                     let count = rows.names.len();
                     missing.get_or_insert_with(|| BitRows::zeros(count, columns)).set(count - 1, column);
                 }
-                None => {
-                    let text = String::from_utf8_lossy(records.bytes(field)).into_owned();
-                    return Err(records.field_error(
-                        path,
-                        field,
-                        format!("'{text}' is neither 0 nor 1 nor missing (?, -, NA or empty)"),
-                    ));
-                }
+                // In a guessed table that is none, a name of the tree stands over cells of another kind.
+                Err(_) if !skipped.is_empty() && !described => return Ok(None),
+                Err(message) => return Err(records.field_error(path, field, message)),
             }
         }
     }
     if rows.names.is_empty() {
         return Err(Error::syntax(path, 2, 1, "no rows after the header"));
     }
-    Ok(Table {
+    if !skipped.is_empty() && !described {
+        return Ok(None);
+    }
+    let notes = if skipped.is_empty() { vec![] } else { vec![columns::note(path, &skipped, &column_names[0])] };
+    Ok(Some(Table {
         path: path.to_owned(),
         row_names: rows.names,
         column_names,
         present,
         missing,
-        rows_are_families: format == MatrixFormat::GenePresenceAbsence,
-    })
+        rows: if genes.is_some() { RowsAre::Families } else { RowsAre::ToldByNames },
+        notes,
+    }))
 }
 
 /// Names of rows with the lines where they stand.
@@ -152,55 +189,32 @@ impl RowNames {
     }
 }
 
-enum Cell {
-    Absent,
-    Present,
-    Missing,
-}
-
-fn cell(bytes: &[u8], format: MatrixFormat) -> Option<Cell> {
-    if format == MatrixFormat::GenePresenceAbsence {
-        return Some(if bytes.iter().all(u8::is_ascii_whitespace) { Cell::Absent } else { Cell::Present });
-    }
-    match bytes {
-        b"0" => Some(Cell::Absent),
-        b"1" => Some(Cell::Present),
-        b"?" | b"-" | b"NA" | b"" => Some(Cell::Missing),
-        other => {
-            let trimmed = other.trim_ascii();
-            if trimmed.len() < other.len() { cell(trimmed, format) } else { None }
-        }
-    }
-}
-
-/// Format from the first line of the text.
+/// Format from the first line of the text that is not blank.
 fn detect(path: &Path, head: &[u8]) -> Result<MatrixFormat> {
-    let end = head.iter().position(|&b| b == b'\n').unwrap_or(head.len());
-    let line = &head[..end];
-    if line.contains(&b'\t') {
+    let line = String::from_utf8_lossy(head);
+    let line = line.trim_start_matches(['\u{feff}', '\n', '\r']);
+    if line.starts_with('>') {
+        return Ok(MatrixFormat::Fasta);
+    }
+    if alignment::is_phylip(line) {
+        return Ok(MatrixFormat::Phylip);
+    }
+    if line.contains('\t') {
         return Ok(MatrixFormat::Tsv);
     }
-    if line.contains(&b',') {
-        let text = String::from_utf8_lossy(line);
-        let second = text.split(',').nth(1).map(|field| field.trim().trim_matches('"'));
-        let gene_table = second == Some(GENE_TABLE_COLUMNS[1]);
-        return Ok(if gene_table { MatrixFormat::GenePresenceAbsence } else { MatrixFormat::Csv });
+    if line.contains(',') {
+        return Ok(MatrixFormat::Csv);
     }
-    if head.is_empty() {
-        return Err(Error::syntax(path, 1, 1, "the file is empty; a header line with names is needed"));
+    if line.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("#nexus")) {
+        let text = "a NEXUS file, of which only trees are read; write the matrix as TSV, CSV, PHYLIP or FASTA";
+        return Err(Error::syntax(path, 1, 1, text));
     }
-    Err(Error::syntax(path, 1, 1, "neither tabs nor commas in the header; give a TSV, CSV or Rtab matrix"))
-}
-
-fn gene_table_columns<R: BufRead>(records: &Records<R>, path: &Path) -> Result<usize> {
-    let mut count = 0;
-    while count < records.len() && GENE_TABLE_COLUMNS.contains(&records.text(count, path)?.trim()) {
-        count += 1;
-    }
-    if count == 0 {
-        return Err(records.field_error(path, 0, "the first column of a gene table must be 'Gene'"));
-    }
-    Ok(count)
+    Err(Error::syntax(
+        path,
+        1,
+        1,
+        "neither tabs nor commas in the header; give a TSV, CSV or Rtab matrix, PHYLIP or FASTA",
+    ))
 }
 
 fn column_names<R: BufRead>(records: &Records<R>, first: usize, path: &Path) -> Result<Vec<String>> {
@@ -232,11 +246,17 @@ mod tests {
     use super::*;
     use crate::monitor::Unwatched;
     use std::io::Write;
+    use std::num::NonZeroU32;
 
-    fn table(text: &str) -> Result<Table> {
+    fn table_of(text: &str, present_from: u32) -> Result<Table> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        read(file.path(), MatrixFormat::Auto, &Unwatched)
+        let options = ReadOptions { present_from: NonZeroU32::new(present_from), ..ReadOptions::default() };
+        read(file.path(), options, &|name| matches!(name, "A" | "B" | "C" | "D"), &Unwatched)
+    }
+
+    fn table(text: &str) -> Result<Table> {
+        table_of(text, 0)
     }
 
     fn cells(table: &Table) -> Vec<String> {
@@ -298,10 +318,58 @@ mod tests {
         }
     }
 
+    /// Known by name in any case, whatever a tool puts between them; an isolate that the tree lacks is none of them.
+    #[test]
+    fn columns_before_the_taxa_are_known_or_told() {
+        let roary = table("gene,NON-UNIQUE gene name,annotation,My note,qc,X,A,B\ng1,,,7,,x_1,,b_1\n").unwrap();
+        assert_eq!((roary.column_names.join(" "), cells(&roary)), ("X A B".to_owned(), vec!["101".to_owned()]));
+        assert!(roary.notes.is_empty());
+        let other = table("id\tproduct\tgroup\tA\tB\ng1\tkinase\t1\t0\t1\ng2\tporin\t1\t1\t?\n").unwrap();
+        assert_eq!((cells(&other), other.rows), (vec!["01".to_owned(), "1?".to_owned()], RowsAre::Families));
+        let told = &other.notes[0];
+        assert!(
+            told.ends_with(
+                "2 columns before the first taxon 'A' are taken for descriptions of the families: 'product', 'group'"
+            ),
+            "{told}"
+        );
+        // Cells that are states all the way down belong to taxa, whose names are for the tree to judge.
+        let plain = table("id\tX\tA\tB\ng1\t0\t0\t1\ng2\t1\t1\t?\n").unwrap();
+        assert_eq!(
+            (plain.column_names.join(" "), cells(&plain)),
+            ("X A B".to_owned(), vec!["001".to_owned(), "11?".to_owned()])
+        );
+        assert!(plain.notes.is_empty() && plain.rows == RowsAre::ToldByNames);
+    }
+
+    #[test]
+    fn cells_of_gene_tables_are_what_they_say() {
+        let head = "Gene,Non-unique Gene name,Annotation,A,B,C\n";
+        assert_eq!(cells(&table(&format!("{head}g1,,,1,0,1\ng2,,,0,0,?\n")).unwrap()), ["101", "00?"]);
+        assert_eq!(cells(&table(&format!("{head}g1,,,a,,c d\n")).unwrap()), ["101"]);
+        let mixed = table(&format!("{head}g1,,,a,,c\ng2,,,b,0,\n")).unwrap_err().to_string();
+        assert!(mixed.contains(":3:8: '0' in a table that has 'a' at 2:6"), "{mixed}");
+        let counts = format!("{head}g1,,,3,0,1\n");
+        assert_eq!(cells(&table_of(&counts, 2).unwrap()), ["100"]);
+        assert!(table(&counts).unwrap_err().to_string().contains(":2:6: '3' is neither 0 nor 1; if cells are counts"));
+    }
+
+    #[test]
+    fn counts_and_alignments_and_leading_blank_lines() {
+        assert_eq!(cells(&table_of("g\tA\tB\nf\t3\t1\nh\t1\t1\n", 2).unwrap()), ["10", "00"]);
+        assert_eq!(cells(&table_of("g\tA\tB\nf\t3\t1\nh\t1\t0\n", 1).unwrap()), ["11", "10"]);
+        assert_eq!(cells(&table("\n\ng\tA\nf\t1\n").unwrap()), ["1"]);
+        let found = table("2 3\nA 011\nB 1?0\n").unwrap();
+        assert_eq!((cells(&found), found.rows), (vec!["011".to_owned(), "1?0".to_owned()], RowsAre::Taxa));
+        assert_eq!(cells(&table(">A x\n01\n1\n>B\n110\n").unwrap()), ["011", "110"]);
+        assert!(table_of(">A\n01\n", 1).unwrap_err().to_string().contains("leave --present-from out"));
+        assert!(table("#NEXUS\nbegin data;\n").unwrap_err().to_string().contains("of which only trees are read"));
+    }
+
     #[test]
     fn faults_name_their_place() {
         for (text, expected) in [
-            ("g\tA\tB\nf\t0\t2\n", ":2:5: '2' is neither 0 nor 1 nor missing"),
+            ("g\tA\tB\nf\t0\t2\n", ":2:5: '2' is neither 0 nor 1; if cells are counts"),
             ("g\tA\tA\nf\t0\t1\n", ":1:5: 'A' names a second column, the first starts at column 3"),
             ("g\tA\nf\t0\nf\t1\n", ":3:1: 'f' names a second row, the first is line 2"),
             ("g\tA\nf\t0\t1\n", ":2:5: 3 fields where the header has 2"),

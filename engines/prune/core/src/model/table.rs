@@ -5,10 +5,12 @@ use std::path::Path;
 
 use super::Rates;
 use crate::error::{Error, NameMismatch, Result};
+use crate::naming::near_misses;
+use crate::source;
 
 /// Reads the rates of `families`, returned in their order. Every family must have a line, and no others may.
 pub fn read_rates(path: &Path, families: &[String]) -> Result<Vec<Rates>> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::read(path, e))?;
+    let text = source::text(path)?;
     let index: HashMap<&str, usize> = families.iter().enumerate().map(|(i, n)| (n.as_str(), i)).collect();
     let mut rates: Vec<Option<(Rates, usize)>> = vec![None; families.len()];
     let mut unknown = Vec::new();
@@ -53,6 +55,7 @@ pub fn read_rates(path: &Path, families: &[String]) -> Result<Vec<Rates>> {
             path: path.to_owned(),
             sought_in: "the matrix".to_owned(),
             what: "families",
+            near: near_misses(&unknown, &without),
             unknown,
             unused: without,
             remedy: "the table must have one line for every family of the matrix and no others",

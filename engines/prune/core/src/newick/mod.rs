@@ -1,16 +1,21 @@
-//! Reading and writing Newick without recursion, so that depth costs no stack.
+//! Reading and writing trees without recursion, so that depth costs no stack.
 //!
-//! Understood: quoted labels (`'` and `"`, doubled to stand for themselves), comments in brackets (nested too),
-//! inner labels, polytomies, unary nodes, a length on the root edge (ignored), any white space.
-//! Underscores stay underscores. Leaves out rich comments (NHX and BEAST annotations are skipped as comments).
+//! Understood: Newick with quoted labels (`'` and `"`, doubled to stand for themselves), comments in brackets (nested
+//! too), inner labels, polytomies, unary nodes, a length on the root edge (ignored), any white space; several trees in
+//! a text; the trees of a NEXUS file, with its translate table; both packed by gzip.
+//! Leaves out rich comments (NHX and BEAST annotations are skipped as comments).
 
+mod nexus;
+mod parser;
 mod write;
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::tree::{NONE, Tree};
+use crate::source;
+use crate::tree::Tree;
+use parser::Parser;
 
 pub use write::to_newick;
 
@@ -23,285 +28,104 @@ pub enum MissingLengths {
     Use(f64),
 }
 
-/// Reads a Newick file.
-pub fn read(path: &Path, missing: MissingLengths) -> Result<Tree> {
-    parse(&text_of(path)?, path, missing)
+/// What to do with a branch of negative length, as neighbour joining makes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NegativeLengths {
+    /// An error that says where.
+    #[default]
+    Refuse,
+    /// Take 0.
+    Zero,
 }
 
-/// The text of a Newick file.
+/// Which trees of a file are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TreeChoice {
+    /// The only one: a second is an error.
+    #[default]
+    Only,
+    /// The first; others are not looked at.
+    First,
+    /// All of them.
+    All,
+}
+
+/// How trees are read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TreeOptions {
+    /// Branches without a length.
+    pub missing: MissingLengths,
+    /// Branches of negative length.
+    pub negative: NegativeLengths,
+    /// Newick's own rule: `_` in a label without quotes is a blank.
+    pub blanks: bool,
+}
+
+impl From<MissingLengths> for TreeOptions {
+    fn from(missing: MissingLengths) -> Self {
+        Self { missing, negative: NegativeLengths::Refuse, blanks: false }
+    }
+}
+
+/// A tree of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedTree {
+    /// The tree.
+    pub tree: Tree,
+    /// Its name, where the file gives one (NEXUS does).
+    pub name: Option<String>,
+    /// The line at which it begins.
+    pub line: usize,
+    /// How many negative lengths are taken as 0, and the lowest of them.
+    pub zeroed: (usize, f64),
+}
+
+/// Reads a file with one tree.
+pub fn read(path: &Path, options: impl Into<TreeOptions>) -> Result<Tree> {
+    parse(&text_of(path)?, path, options)
+}
+
+/// The text of a file of trees.
 pub fn text_of(path: &Path) -> Result<String> {
-    let bytes = std::fs::read(path).map_err(|e| Error::read(path, e))?;
-    String::from_utf8(bytes).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
-        let (line, column) = place(&String::from_utf8_lossy(&e.as_bytes()[..at]), at);
-        Error::syntax(path, line, column, "not UTF-8 text; convert the file, for example with iconv")
-    })
+    source::text(path)
 }
 
-/// Parses Newick `text`; `path` is only for error messages.
-pub fn parse(text: &str, path: &Path, missing: MissingLengths) -> Result<Tree> {
-    if let MissingLengths::Use(length) = missing
+/// Parses the only tree of `text`; `path` is only for error messages.
+pub fn parse(text: &str, path: &Path, options: impl Into<TreeOptions>) -> Result<Tree> {
+    let mut trees = read_all(text, path, options.into(), TreeChoice::Only)?;
+    match trees.pop() {
+        Some(found) => Ok(found.tree),
+        None => Err(Error::syntax(path, 1, 1, "the file holds no tree")),
+    }
+}
+
+/// Parses the trees of `text`, at least one; `path` is only for error messages.
+pub fn read_all(text: &str, path: &Path, options: TreeOptions, choice: TreeChoice) -> Result<Vec<NamedTree>> {
+    if let MissingLengths::Use(length) = options.missing
         && !(length >= 0.0 && length.is_finite())
     {
         return Err(Error::Option(format!("missing length {length}: must be finite and not negative")));
     }
-    Parser { text, bytes: text.as_bytes(), at: 0, path }.tree(missing)
-}
-
-/// Line and column (in characters), both from 1, of byte `at`.
-fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..at.min(text.len())];
-    let line = before.bytes().filter(|&b| b == b'\n').count() + 1;
-    let start = before.rfind('\n').map_or(0, |i| i + 1);
-    (line, before[start..].chars().count() + 1)
-}
-
-struct Parser<'a> {
-    text: &'a str,
-    bytes: &'a [u8],
-    at: usize,
-    path: &'a Path,
-}
-
-/// Nodes as they are met: parents before children.
-#[derive(Default)]
-struct Draft {
-    parents: Vec<u32>,
-    names: Vec<Option<(String, usize)>>,
-    lengths: Vec<Option<f64>>,
-    opened_at: Vec<usize>,
-    has_children: Vec<bool>,
-}
-
-impl Draft {
-    fn push(&mut self, parent: u32, at: usize) -> u32 {
-        if parent != NONE {
-            self.has_children[parent as usize] = true;
-        }
-        self.parents.push(parent);
-        self.names.push(None);
-        self.lengths.push(None);
-        self.opened_at.push(at);
-        self.has_children.push(false);
-        (self.parents.len() - 1) as u32
+    let mut parser = Parser::new(text, path, options);
+    if nexus::begins(text) {
+        return nexus::trees(&mut parser, choice);
     }
-}
-
-impl Parser<'_> {
-    fn error(&self, at: usize, message: impl Into<String>) -> Error {
-        let (line, column) = place(self.text, at);
-        Error::syntax(self.path, line, column, message)
-    }
-
-    fn skip_blank(&mut self) -> Result<()> {
-        while let Some(&byte) = self.bytes.get(self.at) {
-            match byte {
-                b'[' => {
-                    let start = self.at;
-                    let mut depth = 0usize;
-                    loop {
-                        match self.bytes.get(self.at) {
-                            Some(b'[') => depth += 1,
-                            Some(b']') => depth -= 1,
-                            Some(_) => {}
-                            None => return Err(self.error(start, "comment without its closing ']'")),
-                        }
-                        self.at += 1;
-                        if depth == 0 {
-                            break;
-                        }
-                    }
-                }
-                b if b.is_ascii_whitespace() => self.at += 1,
-                // A byte order mark at the start, as some editors leave it.
-                0xEF if self.at == 0 && self.text.starts_with('\u{feff}') => self.at = 3,
-                _ => break,
-            }
+    let mut trees = vec![parser.tree(None, &HashMap::new())?];
+    while choice != TreeChoice::First {
+        parser.skip_blank()?;
+        if parser.at == text.len() {
+            break;
         }
-        Ok(())
-    }
-
-    fn draft(&mut self) -> Result<Draft> {
-        let mut draft = Draft::default();
-        self.skip_blank()?;
-        let mut current = draft.push(NONE, self.at);
-        loop {
-            self.skip_blank()?;
-            let start = self.at;
-            let Some(&byte) = self.bytes.get(self.at) else {
-                return Err(self.error(start, "the tree ends without ';'"));
-            };
-            let node = current as usize;
-            match byte {
-                b'(' => {
-                    if draft.has_children[node] || draft.names[node].is_some() || draft.lengths[node].is_some() {
-                        return Err(self.error(start, "'(' after a finished node; a comma is missing"));
-                    }
-                    self.at += 1;
-                    current = draft.push(current, start);
-                }
-                b',' | b')' => {
-                    let parent = draft.parents[node];
-                    if parent == NONE {
-                        return Err(self.error(start, format!("'{}' without an open '('", byte as char)));
-                    }
-                    self.at += 1;
-                    current = if byte == b',' { draft.push(parent, self.at) } else { parent };
-                }
-                b':' => {
-                    if draft.lengths[node].is_some() {
-                        return Err(self.error(start, "a second length for one branch"));
-                    }
-                    self.at += 1;
-                    draft.lengths[node] = Some(self.length()?);
-                }
-                b';' => {
-                    if draft.parents[node] != NONE {
-                        return Err(self.error(start, "';' before every '(' is closed"));
-                    }
-                    self.at += 1;
-                    self.skip_blank()?;
-                    if self.at < self.bytes.len() {
-                        return Err(self.error(self.at, "text after the tree's ';'; give one tree a file"));
-                    }
-                    return Ok(draft);
-                }
-                _ => {
-                    if draft.names[node].is_some() || draft.lengths[node].is_some() {
-                        return Err(self.error(
-                            start,
-                            "text after a finished label or length; quote labels that contain blanks or brackets",
-                        ));
-                    }
-                    let name = self.label()?;
-                    draft.names[node] = (!name.is_empty()).then_some((name, start));
-                }
-            }
-        }
-    }
-
-    fn label(&mut self) -> Result<String> {
-        let start = self.at;
-        let quote = self.bytes[start];
-        if quote == b'\'' || quote == b'"' {
-            let mut label = String::new();
-            let mut from = start + 1;
-            loop {
-                let Some(length) = self.bytes[from..].iter().position(|&b| b == quote) else {
-                    return Err(self.error(start, "label without its closing quote"));
-                };
-                label.push_str(&self.text[from..from + length]);
-                from += length + 1;
-                if self.bytes.get(from) != Some(&quote) {
-                    self.at = from;
-                    return Ok(label);
-                }
-                label.push(quote as char);
-                from += 1;
-            }
-        }
-        let rest = &self.bytes[start..];
-        let length = rest.iter().position(|b| b"(),:;[]".contains(b) || b.is_ascii_whitespace()).unwrap_or(rest.len());
-        if length == 0 {
-            return Err(self.error(start, "']' without its '['"));
-        }
-        self.at = start + length;
-        Ok(self.text[start..self.at].to_owned())
-    }
-
-    fn length(&mut self) -> Result<f64> {
-        self.skip_blank()?;
-        let start = self.at;
-        let rest = &self.bytes[start..];
-        let length = rest.iter().position(|b| b"(),:;[".contains(b) || b.is_ascii_whitespace()).unwrap_or(rest.len());
-        self.at = start + length;
-        let text = &self.text[start..self.at];
-        let value: f64 =
-            text.parse().map_err(|_| self.error(start, format!("branch length '{text}' is not a number")))?;
-        if value.is_nan() || value.is_infinite() {
-            return Err(self.error(start, format!("branch length '{text}' is not finite")));
-        }
-        if value < 0.0 {
-            return Err(self.error(
-                start,
-                format!("branch length {text} is negative; set such branches to 0 or estimate the tree again"),
+        if choice == TreeChoice::Only {
+            return Err(parser.error(
+                parser.at,
+                "text after the tree's ';'; if it is another tree, --trees first takes the first one, and --trees all \
+                 computes every one",
             ));
         }
-        Ok(value.abs())
+        trees.push(parser.tree(None, &HashMap::new())?);
     }
-
-    fn tree(mut self, missing: MissingLengths) -> Result<Tree> {
-        let draft = self.draft()?;
-        let count = draft.parents.len();
-        // Draft order is preorder; postorder = reversed "root, right to left" order.
-        let mut first_child = vec![NONE; count];
-        let mut next_sibling = vec![NONE; count];
-        for node in (1..count).rev() {
-            let parent = draft.parents[node] as usize;
-            next_sibling[node] = first_child[parent];
-            first_child[parent] = node as u32;
-        }
-        let mut numbers = vec![NONE; count];
-        let mut order = Vec::with_capacity(count);
-        let mut node = 0u32;
-        'walk: loop {
-            while first_child[node as usize] != NONE {
-                node = first_child[node as usize];
-            }
-            loop {
-                numbers[node as usize] = order.len() as u32;
-                order.push(node);
-                if next_sibling[node as usize] != NONE {
-                    node = next_sibling[node as usize];
-                    break;
-                }
-                node = draft.parents[node as usize];
-                if node == NONE {
-                    break 'walk;
-                }
-            }
-        }
-        let mut names = Vec::with_capacity(count);
-        let mut lengths = Vec::with_capacity(count);
-        let mut parents = Vec::with_capacity(count);
-        let mut seen: HashMap<&str, usize> = HashMap::new();
-        for &old in &order {
-            let old = old as usize;
-            let is_root = draft.parents[old] == NONE;
-            let is_tip = !draft.has_children[old];
-            match (&draft.names[old], is_tip) {
-                (None, true) => return Err(self.error(draft.opened_at[old], "a tip without a name")),
-                (Some((name, at)), true) => {
-                    if let Some(first) = seen.insert(name, *at) {
-                        let (line, column) = place(self.text, first);
-                        return Err(self.error(
-                            *at,
-                            format!("taxon '{name}' stands twice in the tree, first at {line}:{column}; rename one"),
-                        ));
-                    }
-                }
-                _ => {}
-            }
-            names.push(draft.names[old].as_ref().map(|(name, _)| name.clone()));
-            lengths.push(match (is_root, draft.lengths[old], missing) {
-                (true, _, _) => 0.0,
-                (false, Some(length), _) => length,
-                (false, None, MissingLengths::Use(length)) => length,
-                (false, None, MissingLengths::Refuse) => {
-                    let what =
-                        draft.names[old].as_ref().map_or("an unnamed node".to_owned(), |(n, _)| format!("'{n}'"));
-                    return Err(self.error(
-                        draft.opened_at[old],
-                        format!(
-                            "the branch above {what} has no length; add lengths, or give one with --missing-length"
-                        ),
-                    ));
-                }
-            });
-            parents.push(if is_root { NONE } else { numbers[draft.parents[old] as usize] });
-        }
-        Ok(Tree::from_parts(names, lengths, parents))
-    }
+    Ok(trees)
 }
 
 #[cfg(test)]
@@ -356,6 +180,38 @@ mod tests {
             let found = message(text);
             assert!(found.starts_with(expected), "{text}: {found}");
         }
+    }
+
+    #[test]
+    fn several_trees_are_read_on_demand() {
+        let text = "[x](a:1,b:2);\n\n (b:3,a:4)r; \n[end]";
+        let all = |choice| read_all(text, Path::new("t.nwk"), MissingLengths::Refuse.into(), choice);
+        let found = all(TreeChoice::All).unwrap();
+        assert_eq!(found.iter().map(|it| it.line).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(found[1].tree.lengths, [3.0, 4.0, 0.0]);
+        assert_eq!(all(TreeChoice::First).unwrap().len(), 1);
+        let fault = all(TreeChoice::Only).unwrap_err().to_string();
+        assert!(fault.starts_with("t.nwk:3:2: text after the tree's ';'") && fault.contains("--trees all"), "{fault}");
+        let text = "(a:1,b:2);\n(a:1,b:2)";
+        let fault = read_all(text, Path::new("t.nwk"), MissingLengths::Refuse.into(), TreeChoice::All).unwrap_err();
+        assert!(fault.to_string().starts_with("t.nwk:2:10: the tree ends without ';'"), "{fault}");
+    }
+
+    #[test]
+    fn negative_lengths_can_be_taken_as_nothing() {
+        let zero = TreeOptions { negative: NegativeLengths::Zero, ..MissingLengths::Refuse.into() };
+        let found = read_all("(a:-1e-3,(b:1,c:-2):1);", Path::new("t"), zero, TreeChoice::Only).unwrap();
+        assert_eq!(found[0].tree.lengths, [0.0, 1.0, 0.0, 1.0, 0.0]);
+        assert_eq!(found[0].zeroed, (2, -2.0));
+    }
+
+    #[test]
+    fn underscores_are_blanks_by_newicks_rule() {
+        let blanks = TreeOptions { blanks: true, ..MissingLengths::Refuse.into() };
+        let t = parse("(H_sapiens:1,'P_paniscus':1)in_ner;", Path::new("t"), blanks).unwrap();
+        assert_eq!(t.labels(), ["H sapiens", "P_paniscus", "in ner"]);
+        let fault = parse("(a_b:1,'a b':1);", Path::new("t"), blanks).unwrap_err().to_string();
+        assert!(fault.contains("taxon 'a b' stands twice"), "{fault}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! (any number of times, with the same result), [`Outcome::write`] writes.
 
 mod outcome;
+mod sample;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,12 +12,13 @@ use crate::error::{Error, Result};
 use crate::fit::{FitOptions, Group, ParameterPrior, fit};
 use crate::kernel::evaluator::{Rating, Workers};
 use crate::likelihood::{Ascertainment, Likelihood, Parameters, Slope};
-use crate::matrix::{self, MatrixFormat};
+use crate::matrix::{self, ReadOptions};
 use crate::model::gamma::category_rates;
 use crate::model::table::read_rates;
 use crate::model::{Rates, RootPrior};
 use crate::monitor::Monitor;
-use crate::newick::{self, MissingLengths};
+use crate::naming::{Matching, TipNames};
+use crate::newick::{self, MissingLengths, NamedTree, TreeChoice, TreeOptions};
 use crate::plan::Plan;
 use crate::posterior::{Posterior, Wanted, posterior};
 use crate::retention::{self, FamilySet, RetentionInput};
@@ -24,6 +26,7 @@ use crate::states::TipStates;
 use crate::tree::Tree;
 
 pub use outcome::{Outcome, Summary};
+pub use sample::{Sample, TreeOutcome};
 
 /// Where the rates come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,10 +71,14 @@ pub struct Request {
     pub tree: PathBuf,
     /// Matrix file.
     pub matrix: PathBuf,
-    /// Its format.
-    pub format: MatrixFormat,
-    /// What to do without a branch length.
-    pub missing_lengths: MissingLengths,
+    /// How it is read.
+    pub matrix_options: ReadOptions,
+    /// How the tree is read.
+    pub tree_options: TreeOptions,
+    /// Which trees of the file are wanted.
+    pub trees: TreeChoice,
+    /// When a name of the matrix stands for a tip.
+    pub matching: Matching,
     /// The rates.
     pub rates: RateSource,
     /// The root's prior.
@@ -94,8 +101,10 @@ impl Request {
         Self {
             tree: tree.into(),
             matrix: matrix.into(),
-            format: MatrixFormat::Auto,
-            missing_lengths: MissingLengths::Refuse,
+            matrix_options: ReadOptions::default(),
+            tree_options: MissingLengths::Refuse.into(),
+            trees: TreeChoice::Only,
+            matching: Matching::Exact,
             rates,
             root: RootChoice::Given(RootPrior::Stationary),
             gamma: None,
@@ -140,6 +149,10 @@ pub struct Session {
     rates: Option<Vec<Rates>>,
     sets: Vec<FamilySet>,
     warnings: Vec<String>,
+    /// The other trees of a sample.
+    others: Vec<NamedTree>,
+    /// The name of the first tree, where its file gives one.
+    name: Option<String>,
 }
 
 /// Sizes that decide how fast a plan is.
@@ -161,10 +174,18 @@ impl Session {
     /// Reads and checks every input.
     pub fn open(request: Request, monitor: &dyn Monitor) -> Result<Arc<Self>> {
         request.check()?;
-        let tree = newick::read(&request.tree, request.missing_lengths)?;
-        let table = matrix::read(&request.matrix, request.format, monitor)?;
-        let matched = TipStates::matched(&tree, table)?;
-        Self::with_data(request, Arc::new(tree), Arc::new(matched.states), matched.warnings)
+        let text = newick::text_of(&request.tree)?;
+        let mut trees = newick::read_all(&text, &request.tree, request.tree_options, request.trees)?;
+        let mut warnings = sample::warnings(&request, &trees);
+        let NamedTree { tree, name, .. } = trees.remove(0);
+        sample::check_tips(&request.tree, &tree, &trees)?;
+        let tips = TipNames::new(&tree, request.matching);
+        let table = matrix::read(&request.matrix, request.matrix_options, &|name| tips.has(name), monitor)?;
+        let matched = TipStates::matched(&tree, table, request.matching)?;
+        drop(tips);
+        warnings.extend(matched.warnings);
+        let (tree, states) = (Arc::new(tree), Arc::new(matched.states));
+        Self::laid_open(request, tree, states, warnings, (name, trees))
     }
 
     /// As [`Session::open`], with a tree and states that are in memory already: the request's files for them are only
@@ -176,6 +197,17 @@ impl Session {
         mut warnings: Vec<String>,
     ) -> Result<Arc<Self>> {
         request.check()?;
+        warnings.extend(sample::root_warning(&request, std::iter::once(&*tree)));
+        Self::laid_open(request, tree, states, warnings, (None, vec![]))
+    }
+
+    fn laid_open(
+        request: Request,
+        tree: Arc<Tree>,
+        states: Arc<TipStates>,
+        mut warnings: Vec<String>,
+        (name, others): (Option<String>, Vec<NamedTree>),
+    ) -> Result<Arc<Self>> {
         let rates = match &request.rates {
             RateSource::Table(path) => Some(read_rates(path, states.families())?),
             RateSource::Families(rates) if rates.len() != states.family_count() => {
@@ -190,14 +222,6 @@ impl Session {
             Some(path) => retention::read_sets(path, states.families())?,
             None => vec![],
         };
-        if tree.looks_unrooted() && request.root != RootChoice::Given(RootPrior::Stationary) {
-            warnings.push(format!(
-                "{}: {} branches meet at the root, as in trees that nobody rooted; with a root prior that is not \
-                 stationary the place of the root changes the result",
-                request.tree.display(),
-                tree.children(tree.root()).len()
-            ));
-        }
         let ascertained = request.ascertainment == Ascertainment::AbsentUnseen;
         let unseen = if ascertained { states.absent_families() } else { 0 };
         if unseen > 0 {
@@ -208,7 +232,7 @@ impl Session {
                 states.family_count()
             ));
         }
-        Ok(Arc::new(Self { request, tree, states, rates, sets, warnings }))
+        Ok(Arc::new(Self { request, tree, states, rates, sets, warnings, others, name }))
     }
 
     /// Rates of each family, where they have their own.
@@ -224,7 +248,12 @@ impl Session {
         &self.warnings
     }
 
-    /// The tree.
+    /// Is the result one of every tree of the file (see [`Prepared::run_sample`])?
+    pub fn is_sample(&self) -> bool {
+        self.request.trees == TreeChoice::All
+    }
+
+    /// The tree, or the first of several.
     pub fn tree(&self) -> &Tree {
         &self.tree
     }
@@ -257,7 +286,10 @@ impl Session {
     /// Starts the plan's threads and lays the data out for its kernel.
     pub fn prepare(self: &Arc<Self>, plan: Plan) -> Result<Prepared> {
         let plan = plan.validated()?;
-        let workers = Arc::new(Workers::new(plan.workers)?);
+        self.prepare_on(plan, Arc::new(Workers::new(plan.workers)?))
+    }
+
+    fn prepare_on(self: &Arc<Self>, plan: Plan, workers: Arc<Workers>) -> Result<Prepared> {
         let own = self.own_rates();
         let likelihood = Likelihood::new(&self.tree, &self.states, own, self.request.ascertainment, plan, &workers)?;
         Ok(Prepared { session: Arc::clone(self), plan, workers, likelihood })

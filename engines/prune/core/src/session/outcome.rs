@@ -103,24 +103,32 @@ impl Outcome {
     /// `families.tsv` always; `retention.tsv`; `ancestral.tsv`; `branches.tsv` with `branch_families.tsv`; and
     /// `tree.nwk` with the labels that the latter use.
     pub fn write(&self, folder: &Path) -> Result<Vec<&'static str>> {
+        self.write_as(folder, "")
+    }
+
+    /// As [`Self::write`], with something before every name.
+    pub fn write_as(&self, folder: &Path, prefix: &str) -> Result<Vec<&'static str>> {
+        let save = |name: &str, write: &mut dyn FnMut(&mut dyn Write) -> std::io::Result<()>| {
+            save(folder, &format!("{prefix}{name}"), write)
+        };
         let mut written = vec!["families.tsv"];
-        save(folder, "families.tsv", |out| self.write_families(out))?;
+        save("families.tsv", &mut |out| self.write_families(out))?;
         if !self.retention.is_empty() {
-            save(folder, "retention.tsv", |out| self.write_retention(out))?;
+            save("retention.tsv", &mut |out| self.write_retention(out))?;
             written.push("retention.tsv");
         }
         let labels = self.tree.labels();
         if self.ancestral {
-            save(folder, "ancestral.tsv", |out| self.write_ancestral(out, &labels))?;
+            save("ancestral.tsv", &mut |out| self.write_ancestral(out, &labels))?;
             written.push("ancestral.tsv");
         }
         if self.branches {
-            save(folder, "branches.tsv", |out| self.write_branches(out, &labels))?;
-            save(folder, "branch_families.tsv", |out| self.write_branch_families(out, &labels))?;
+            save("branches.tsv", &mut |out| self.write_branches(out, &labels))?;
+            save("branch_families.tsv", &mut |out| self.write_branch_families(out, &labels))?;
             written.extend(["branches.tsv", "branch_families.tsv"]);
         }
         if self.ancestral || self.branches {
-            save(folder, "tree.nwk", |out| out.write_all(to_newick(&self.tree, &labels).as_bytes()))?;
+            save("tree.nwk", &mut |out| out.write_all(to_newick(&self.tree, &labels).as_bytes()))?;
             written.push("tree.nwk");
         }
         Ok(written)
@@ -210,7 +218,7 @@ impl Outcome {
     }
 }
 
-fn save(folder: &Path, name: &str, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+pub(super) fn save(folder: &Path, name: &str, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
     let path = folder.join(name);
     let attempt = || {
         let mut out = BufWriter::with_capacity(1 << 16, File::create(&path)?);

@@ -3,14 +3,14 @@
 //! Which side of the matrix holds the taxa follows from the names, never from a header word.
 //! A tip that the matrix lacks is missing data; a matrix name that the tree lacks is an error.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use super::{Patterns, TipStates, all_bits};
 use crate::bits::BitRows;
-use crate::error::{Error, NameMismatch, Result, listing};
-use crate::matrix::Table;
+use crate::error::{Error, Result, listing};
+use crate::matrix::{RowsAre, Table};
+use crate::naming::{Matching, Placed, TipNames};
 use crate::tree::Tree;
 
 /// [`TipStates`] and what a user should hear about the matching.
@@ -24,30 +24,18 @@ pub struct Matched {
 
 impl TipStates {
     /// Brings a matrix into the order of a tree's tips.
-    pub fn matched(tree: &Tree, table: Table) -> Result<Matched> {
-        let tips = tree.tip_index();
-        let Table { path, row_names, column_names, present, missing, rows_are_families } = table;
-        let known = |name: &str| tips.contains_key(name);
-        let taxa_are_rows = !rows_are_families && rows_hold_taxa(&path, &row_names, &column_names, known)?;
+    pub fn matched(tree: &Tree, table: Table, how: Matching) -> Result<Matched> {
+        let tips = TipNames::new(tree, how);
+        let Table { path, row_names, column_names, present, missing, rows, notes } = table;
+        let taxa_are_rows = match rows {
+            RowsAre::Families => false,
+            RowsAre::Taxa => true,
+            RowsAre::ToldByNames => rows_hold_taxa(&path, &row_names, &column_names, |name| tips.has(name))?,
+        };
         let (taxa, families) = if taxa_are_rows { (row_names, column_names) } else { (column_names, row_names) };
-        let unknown: Vec<String> = taxa.iter().filter(|n| !tips.contains_key(n.as_str())).cloned().collect();
-        let known: HashMap<&str, usize> = taxa.iter().enumerate().map(|(i, n)| (n.as_str(), i)).collect();
-        let unused: Vec<String> = (0..tree.tip_count())
-            .map(|rank| tree.tip_name(rank))
-            .filter(|name| !known.contains_key(name))
-            .map(str::to_owned)
-            .collect();
-        if !unknown.is_empty() {
-            return Err(Error::Names(Box::new(NameMismatch {
-                path,
-                sought_in: "the tree".to_owned(),
-                what: "taxa",
-                unknown,
-                unused,
-                remedy: "rows and tips are matched by name: rename them, or prune them from the matrix",
-            })));
-        }
-        let places: Vec<usize> = taxa.iter().map(|name| tips[name.as_str()]).collect();
+        let remedy = "rows and tips are matched by name: rename them, or prune them from the matrix";
+        let Placed { tips: places, unnamed, notes: renamed } = tips.place(&taxa, &path, remedy)?;
+        let unused: Vec<String> = unnamed.iter().map(|&tip| tree.tip_name(tip).to_owned()).collect();
         let tip_count = tree.tip_count();
         let patterns = OnceLock::new();
         let in_tip_order = |rows: BitRows| {
@@ -70,7 +58,8 @@ impl TipStates {
             missing.as_ref().map(|rows| rows.row(tip)).filter(|row| row.iter().any(|&b| b != 0)).map(Box::from)
         };
         let states = Self { families, present, missing: (0..tip_count).map(of_tip).collect(), patterns };
-        let mut warnings = Vec::new();
+        let mut warnings = notes;
+        warnings.extend(renamed);
         if !unused.is_empty() {
             warnings.push(format!(
                 "{} tips of the tree are not in {} and count as missing data: {}",
@@ -134,8 +123,13 @@ mod tests {
             column_names: owned(columns),
             present,
             missing: missing.any().then_some(missing),
-            rows_are_families: false,
+            rows: RowsAre::ToldByNames,
+            notes: vec![],
         }
+    }
+
+    fn bring(table: Table) -> Result<Matched> {
+        TipStates::matched(&tree(), table, Matching::Exact)
     }
 
     fn text(states: &TipStates) -> Vec<String> {
@@ -157,7 +151,7 @@ mod tests {
         let wide = table(&["f1", "f2"], &["C", "A", "B"], &["10?", "011"]);
         let tall = table(&["C", "A", "B"], &["f1", "f2"], &["10", "01", "?1"]);
         for matrix in [wide, tall] {
-            let matched = TipStates::matched(&tree(), matrix).unwrap();
+            let matched = bring(matrix).unwrap();
             assert_eq!(text(&matched.states), ["0?1", "110"]);
             assert!(matched.warnings.is_empty());
         }
@@ -165,22 +159,22 @@ mod tests {
 
     #[test]
     fn a_tip_without_data_is_missing() {
-        let matched = TipStates::matched(&tree(), table(&["f1"], &["A", "C"], &["11"])).unwrap();
+        let matched = bring(table(&["f1"], &["A", "C"], &["11"])).unwrap();
         assert_eq!(text(&matched.states), ["1?1"]);
         assert!(matched.warnings[0].contains("1 tips of the tree are not in m.tsv"));
     }
 
     #[test]
     fn names_without_partner_are_listed() {
-        let fault = TipStates::matched(&tree(), table(&["f1"], &["A", "B", "X"], &["111"])).unwrap_err().to_string();
+        let fault = bring(table(&["f1"], &["A", "B", "X"], &["111"])).unwrap_err().to_string();
         assert!(fault.starts_with("m.tsv: 1 taxa not in the tree: 'X'; without a partner there: 'C'"), "{fault}");
     }
 
     #[test]
     fn families_named_like_taxa_do_not_confuse() {
-        let matched = TipStates::matched(&tree(), table(&["A", "f2"], &["A", "B", "C"], &["100", "011"])).unwrap();
+        let matched = bring(table(&["A", "f2"], &["A", "B", "C"], &["100", "011"])).unwrap();
         assert_eq!(text(&matched.states), ["100", "011"]);
-        let fault = TipStates::matched(&tree(), table(&["A", "B"], &["B", "A"], &["10", "01"])).unwrap_err();
+        let fault = bring(table(&["A", "B"], &["B", "A"], &["10", "01"])).unwrap_err();
         assert!(fault.to_string().contains("rename the families"), "{fault}");
     }
 
@@ -189,7 +183,7 @@ mod tests {
         let wide = table(&["f1", "f2", "f3", "f4"], &["C", "A"], &["10", "1?", "10", "0?"]);
         let tall = table(&["C", "A"], &["f1", "f2", "f3", "f4"], &["1110", "0?0?"]);
         for matrix in [wide, tall] {
-            let mut states = TipStates::matched(&tree(), matrix).unwrap().states;
+            let mut states = bring(matrix).unwrap().states;
             assert_eq!(states.patterns().of_family, [0, 1, 0, 2]);
             assert_eq!(states.patterns().representatives, [0, 1, 3]);
             states.set(2, 3, State::Present);
@@ -199,7 +193,7 @@ mod tests {
 
     #[test]
     fn selecting_keeps_states() {
-        let matched = TipStates::matched(&tree(), table(&["f1", "f2", "f3"], &["A", "B", "C"], &["10?", "011", "??0"]));
+        let matched = bring(table(&["f1", "f2", "f3"], &["A", "B", "C"], &["10?", "011", "??0"]));
         let states = matched.unwrap().states;
         assert_eq!(text(&states.select(&[2, 0, 2])), ["??0", "10?", "??0"]);
     }

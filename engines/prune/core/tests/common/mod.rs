@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use scaletune_prune_core::kernel::InstructionSet;
 use scaletune_prune_core::kernel::evaluator::{Evaluator, Rating, Workers};
-use scaletune_prune_core::matrix::{self, MatrixFormat};
+use scaletune_prune_core::matrix::{self, ReadOptions};
 use scaletune_prune_core::model::{Rates, RootPrior};
 use scaletune_prune_core::monitor::Unwatched;
+use scaletune_prune_core::naming::Matching;
 use scaletune_prune_core::newick::{self, MissingLengths};
 use scaletune_prune_core::plan::{Kernel, Plan};
 use scaletune_prune_core::states::TipStates;
@@ -58,8 +59,8 @@ pub fn set_folders(root: &Path) -> Vec<PathBuf> {
 
 pub fn read_set(folder: &Path) -> Set {
     let tree = newick::read(&folder.join("tree.nwk"), MissingLengths::Use(0.0)).unwrap();
-    let table = matrix::read(&folder.join("matrix.tsv"), MatrixFormat::Auto, &Unwatched).unwrap();
-    let matched = TipStates::matched(&tree, table).unwrap();
+    let table = matrix::read(&folder.join("matrix.tsv"), ReadOptions::default(), &|_| false, &Unwatched).unwrap();
+    let matched = TipStates::matched(&tree, table, Matching::Exact).unwrap();
     assert!(matched.warnings.is_empty(), "{:?}", matched.warnings);
     let text = std::fs::read_to_string(folder.join("expected.tsv")).unwrap();
     let mut rates = Vec::new();
