@@ -57,7 +57,7 @@ fn a_tuned_profile_is_found_and_used() {
         succeed(&mut command)
     };
     let stderr = run(&["2"]);
-    assert!(stderr.contains(&format!("{profile}, exact match)")), "{stderr}");
+    assert!(stderr.contains(&format!("{profile}, exact match")), "{stderr}");
     let same = std::fs::read(home.path().join("counts.tsv")).unwrap();
     assert!(same == std::fs::read(home.path().join("work/expected.tsv")).unwrap());
     let manifest: Value =

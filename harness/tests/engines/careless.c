@@ -7,7 +7,7 @@
 #undef scaletune_engine_v1
 #include <pthread.h>
 
-enum { REPEAT = 6, MOST_WORKERS = 64 };
+enum { REPEAT = 6, MOST_PIECES = 64 };
 
 static const char CARELESS[] =
     "{\"name\": \"careless\", \"version\": \"1.0.0\", \"summary\": \"Counts runs of like bytes\","
@@ -93,7 +93,7 @@ static void *count(void *argument) {
 
 static scaletune_status careless_run(scaletune_session *session) {
     careless *own = (careless *)session;
-    piece pieces[MOST_WORKERS];
+    piece pieces[MOST_PIECES];
     size_t workers = (size_t)own->workers;
     own->runs = 0;
     for (size_t index = 0; index < workers; index++) {
