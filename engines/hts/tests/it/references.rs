@@ -141,6 +141,21 @@ fn a_reference_that_does_not_fit_is_said_by_its_contig() {
 }
 
 #[test]
+fn a_missing_index_of_the_reference_is_not_made_beside_it() {
+    let files = Files::new(false);
+    let names = || {
+        let entries = fs::read_dir(files.folder.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    assert!(!before.iter().any(|name| name == "moved.fa.fai"));
+    check_whole(files.walks(Some(&files.fasta)));
+    assert_eq!(names(), before);
+}
+
+#[test]
 fn an_embedded_reference_needs_no_other() {
     let files = Files::new(true);
     check_whole(files.walks(None));
