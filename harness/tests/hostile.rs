@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{children_of, defective_engine, has_fence, home, hostile_engine, names, outcome, scaletune, succeed};
+use common::{children_of, defective_engine, home, hostile_engine, names, outcome, scaletune, succeed};
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -125,6 +125,13 @@ fn panics_crashes_and_failures_name_call_cause_and_plan() {
             assert!(line.contains("engine `hostile`") && line.contains("plan style=plain,workers=1"), "{told}: {line}");
         }
     }
+}
+
+/// Does the kernel keep a worker to its folders?
+fn has_fence(home: &Path) -> bool {
+    let (_, text, stderr) = outcome(scaletune(home).args(["doctor", "--json"]));
+    let found: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {stderr}"));
+    found["fence"].as_bool().unwrap()
 }
 
 #[test]

@@ -71,18 +71,19 @@ impl AlignmentFile {
         if format == Format::Sam && !options.sam {
             return Err(Error::SamText { path: source.owned_path() });
         }
-        if let Some(reference) = &options.reference {
-            Source::open(reference)?;
-        }
-        // Before any handle: each would ask for the index.
-        let reference = options.reference.as_deref().filter(|_| format == Format::Cram).map(Reference::new);
+        let reference = match (&options.reference, format) {
+            (Some(path), Format::Cram) => Some(Reference::open(path)?),
+            // Not needed, but a name that leads nowhere is a mistake all the same.
+            (Some(path), _) => Source::open(path).map(|_| None)?,
+            (None, _) => None,
+        };
         let (header, first_record) = match format {
             Format::Bam => {
                 check_end(&source)?;
                 bam_header(&source)?
             }
             Format::Cram | Format::Sam => {
-                let handle = Handle::open(path, &Decode::Inline, reference.as_ref().map(Reference::readable))?;
+                let handle = Handle::open(path, &Decode::Inline, reference.as_ref())?;
                 if format == Format::Cram {
                     handle.check_end(source.size())?;
                 } else if is_bgzf(&source)? {
@@ -194,11 +195,6 @@ impl AlignmentFile {
 
     pub(crate) fn first_record(&self) -> VirtualOffset {
         self.0.first_record
-    }
-
-    /// The FASTA file where htslib finds it and its index.
-    pub(crate) fn readable_reference(&self) -> Option<&Path> {
-        self.reference().map(Reference::readable)
     }
 
     pub(crate) fn reference(&self) -> Option<&Reference> {

@@ -15,10 +15,11 @@ use crate::{
     unit::{Interval, Range, VirtualOffset},
 };
 
-use self::reference::explained;
 use handle::QueryIndex;
 pub(crate) use handle::{Handle, c_path, silence};
 pub(crate) use output::{Output, OwnHeader};
+use reference::explained;
+pub(crate) use reference::index_fasta;
 
 /// The fields of SAM text that name contigs, counted from 0.
 const RNAME: usize = 2;
@@ -40,7 +41,7 @@ pub(crate) struct HtslibReader {
 impl HtslibReader {
     pub(crate) fn open(file: &AlignmentFile, decode: &Decode) -> Result<Self, Error> {
         Ok(HtslibReader {
-            handle: Handle::open(file.path(), decode, file.readable_reference())?,
+            handle: Handle::open(file.path(), decode, file.reference())?,
             record: Record::new(),
             contigs: file.contigs().len(),
             index: None,
@@ -53,7 +54,7 @@ impl HtslibReader {
     /// Shows the visitor every record of a CRAM or SAM file.
     pub(crate) fn walk_from_start<V: Visitor>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
         if self.is_used {
-            self.handle = Handle::open(self.file.path(), &self.decode, self.file.readable_reference())?;
+            self.handle = Handle::open(self.file.path(), &self.decode, self.file.reference())?;
         }
         self.is_used = true;
         while self.handle.read(&mut self.record).map_err(|error| explained(error, &self.file, None))? {

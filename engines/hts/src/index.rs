@@ -52,7 +52,7 @@ pub enum Warning {
         /// The alignment file.
         path: PathBuf,
     },
-    /// The reference has no index, and none can be kept beside it: one was made for this run only.
+    /// The reference has no index beside it: one was made that goes with the alignments.
     PassingIndex {
         /// The FASTA file.
         path: PathBuf,
@@ -73,7 +73,7 @@ impl fmt::Display for Warning {
                 let path = path.display();
                 write!(
                     f,
-                    "{path}: has no index; one was made for this run only; make one that stays with: samtools faidx '{path}'"
+                    "{path}: has no index; one was made for now; make one that stays with: samtools faidx '{path}'"
                 )
             }
         }

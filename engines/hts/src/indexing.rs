@@ -55,15 +55,6 @@ pub fn index_variants(path: &Path) -> Result<PathBuf, Error> {
     made(code, path, index)
 }
 
-/// Makes the index of a FASTA file beside it, `FILE.fai`, and of one that is compressed by BGZF `FILE.gzi` as well.
-pub(crate) fn index_reference(path: &Path) -> Result<PathBuf, Error> {
-    silence();
-    let file = c_path(path)?;
-    // SAFETY: the string ends with NUL and lives over the call; null asks for the usual names.
-    let code = unsafe { hts_sys::fai_build3(file.as_ptr(), std::ptr::null(), std::ptr::null()) };
-    made(code, path, beside(path, "fai"))
-}
-
 fn made(code: c_int, path: &Path, index: PathBuf) -> Result<PathBuf, Error> {
     if code >= 0 {
         return Ok(index);
@@ -76,8 +67,7 @@ fn made(code: c_int, path: &Path, index: PathBuf) -> Result<PathBuf, Error> {
     Err(Error::Write { path: index, problem })
 }
 
-/// The path with an ending behind its own.
-pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(ending);

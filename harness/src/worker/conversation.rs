@@ -22,8 +22,9 @@ const TICK: Duration = Duration::from_millis(20);
 /// How long a worker may take to stop of its own accord once asked.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long the last words of a supervisor that has ended may take to be heard.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the last words of a supervisor that has ended may take to be heard. It is waited for only where a process that
+/// could not be ended holds the pipe; on a loaded machine they may well take a second.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// A running worker. Dropping it ends and reaps the process and whatever it started.
 ///
@@ -92,7 +93,7 @@ impl Conversation {
             events: listen_to(stdout),
             stderr: stderr.map(Tail::of),
             watch: None,
-            temporary: temporary,
+            temporary,
             limits,
             began: Instant::now(),
             step: Step::Load,

@@ -140,10 +140,3 @@ pub(crate) fn children_of(pid: u32) -> Vec<u32> {
 pub(crate) fn worker_of(program: u32) -> Option<u32> {
     children_of(program).into_iter().find_map(|supervisor| children_of(supervisor).first().copied())
 }
-
-/// Does the kernel keep a worker to its folders?
-pub(crate) fn has_fence(home: &Path) -> bool {
-    let (_, text, stderr) = outcome(scaletune(home).args(["doctor", "--json"]));
-    let found: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {stderr}"));
-    found["fence"].as_bool().unwrap()
-}

@@ -49,7 +49,7 @@ struct spinner {
     uint64_t parts[PARTS];
 };
 
-struct worker {
+struct spinning {
     struct spinner *spinner;
     int first, last;
 };
@@ -62,8 +62,8 @@ static uint64_t spin(uint64_t state, long steps) {
     return state;
 }
 
-static void *work(void *argument) {
-    struct worker *worker = argument;
+static void *spin_work(void *argument) {
+    struct spinning *worker = argument;
     long steps = worker->spinner->iterations / PARTS;
     for (int part = worker->first; part < worker->last; part++) {
         worker->spinner->parts[part] = spin((uint64_t)part, steps);
@@ -96,14 +96,14 @@ static scaletune_status spinner_prepare(scaletune_session *session, scaletune_te
 static scaletune_status spinner_run(scaletune_session *session) {
     struct spinner *spinner = (struct spinner *)session;
     pthread_t threads[MOST_SPINNERS];
-    struct worker workers[MOST_SPINNERS];
+    struct spinning workers[MOST_SPINNERS];
     for (int i = 0; i < spinner->workers; i++) {
 #ifdef SERIAL
-        workers[i] = (struct worker){spinner, 0, i == 0 ? PARTS : 0};
+        workers[i] = (struct spinning){spinner, 0, i == 0 ? PARTS : 0};
 #else
-        workers[i] = (struct worker){spinner, PARTS * i / spinner->workers, PARTS * (i + 1) / spinner->workers};
+        workers[i] = (struct spinning){spinner, PARTS * i / spinner->workers, PARTS * (i + 1) / spinner->workers};
 #endif
-        if (pthread_create(&threads[i], NULL, work, &workers[i]) != 0)
+        if (pthread_create(&threads[i], NULL, spin_work, &workers[i]) != 0)
             return fail(spinner->host, SCALETUNE_FAILED, "a thread can't be started");
     }
     for (int i = 0; i < spinner->workers; i++)

@@ -19,6 +19,7 @@ use crate::{
     Decode, Error, Format, Pool,
     header::{Contig, Header},
     pool::thread_count,
+    reference::Reference,
     unit::{Interval, VirtualOffset},
 };
 
@@ -39,7 +40,7 @@ unsafe impl Send for Handle {}
 
 impl Handle {
     /// Opens the file, sets its threads (here and nowhere else) and reads its header.
-    pub(crate) fn open(path: &Path, decode: &Decode, reference: Option<&Path>) -> Result<Self, Error> {
+    pub(crate) fn open(path: &Path, decode: &Decode, reference: Option<&Reference>) -> Result<Self, Error> {
         silence();
         let name = c_path(path)?;
         // SAFETY: both are strings that end with NUL and live over the call.
@@ -48,10 +49,10 @@ impl Handle {
         // Closes the file on every way out from here, whether the header was read or not.
         let file = Opened(file);
         if let Some(reference) = reference {
-            let name = c_path(reference)?;
+            let name = c_path(reference.indexed())?;
             // SAFETY: the file is open, the string ends with NUL.
             if unsafe { hts_sys::hts_set_fai_filename(file.0.as_ptr(), name.as_ptr()) } != 0 {
-                return Err(unusable_reference(reference));
+                return Err(unusable_reference(reference.given()));
             }
         }
         let pool = file.set_threads(path, decode)?;
@@ -385,7 +386,7 @@ pub(crate) fn c_path(path: &Path) -> Result<CString, Error> {
         .map_err(|error| Error::Open { path: path.to_owned(), source: error.into() })
 }
 
-fn unusable_reference(path: &Path) -> Error {
+pub(super) fn unusable_reference(path: &Path) -> Error {
     let problem = "can't be used as a reference; give a FASTA file that is not gzipped, or that is compressed by bgzip";
     Error::Reference { path: path.to_owned(), problem: problem.to_owned() }
 }

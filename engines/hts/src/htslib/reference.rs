@@ -8,8 +8,9 @@ use std::{
     ptr::NonNull,
 };
 
-use super::handle::c_path;
-use crate::{AlignmentFile, Contig, Error, reference::Reference, unit::Interval};
+use super::handle::{c_path, unusable_reference};
+use crate::reference::Reference;
+use crate::{AlignmentFile, Contig, Error, unit::Interval};
 
 /// An error of decoding with its cause, where that is found; others stay as they are. `span` is what was read.
 #[cold]
@@ -46,8 +47,8 @@ fn contigs_at_fault(file: &AlignmentFile, span: Option<Interval>) -> Vec<&Contig
 
 /// What a FASTA file has otherwise than the header: a contig's absence or bases.
 fn compared(reference: &Reference, file: &AlignmentFile, contigs: &[&Contig]) -> Option<String> {
-    let fasta = Fasta::open(reference.readable())?;
-    let reference = reference.path().display();
+    let fasta = Fasta::open(reference.indexed())?;
+    let reference = reference.given().display();
     let lacking: Vec<&str> =
         contigs.iter().filter(|contig| fasta.length(contig) < 0).map(|contig| contig.name.as_str()).collect();
     if let [first, others @ ..] = lacking.as_slice() {
@@ -68,6 +69,20 @@ fn compared(reference: &Reference, file: &AlignmentFile, contigs: &[&Contig]) ->
             )
         })
     })
+}
+
+/// Makes the index of a FASTA file beside `link`, which leads to it.
+///
+/// # Errors
+/// The file that the user called `given` is not FASTA, or compressed otherwise than by bgzip.
+pub(crate) fn index_fasta(given: &Path, link: &Path) -> Result<(), Error> {
+    super::handle::silence();
+    let name = c_path(link)?;
+    // SAFETY: the string ends with NUL and lives over the call; the others are the names that follow from it.
+    match unsafe { hts_sys::fai_build3(name.as_ptr(), std::ptr::null(), std::ptr::null()) } {
+        0 => Ok(()),
+        _ => Err(unusable_reference(given)),
+    }
 }
 
 /// `M5` of a contig in the header.

@@ -131,7 +131,8 @@ fn records_of_the_same_ends_are_kept_where_the_rule_says_so() {
         let pairs: Vec<_> = pairing.alignments.iter().map(|a| (a.first, a.second)).collect();
         (pairs, pairing.repeated, pairing.orphan)
     };
-    let [a, b, c, d] = [record(99, 10, 200, 1), record(355, 10, 200, 2), record(147, 200, 10, 3), record(403, 200, 10, 4)];
+    let [a, b, c, d] =
+        [record(99, 10, 200, 1), record(355, 10, 200, 2), record(147, 200, 10, 3), record(403, 200, 10, 4)];
     // By places, as in a sorted file, and mates side by side: primary goes with primary.
     assert_eq!(pairs(&[a, b, c, d]), (vec![(0, Some(2)), (1, Some(3))], true, false));
     assert_eq!(pairs(&[a, b, d, c]), (vec![(1, Some(2)), (0, Some(3))], true, false));

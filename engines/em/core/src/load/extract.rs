@@ -68,7 +68,9 @@ fn unusual_score(field: Option<Field<'_>>) -> Result<i32, String> {
         ))
     };
     match field {
-        None => Err("has no alignment score (tag AS); align with a program that writes it, such as Bowtie 2 or STAR".into()),
+        None => {
+            Err("has no alignment score (tag AS); align with a program that writes it, such as Bowtie 2 or STAR".into())
+        }
         Some(Field::Float(score)) if score.fract() == 0.0 && score.abs() <= EXACT => Ok(score as i32),
         Some(Field::Float(score)) => unusable(&format!("AS:f:{score}")),
         Some(Field::Integer(score)) => unusable(&format!("AS:i:{score}")),

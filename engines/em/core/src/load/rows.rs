@@ -1,7 +1,7 @@
 //! Rows of many fragments, gathered in the order of the fragments, and the matrix made of them.
 
-use super::tags::{AlignmentTag, FragmentTags, RecordTag, Tags};
 use super::names::Names;
+use super::tags::{AlignmentTag, FragmentTags, RecordTag, Tags};
 use super::{Load, LoadOptions};
 use crate::annotation::Annotation;
 use crate::fragment::{Bundle, FragmentRow, FragmentTally, FragmentWork};

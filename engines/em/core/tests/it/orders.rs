@@ -74,7 +74,10 @@ fn a_name_that_comes_back_is_named_whatever_the_header_says() {
     let path = bam(folder.path(), "one", "", &many);
     for way in [WAYS[0], WAYS[3], WAYS[5]] {
         let error = load_by(&path, way, SameEnds::Telescope).unwrap_err().to_string();
-        assert!(error.contains("\"n7\" comes back in record 70001 after other names: the file is not collated; "), "{error}");
+        assert!(
+            error.contains("\"n7\" comes back in record 70001 after other names: the file is not collated; "),
+            "{error}"
+        );
     }
 }
 

@@ -126,7 +126,8 @@ pub(crate) fn load_all(path: &Path) -> Loaded {
 /// Rows of the matrix by the names of their features, sorted: what does not depend on the order of fragments.
 pub(crate) fn rows(loaded: &Loaded) -> Vec<BTreeMap<String, u32>> {
     let scores = &loaded.scores;
-    let row = |row| scores.matrix.row(row).map(|(column, score)| (scores.features[column].name.clone(), score)).collect();
+    let row =
+        |row| scores.matrix.row(row).map(|(column, score)| (scores.features[column].name.clone(), score)).collect();
     let mut rows: Vec<_> = (0..scores.matrix.rows()).map(row).collect();
     rows.sort();
     rows
