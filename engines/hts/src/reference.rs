@@ -27,7 +27,7 @@ impl Reference {
     /// It can't be opened, is not FASTA, or its index can't be made.
     pub(crate) fn open(given: &Path) -> Result<Reference, Error> {
         Source::open(given)?;
-        let reference = |indexed, folder| Reference { given: given.to_owned(), indexed, folder: folder };
+        let reference = |indexed, folder| Reference { given: given.to_owned(), indexed, folder };
         if is_indexed(given) {
             return Ok(reference(given.to_owned(), None));
         }
