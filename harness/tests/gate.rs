@@ -90,14 +90,34 @@ fn the_same_answer_is_told_with_every_figure() {
 
 #[test]
 fn an_open_question_is_a_warning_unless_strict() {
-    let Some(variants) = Variants::new(&[("old", &[])]) else { return };
+    let Some(variants) = Variants::new(&[("old", &[]), ("like", &["-DVERSION=2"])]) else { return };
     // No time to measure anything but the answer.
-    let (status, _, stderr) = variants.against("old", "old", &["--max-time", "0s"]);
+    let (status, _, stderr) = variants.against("like", "old", &["--max-time", "0s"]);
     assert_eq!(status, 0, "{stderr}");
     assert!(stderr.contains("warning: gate: inconclusive") && stderr.contains("the time was up"), "{stderr}");
-    assert!(stderr.contains("baseline and candidate are one file"), "{stderr}");
-    let (status, _, stderr) = variants.against("old", "old", &["--max-time", "0s", "--strict", "-q"]);
-    assert_eq!((status, stderr.as_str()), (1, "scaletune: gate: inconclusive in spin\n"));
+    let (status, _, stderr) = variants.against("like", "old", &["--max-time", "0s", "--strict", "-q"]);
+    assert_eq!((status, stderr.as_str()), (4, "scaletune: gate: inconclusive in spin\n"));
+}
+
+#[test]
+fn a_gate_that_compares_nothing_does_not_pass() {
+    let Some(variants) = Variants::new(&[("old", &[]), ("like", &["-DVERSION=2"])]) else { return };
+    // One file on both sides, also by way of a link; its neighbour, another build that does the same, is judged.
+    let link = variants.path().join("link/engines");
+    std::fs::create_dir_all(&link).unwrap();
+    let plugin = "libscaletune_spinner.so";
+    std::os::unix::fs::symlink(variants.folder("old").join(plugin), link.join(plugin)).unwrap();
+    for older in ["old", "link"] {
+        let (status, _, stderr) = variants.against("old", older, &[]);
+        assert_eq!(status, 2, "{stderr}");
+        assert!(stderr.contains("is both the older plugin and the one on trial"), "{stderr}");
+    }
+    let (status, _, stderr) = variants.against("like", "old", &["--max-time", "0s"]);
+    assert_eq!(status, 0, "{stderr}");
+    std::fs::create_dir_all(variants.folder("none")).unwrap();
+    let (status, _, stderr) = variants.against("old", "none", &[]);
+    assert_eq!(status, 2, "{stderr}");
+    assert!(stderr.contains("holds no plugin"), "{stderr}");
 }
 
 #[test]

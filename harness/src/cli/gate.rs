@@ -18,6 +18,9 @@ use clap::Args;
 use scaletune_descriptor::{Descriptor, Plan};
 use std::path::{Path, PathBuf};
 
+/// Exit status of an inconclusive verdict under `--strict`: neither a pass nor a regress.
+const INCONCLUSIVE: u8 = 4;
+
 /// Most rounds of a case unless told otherwise.
 const ROUNDS: u16 = 64;
 
@@ -51,7 +54,7 @@ pub(super) struct GateArguments {
     /// Also write the verdict as Markdown
     #[arg(long, value_name = "FILE.md", conflicts_with = "write")]
     pub(super) markdown: Option<PathBuf>,
-    /// Fail where the verdict is inconclusive
+    /// End with exit status 4 where the verdict is inconclusive
     #[arg(long)]
     pub(super) strict: bool,
     /// Also count instructions in one thread (perf or valgrind): they settle what CPU time leaves open
@@ -100,6 +103,12 @@ pub(super) fn run(context: &mut Context, arguments: &GateArguments) -> Result<()
         }
         Some(folder) => {
             let search = SearchPath::new(std::slice::from_ref(folder), None, None);
+            if search.files().is_empty() {
+                return Err(Exit::input(format!(
+                    "--against {}: holds no plugin (a file libscaletune_NAME.so); name the folder with the older plugins",
+                    folder.display()
+                )));
+            }
             Some(Catalogue::new(search, context.catalogue.trust().clone(), context.worker.clone()))
         }
         None => None,
@@ -162,7 +171,8 @@ fn judge(context: &mut Context, gate: &Gate<'_>, baseline: Option<(&Path, &Basel
         .collect();
     match report.verdict {
         verdict if verdict.fails(arguments.strict) => {
-            Err(Exit { status: 1, message: format!("gate: {verdict} in {}", failing.join(", ")) })
+            let status = if verdict == Verdict::Regress { 1 } else { INCONCLUSIVE };
+            Err(Exit { status, message: format!("gate: {verdict} in {}", failing.join(", ")) })
         }
         Verdict::Inconclusive => {
             context.terminal.warn("gate: inconclusive; more --rounds or a quieter machine may tell");

@@ -103,8 +103,14 @@ fn fight(
         Err(error) => return Err(Exit::from(error).into()),
     };
     report.candidate_version = Some(plugin.descriptor.version.clone());
+    // Nothing is judged where one build stands on both sides: the usual slip of a job, and it would look like a pass.
     if older.as_ref().is_some_and(|older| older.path == plugin.path) {
-        report.notes.push(format!("baseline and candidate are one file, {}", plugin.path.display()));
+        return Err(Exit::input(format!(
+            "{}: is both the older plugin and the one on trial; keep the older build in a folder of its own, and name \
+             that folder with --against",
+            plugin.path.display()
+        ))
+        .into());
     }
     check_plan(case, older.as_ref(), &plugin)?;
 
