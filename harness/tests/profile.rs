@@ -15,7 +15,16 @@ fn tuned(home: &Path) -> (PathBuf, PathBuf) {
     succeed(command.args(["--threads", "2", "--milliseconds", "5"]));
     let folder = home.join("profiles");
     let [name] = &names(&folder)[..] else { panic!("{:?}", names(&folder)) };
-    (folder.join(name), engines)
+    let path = folder.join(name);
+    // A machine that is busy with other tests leaves it undecided, which is not what these tests are about.
+    let mut profile = read(&path);
+    for point in profile["points"].as_array_mut().unwrap() {
+        point["provisional"] = json!(false);
+        point.as_object_mut().unwrap().remove("why_provisional");
+        point["evidence"]["samples"] = json!(9);
+    }
+    std::fs::write(&path, profile.to_string()).unwrap();
+    (path, engines)
 }
 
 fn profile(home: &Path, engines: &Path, more: &[&str]) -> (i32, String, String) {

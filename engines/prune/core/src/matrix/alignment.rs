@@ -76,17 +76,15 @@ pub(super) fn fasta(text: &str, path: &Path) -> Result<Table> {
 pub(super) fn phylip(text: &str, path: &Path) -> Result<Table> {
     let lines: Vec<(usize, &str)> =
         text.lines().enumerate().map(|(at, line)| (at + 1, line)).filter(|(_, line)| !line.trim().is_empty()).collect();
-    let Some(((_, first), rest)) = lines.split_first().map(|(first, rest)| (first, rest)) else {
+    let Some(((_, first), rest)) = lines.split_first() else {
         return Err(fault(path, (1, 1, "the file is empty".to_owned())));
     };
     let Some((taxa, sites)) = sizes(first) else {
         return Err(fault(path, (1, 1, "PHYLIP begins with the numbers of taxa and of sites".to_owned())));
     };
-    let ways: [fn(&[(usize, &str)], usize, usize, Naming) -> Result<Vec<Sequence>, Fault>; 2] =
-        [sequential, interleaved];
     let mut why = None;
     for naming in [by_blank as Naming, by_width] {
-        for way in ways {
+        for way in [sequential, interleaved] {
             match way(rest, taxa, sites, naming) {
                 Ok(found) => return table(found, sites, path),
                 Err(fault) => drop(why.get_or_insert(fault)),

@@ -57,7 +57,7 @@ pub(super) fn leading<R: BufRead>(
     // Past the last known one, and whatever a tool puts between them.
     let run = match first_tip {
         Some(tip) => names[..tip].iter().rposition(known).map_or(0, |last| last + 1),
-        None => names.iter().position(|name| !known(&name)).unwrap_or(names.len()),
+        None => names.iter().position(|name| !known(name)).unwrap_or(names.len()),
     };
     if run > 1 {
         return Ok(Leading { count: run, guessed: false });

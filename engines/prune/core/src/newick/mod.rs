@@ -111,10 +111,13 @@ pub fn read_all(text: &str, path: &Path, options: TreeOptions, choice: TreeChoic
         return nexus::trees(&mut parser, choice);
     }
     let mut trees = vec![parser.tree(None, &HashMap::new())?];
-    while choice != TreeChoice::First {
+    if choice == TreeChoice::First {
+        return Ok(trees);
+    }
+    loop {
         parser.skip_blank()?;
         if parser.at == text.len() {
-            break;
+            return Ok(trees);
         }
         if choice == TreeChoice::Only {
             return Err(parser.error(
@@ -125,7 +128,6 @@ pub fn read_all(text: &str, path: &Path, options: TreeOptions, choice: TreeChoic
         }
         trees.push(parser.tree(None, &HashMap::new())?);
     }
-    Ok(trees)
 }
 
 #[cfg(test)]
