@@ -82,6 +82,9 @@ pub(super) fn phylip(text: &str, path: &Path) -> Result<Table> {
     let Some((taxa, sites)) = sizes(first) else {
         return Err(fault(path, (1, 1, "PHYLIP begins with the numbers of taxa and of sites".to_owned())));
     };
+    if taxa == 0 || sites == 0 {
+        return Err(fault(path, (1, 1, format!("no sequences: the first line says {taxa} taxa and {sites} sites"))));
+    }
     let mut why = None;
     for naming in [by_blank as Naming, by_width] {
         for way in [sequential, interleaved] {
@@ -205,6 +208,14 @@ mod tests {
         };
         let row = |row| (0..table.column_names.len()).map(|site| cell(row, site)).collect();
         (0..table.row_names.len()).map(row).collect()
+    }
+
+    #[test]
+    fn sizes_of_nothing_are_an_error() {
+        for text in ["0 6\na 011000\n", "3 0\na\nb\nc\n", "0 0\n"] {
+            let error = phylip(text, Path::new("a")).unwrap_err().to_string();
+            assert!(error.contains("a:1:1") && error.contains("no sequences"), "{error}");
+        }
     }
 
     #[test]
