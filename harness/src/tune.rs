@@ -9,7 +9,7 @@
 //!    every budget; one that fails or takes too much memory is out, and why is kept. Far slower plans leave early, others
 //!    once their interval lies wholly above the best one's.
 //! 3. *Confirmation*. What looks faster than the engine's default is measured against it in fresh rounds.
-//! 4. *Choice*. The default, unless another plan is faster beyond doubt ([`choice`]).
+//! 4. *Choice*. The default, unless another plan is faster beyond doubt (`choice`).
 //! 5. *Examination*. Winner and runner-up are compared with the reference on other inputs and numbers of threads
 //!    ([`Examiner`]); a strategy that falls there is out, and the choice is made again.
 //!

@@ -1,7 +1,7 @@
 """Wrong arguments end in a clear exception of the right kind; no panic ever comes through."""
 
-import math
 import json
+import math
 import pathlib
 import shutil
 
