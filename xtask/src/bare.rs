@@ -78,8 +78,8 @@ fn make(folder: &Path, more: &str, wish: &Wish) -> Result<(), String> {
     let mut debootstrap = Command::new("debootstrap");
     debootstrap.args(["--variant=minbase", &format!("--include={packages}"), &wish.suite]).arg(folder);
     run(debootstrap.args(wish.mirror.as_deref()))?;
-    let home = folder.join("root");
-    copy(&sysroot()?, &home.join("rust"))?;
+    let home = folder.join("srv");
+    copy(&sysroot()?, &folder.join("opt/rust"))?;
     let registry = cargo_home()?.join("registry");
     fs::create_dir_all(home.join(".cargo")).map_err(io)?;
     copy(&registry, &home.join(".cargo/registry"))?;
@@ -90,8 +90,8 @@ fn make(folder: &Path, more: &str, wish: &Wish) -> Result<(), String> {
 fn inside(folder: &Path, command: &str) -> Result<(), String> {
     let script = "set -e
         mount --rbind /proc \"$1/proc\"; mount --rbind /sys \"$1/sys\"; mount --rbind /dev \"$1/dev\"
-        exec chroot \"$1\" /usr/bin/env -i HOME=/root PATH=/root/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
-            CARGO_NET_OFFLINE=true sh -ec 'cd /root/scaletune; ldconfig -p | grep \"libclang[.-]\" || true
+        exec chroot \"$1\" /usr/bin/env -i HOME=/srv PATH=/opt/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
+            CARGO_NET_OFFLINE=true sh -ec 'cd /srv/scaletune; ldconfig -p | grep \"libclang[.-]\" || true
             exec cargo xtask \"$1\"' sh \"$2\"";
     let mut unshare = Command::new("unshare");
     unshare.args(["--mount", "--propagation", "private", "sh", "-c", script, "sh"]).arg(folder).arg(command);

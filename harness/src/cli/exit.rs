@@ -12,7 +12,7 @@ use scaletune_descriptor::Plan;
 /// Exit status and message of a command that did not succeed.
 #[derive(Debug)]
 pub(super) struct Exit {
-    /// 1 verdict, 2 bad usage or input, 3 engine or machine, 130 interrupted.
+    /// 1 verdict, 2 bad usage or input, 3 engine or machine, 4 verdict left open (`gate --strict`), 130 interrupted.
     pub(super) status: u8,
     /// What happened and what to do; empty where all has been said.
     pub(super) message: String,

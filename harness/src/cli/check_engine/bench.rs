@@ -9,6 +9,7 @@ use crate::trial::Equivalence;
 use crate::worker::{Drill, Failure, Limits, Quiet, RepeatRule, Report, Run, Worker};
 use scaletune_descriptor::{Descriptor, Plan};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Folders within each other, so that whoever climbs out of the innermost is still seen.
@@ -131,4 +132,16 @@ impl Bench {
         look(&folder, "`../..`", &|name| name.starts_with(".run.scaletune-"))?;
         Ok(strays)
     }
+}
+
+/// Every file of a folder, by name.
+pub(super) fn contents(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Exit> {
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            files.insert(entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path())?);
+        }
+    }
+    Ok(files)
 }

@@ -4,7 +4,7 @@ use super::super::Context;
 use super::super::exit::Exit;
 use super::super::simulate::INPUTS_FILE;
 use super::super::workload::Workload;
-use super::bench::{Bench, Outcome};
+use super::bench::{Bench, Outcome, contents};
 use super::{CheckEngineArguments, MEMORY};
 use crate::conformance::{
     Check, Checks, Refusal, cancelled, check_of_failure, class_fault, processes_left, refusal, stage_fault, threads,
@@ -13,8 +13,7 @@ use crate::conformance::{
 use crate::worker::{self, Drill, Ending, Failure, FailureKind, Limits, Quiet, RepeatRule};
 use scaletune_descriptor::{Descriptor, Plan, PlanSpace};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Three timed runs, whatever they take.
 const THREE_RUNS: RepeatRule = RepeatRule { min_seconds: 1e9, max_runs: 3 };
@@ -386,16 +385,4 @@ impl Course<'_> {
         }
         Ok(())
     }
-}
-
-/// Every file of a folder, by name.
-fn contents(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Exit> {
-    let mut files = BTreeMap::new();
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            files.insert(entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path())?);
-        }
-    }
-    Ok(files)
 }
