@@ -52,13 +52,16 @@ pub struct Measurement {
 /// From this disturbance on a trial's wall time says more of the machine than of the plan: what is worth telling two plans
 /// apart by is less than that.
 const DISTURBED: f64 = 0.2;
+/// The kernel counts other work in ticks of ten milliseconds: so few of them may be one process that was up at the wrong time.
+const LEAST_S: f64 = 0.03;
 /// The same for a machine that is slower by itself: its host is busy, or its clock was turned down.
 const SLOWED_DOWN: f64 = 1.25;
 
 impl Measurement {
     /// Whether its wall time says more of what else happened on the machine than of the plan.
     pub fn is_disturbed(&self) -> bool {
-        self.disturbance.is_some_and(|it| it.share() >= DISTURBED) || self.slowdown.is_some_and(|it| it >= SLOWED_DOWN)
+        let took = |it: Disturbance| it.share() >= DISTURBED && it.others_s + it.steal_s >= LEAST_S;
+        self.disturbance.is_some_and(took) || self.slowdown.is_some_and(|it| it >= SLOWED_DOWN)
     }
 
     /// The trials that count: the undisturbed ones where they are at least half of all, else all.

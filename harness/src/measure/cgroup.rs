@@ -86,7 +86,8 @@ fn throttled_at(membership: &Path, mount: &Path) -> Option<Throttling> {
 /// Version 2 counts microseconds, version 1 nanoseconds.
 fn parse_throttled(text: &str) -> Option<Throttling> {
     let figure = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
-    let seconds = figure("throttled_usec ").map(|us| us / 1e6).or_else(|| figure("throttled_time ").map(|ns| ns / 1e9))?;
+    let seconds =
+        figure("throttled_usec ").map(|us| us / 1e6).or_else(|| figure("throttled_time ").map(|ns| ns / 1e9))?;
     Some(Throttling { seconds, periods: figure("nr_throttled ").unwrap_or(0.0) as u64 })
 }
 
@@ -206,7 +207,10 @@ mod tests {
         let read = |tree: &Tree| throttled_at(&tree.0.path().join("membership"), &tree.0.path().join("mount"));
         assert_eq!(read(&tree), Some(Throttling { seconds: 1.5, periods: 3 }));
         assert_eq!(read(&Tree::new(&[("membership", "0::/\n"), ("mount/cpu.stat", "usage_usec 5\n")])), None);
-        assert_eq!(parse_throttled("nr_throttled 4\nthrottled_usec 250000\n"), Some(Throttling { seconds: 0.25, periods: 4 }));
+        assert_eq!(
+            parse_throttled("nr_throttled 4\nthrottled_usec 250000\n"),
+            Some(Throttling { seconds: 0.25, periods: 4 })
+        );
     }
 
     #[test]

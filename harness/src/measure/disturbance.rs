@@ -178,7 +178,14 @@ mod tests {
             throttling: Some(Throttling { seconds: 0.5, periods: 3 }),
         };
         let at = before.at + std::time::Duration::from_secs(10);
-        let later = Load { at, busy_s: 115.0, steal_s: 2.0, own_s: 12.0, throttling: Some(Throttling { seconds: 0.75, periods: 8 }), ..before };
+        let later = Load {
+            at,
+            busy_s: 115.0,
+            steal_s: 2.0,
+            own_s: 12.0,
+            throttling: Some(Throttling { seconds: 0.75, periods: 8 }),
+            ..before
+        };
         let between = before.until(&later);
         let wanted = Disturbance {
             capacity_s: 20.0,

@@ -74,7 +74,9 @@ impl Trust {
         let mut said = Vec::new();
         let others = percent(others);
         let waited = match self.waited {
-            Some(share) => format!(", and threads that were ready to run waited for a core for {} of it", percent(share)),
+            Some(share) => {
+                format!(", and threads that were ready to run waited for a core for {} of it", percent(share))
+            }
             None => String::new(),
         };
         said.push(if self.is_busy() {
@@ -84,7 +86,8 @@ impl Trust {
         });
         if self.is_throttled() {
             let quota = self.quota.map_or_else(String::new, |cores| format!(" of {cores:.2} cores"));
-            let periods = self.throttled_periods.map_or_else(String::new, |count| format!(", in {count} of its periods"));
+            let periods =
+                self.throttled_periods.map_or_else(String::new, |count| format!(", in {count} of its periods"));
             said.push(format!(
                 "It was throttled: the CPU quota{quota} held threads back for {} of the cores' time{periods}.",
                 percent(self.throttled)
@@ -210,7 +213,11 @@ mod tests {
         let mut sweep = beside(0.1, 0.0);
         let samples: Vec<&mut Measurement> = sweep.rows.iter_mut().flat_map(|row| &mut row.samples).collect();
         samples.into_iter().enumerate().for_each(|(at, sample)| sample.slowdown = Some([1.0, 1.0, 1.2][at % 3]));
-        assert!(trust(&sweep).contains("It was unsteady: the same arithmetic took up to 1.20× as long"), "{}", trust(&sweep));
+        assert!(
+            trust(&sweep).contains("It was unsteady: the same arithmetic took up to 1.20× as long"),
+            "{}",
+            trust(&sweep)
+        );
         blames_nothing(&sweep);
     }
 
@@ -222,7 +229,9 @@ mod tests {
                 Some(Disturbance { capacity_s: 10.0, others_s: 9.0, ..Disturbance::default() });
         }
         let said = trust(&sweep);
-        assert!(said.contains("was quiet") && said.contains(&format!("{} disturbed trials do not count", sweep.rows.len())));
+        assert!(
+            said.contains("was quiet") && said.contains(&format!("{} disturbed trials do not count", sweep.rows.len()))
+        );
     }
 
     #[test]

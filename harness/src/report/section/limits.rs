@@ -98,9 +98,8 @@ fn interval(serial: &Row, best: &Row, seed: u64) -> Option<Interval> {
     };
     let mut ends = Vec::with_capacity(RESAMPLES);
     for _ in 0..RESAMPLES {
-        let mut places = |trials: &[&Measurement]| -> Vec<usize> {
-            trials.iter().map(|_| generator.below(trials.len())).collect()
-        };
+        let mut places =
+            |trials: &[&Measurement]| -> Vec<usize> { trials.iter().map(|_| generator.below(trials.len())).collect() };
         let (places_one, places_many) = (places(&one), places(&many));
         let (mut whole, mut serial_sum) = (0.0, 0.0);
         for part in PARTS {

@@ -27,8 +27,7 @@ impl<L: Fn(&Plan) -> Behaviour, D: Fn(usize) -> f64> Executor for Shared<L, D> {
         let mut measurement = self.bench.measure(plan)?;
         // Who shares the cores waits.
         measurement.wall_s *= 1.0 + share;
-        measurement.disturbance =
-            Some(Disturbance { capacity_s: 1.0, others_s: share, ..Disturbance::default() });
+        measurement.disturbance = Some(Disturbance { capacity_s: 1.0, others_s: share, ..Disturbance::default() });
         Ok(measurement)
     }
 
@@ -135,7 +134,8 @@ fn another_strategy_with_one_thread_is_not_what_threads_added_to() {
 
     let mut rows = sweep.rows.clone();
     let with_one = |row: &Row, own: bool| row.threads_used == 1 && (row.plan.word("algorithm") == Some("b")) == own;
-    let of_b = rows.iter().find(|row| row.threads_used == 4 && row.plan.word("algorithm") == Some("b")).unwrap().clone();
+    let of_b =
+        rows.iter().find(|row| row.threads_used == 4 && row.plan.word("algorithm") == Some("b")).unwrap().clone();
     let base = |rows: &[Row]| super::super::figures::one_thread_for(rows, &of_b).map(|row| row.plan.to_string());
     assert_eq!(base(&rows), Some("algorithm=b,workers=1".into()));
     // Its turn had not come: nothing is told.
