@@ -236,7 +236,7 @@ unsafe fn rate_block<S: Simd, const N: usize>(
                         top.join(first, v, pair);
                     }
                 }
-                RateOp::Carry { length } => {
+                RateOp::Carry { length, .. } => {
                     for v in 0..N {
                         let (changed, kept) = decay::<S>(S::mul(lanes(&program.minus_total, v), S::splat(length)));
                         let (x, y) = (top.absent[v], top.present[v]);

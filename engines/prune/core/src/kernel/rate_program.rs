@@ -13,7 +13,7 @@ pub(crate) enum RateOp {
     /// Start or multiply by a tip at the end of a branch.
     Tip { first: bool, tip: u32, missing: bool, length: f64 },
     /// Carry along a branch.
-    Carry { length: f64 },
+    Carry { node: u32, length: f64 },
     /// Put the top aside.
     Push,
     /// Multiply by what was put aside.
@@ -96,7 +96,7 @@ impl RateProgram {
                 Event::Rescale { rounds, risky } => RateOp::Rescale { rounds, risky },
                 Event::Step(Step::Push) => RateOp::Push,
                 Event::Step(Step::MultiplyPopped) => RateOp::MultiplyPopped,
-                Event::Step(Step::Carry(node)) => RateOp::Carry { length: length(node) },
+                Event::Step(Step::Carry(node)) => RateOp::Carry { node, length: length(node) },
                 Event::Step(step @ (Step::Start(leaf) | Step::Multiply(leaf))) => {
                     let first = matches!(step, Step::Start(_));
                     let tip = match leaf {

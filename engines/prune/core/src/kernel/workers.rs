@@ -1,9 +1,9 @@
 //! The threads of a plan, and memory that its calls share.
 //! Leaves out what the threads do.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
@@ -105,6 +105,70 @@ impl Workers {
         let mut made = made.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         made.sort_by_key(|(index, _)| *index);
         Ok(made.into_iter().map(|(_, result)| result).collect())
+    }
+}
+
+/// The next piece to be handed on.
+struct Line<T> {
+    next: usize,
+    take: T,
+    failed: Option<Error>,
+}
+
+/// Tells the others that a piece will never come.
+struct Broken<'a>(&'a AtomicBool);
+
+impl Drop for Broken<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Workers {
+    /// Hands what `work` makes of every piece on to `take`, one at a time and in the order of the pieces. A worker waits
+    /// until its piece is the next: so many results are in memory as there are workers.
+    pub(crate) fn in_order<P: Send, S: Default, R: Send>(
+        &self,
+        task: &str,
+        pieces: Vec<P>,
+        monitor: &dyn Monitor,
+        work: impl Fn(&mut S, P) -> R + Sync,
+        take: impl FnMut(R) -> Result<()> + Send,
+    ) -> Result<()> {
+        /// How often one who waits looks whether the caller wants to stop.
+        const LOOK: Duration = Duration::from_millis(20);
+        let line = Mutex::new(Line { next: 0, take, failed: None });
+        let (moved, broken) = (Condvar::new(), AtomicBool::new(false));
+        let done = self.each(task, pieces, monitor, |scratch: &mut S, index, piece| {
+            if broken.load(Ordering::Relaxed) {
+                return;
+            }
+            let _guard = Broken(&broken);
+            let made = work(scratch, piece);
+            let mut line = lock(&line);
+            while line.next != index {
+                // Those before this one may have been left out.
+                if broken.load(Ordering::Relaxed) || monitor.cancelled() {
+                    broken.store(true, Ordering::Relaxed);
+                    return;
+                }
+                line = moved.wait_timeout(line, LOOK).unwrap_or_else(std::sync::PoisonError::into_inner).0;
+            }
+            if let Err(error) = (line.take)(made) {
+                broken.store(true, Ordering::Relaxed);
+                line.failed = Some(error);
+                return;
+            }
+            line.next += 1;
+            moved.notify_all();
+        });
+        match line.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).failed {
+            Some(error) => Err(error),
+            None if broken.into_inner() => Err(Error::Cancelled),
+            None => done,
+        }
     }
 }
 

@@ -92,6 +92,12 @@ impl Line {
         // SAFETY: a line is eight doubles and nothing else.
         unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), lines.len() * 8) }
     }
+
+    /// As [`Self::doubles`].
+    pub(crate) fn doubles_mut(lines: &mut [Self]) -> &mut [f64] {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), lines.len() * 8) }
+    }
 }
 
 /// An instruction set that the lanes can be compiled for.
