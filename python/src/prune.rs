@@ -15,6 +15,7 @@ use pyo3::types::PyDict;
 use scaletune_descriptor::Descriptor;
 use scaletune_prune_core::likelihood::Slope;
 use scaletune_prune_core::model::Rates;
+use scaletune_prune_core::posterior::Posterior;
 use scaletune_prune_core::session::{Outcome, RateSource, Request, Session};
 use scaletune_prune_face::{descriptor, input_class, plan, request};
 use serde_json::json;
@@ -24,7 +25,7 @@ static DESCRIPTOR: LazyLock<Descriptor> = LazyLock::new(descriptor);
 
 /// What came out.
 enum Found {
-    Values(Box<Outcome>),
+    Values(Box<Outcome>, Posterior),
     Gradient(Slope),
 }
 
@@ -69,11 +70,14 @@ pub(crate) fn analyse<'py>(
         }
         let outcome = prepared.run(watch)?;
         outcome.warnings().iter().for_each(|warning| watch.warn(warning));
-        Ok(Found::Values(Box::new(outcome)))
+        let posterior = outcome.posterior(watch)?;
+        Ok(Found::Values(Box::new(outcome), posterior))
     };
     let found = if is_brief(&session) { watch::run_briefly(py, work) } else { watch::run(py, work) }?;
     match found {
-        Found::Values(outcome) => told::outcome(py, session.tree(), families.as_deref(), *outcome),
+        Found::Values(outcome, posterior) => {
+            told::outcome(py, session.tree(), families.as_deref(), *outcome, posterior)
+        }
         Found::Gradient(slope) => told::slope(py, session.tree(), slope),
     }
 }

@@ -244,7 +244,7 @@ def test_gradients_are_differences(medium):
 def test_the_command_gives_the_same(medium, command, tmp_path):
     words = ["--tree", medium.tree, "--matrix", medium.folder / "matrix.tsv"]
     out = tmp_path / "out"
-    command("run", "prune", *words, "--fit", "--ancestral", "--branches", "--outdir", out)
+    command("run", "prune", *words, "--fit", "--ancestral", "--branches", "--digits", "exact", "--outdir", out)
     fitted = scaletune.fit(medium.tree, medium.matrix, medium.taxa, family_names=medium.families)
     report = document(out / "fit.json")
     for name in ("gain", "loss", "log_likelihood", "objective", "aic", "bic", "converged", "standard_errors"):

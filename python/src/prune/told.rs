@@ -52,26 +52,25 @@ pub(super) fn outcome<'py>(
     tree: &Tree,
     families: Option<&[PyBackedStr]>,
     outcome: Outcome,
+    mut found: Posterior,
 ) -> PyResult<Bound<'py, PyDict>> {
     let told = PyDict::new(py);
     if let Some(fit) = outcome.fit() {
         told.set_item("fit", fitted(py, fit)?)?;
     }
-    let found = outcome.posterior();
     if !found.inner.is_empty() {
-        states(&told, &tree.labels(), found)?;
+        states(&told, &tree.labels(), &mut found)?;
     }
     if !found.branches.is_empty() {
-        changes(&told, tree, families, found)?;
+        changes(&told, tree, families, &found)?;
     }
     told.set_item("log_likelihoods", outcome.into_values().into_pyarray(py))?;
     Ok(told)
 }
 
-fn states(told: &Bound<'_, PyDict>, labels: &[String], found: &Posterior) -> PyResult<()> {
+fn states(told: &Bound<'_, PyDict>, labels: &[String], found: &mut Posterior) -> PyResult<()> {
     told.set_item("nodes", texts(labels, found.inner.iter().map(|&node| node as usize)))?;
-    let present: Vec<f64> = found.present.iter().map(|p| if p.is_nan() { *p } else { p.clamp(0.0, 1.0) }).collect();
-    told.set_item("present", present.into_pyarray(told.py()))
+    told.set_item("present", std::mem::take(&mut found.present).into_pyarray(told.py()))
 }
 
 fn changes(told: &Bound<'_, PyDict>, tree: &Tree, families: Option<&[PyBackedStr]>, found: &Posterior) -> PyResult<()> {

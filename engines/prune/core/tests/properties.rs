@@ -15,7 +15,8 @@ use scaletune_prune_core::model::{Rates, RootPrior};
 use scaletune_prune_core::monitor::Unwatched;
 use scaletune_prune_core::newick::{MissingLengths, parse};
 use scaletune_prune_core::plan::{Kernel, Plan};
-use scaletune_prune_core::posterior::{Wanted, posterior};
+use scaletune_prune_core::posterior::{BranchChanges, FamilyChange, Posterior, Posteriors, Wanted};
+use scaletune_prune_core::simulate::{Simulation, simulate};
 use scaletune_prune_core::states::{State, TipStates};
 use scaletune_prune_core::tree::Tree;
 
@@ -134,6 +135,123 @@ fn assert_agrees(found: &[f64], expected: &[f64], what: &str) {
     }
 }
 
+fn posterior(
+    set: &Set,
+    rating: Rating,
+    categories: Vec<f64>,
+    kernel: Kernel,
+    instructions: InstructionSet,
+    workers: usize,
+    chunk: usize,
+) -> Posterior {
+    let parameters = Parameters { rating, prior: RootPrior::Stationary, categories };
+    let (wanted, plan) = (Wanted { states: true, changes: Some(0.0) }, Plan { kernel, chunk, workers });
+    let threads = Arc::new(Workers::new(workers).unwrap());
+    let (tree, states, own) = (&set.tree, &set.states, Some(set.rates.as_slice()));
+    let posteriors =
+        Posteriors::with_instruction_set(tree, states, &parameters, own, wanted, plan, &threads, instructions);
+    posteriors.unwrap().collect(&Unwatched).unwrap()
+}
+
+/// States, and gains and losses of every family on every branch, from the sum over all states. Events are left out.
+fn brute_posterior(set: &Set) -> Posterior {
+    let nodes = set.tree.node_count();
+    let inner: Vec<u32> = (0..nodes).filter(|&n| set.tree.tip_rank(n).is_none()).map(|n| n as u32).collect();
+    let mut result = Posterior { inner, branches: vec![BranchChanges::default(); nodes], ..Posterior::default() };
+    for family in 0..set.states.family_count() {
+        let mut present = vec![0.0; nodes];
+        let mut ends = vec![[0.0; 2]; nodes];
+        let total = brute(&set.tree, &set.states, family, set.rates[family], |assignment, weight| {
+            for node in 0..nodes {
+                let own = assignment >> node & 1;
+                present[node] += f64::from(own) * weight;
+                if let Some(parent) = set.tree.parent(node) {
+                    let above = assignment >> parent & 1;
+                    if above != own {
+                        ends[node][above as usize] += weight;
+                    }
+                }
+            }
+        });
+        // 0 / 0 is NaN, as it should be.
+        result.present.extend(result.inner.iter().map(|&node| present[node as usize] / total));
+        if total > 0.0 {
+            for (node, [gain, loss]) in ends.into_iter().enumerate() {
+                let (gain, loss) = (gain / total, loss / total);
+                result.branches[node].gains += gain;
+                result.branches[node].losses += loss;
+                if node != set.tree.root() {
+                    result.families.push(FamilyChange { node: node as u32, family: family as u32, gain, loss });
+                }
+            }
+        }
+    }
+    result.families.sort_by_key(|change| (change.node, change.family));
+    result
+}
+
+/// Events only where the expected ones are known.
+fn assert_posteriors_agree(found: &Posterior, expected: &Posterior, tolerance: f64, what: &str) {
+    let close = |f: f64, e: f64| (f - e).abs() <= tolerance * e.abs().max(1.0) || (f.is_nan() && e.is_nan());
+    assert_eq!((&found.inner, found.present.len()), (&expected.inner, expected.present.len()), "{what}");
+    for (at, (&f, &e)) in found.present.iter().zip(&expected.present).enumerate() {
+        assert!(close(f, e), "{what}: state {at}: {f} instead of {e}");
+    }
+    for (node, (f, e)) in found.branches.iter().zip(&expected.branches).enumerate() {
+        assert!(close(f.gains, e.gains) && close(f.losses, e.losses), "{what}: branch {node}: {f:?} instead of {e:?}");
+        let events = close(f.gain_events, e.gain_events) && close(f.loss_events, e.loss_events);
+        assert!(events || *e == BranchChanges { gains: e.gains, losses: e.losses, ..Default::default() }, "{what}: {node}");
+    }
+    assert_eq!(found.families.len(), expected.families.len(), "{what}");
+    for (f, e) in found.families.iter().zip(&expected.families) {
+        assert_eq!((f.node, f.family), (e.node, e.family), "{what}");
+        assert!(close(f.gain, e.gain) && close(f.loss, e.loss), "{what}: {f:?} instead of {e:?}");
+    }
+}
+
+/// Large enough for rescaling, for several units, and for numbers that lanes can't carry; columns that occur often.
+#[test]
+fn posteriors_of_larger_sets_agree_and_no_cut_changes_a_digit() {
+    for (taxa, families, missing, rates) in [
+        (700, 200, 0.02, Rates { gain: 0.5, loss: 1.5 }),
+        (6, 2300, 0.0, Rates { gain: 0.5, loss: 1.5 }),
+        (40, 300, 0.0, Rates { gain: 1e-160, loss: 0.3 }),
+        (1, 70, 0.1, Rates { gain: 0.5, loss: 1.5 }),
+    ] {
+        let request = Simulation { taxa, families, missing, seed: 3, ..Simulation::default() };
+        let drawn = simulate(&request).unwrap();
+        let pair = |family: usize| if taxa == 40 { rates } else { rates.scaled(1.0 + (family % 7) as f64 / 10.0) };
+        let set = Set {
+            name: format!("{taxa}x{families}"),
+            tree: Arc::new(drawn.tree),
+            states: Arc::new(drawn.states),
+            rates: (0..families).map(pair).collect(),
+            expected: vec![],
+        };
+        for rating in [Rating::Same(rates), Rating::Own { factor: 1.0 }] {
+            let of = |kernel, instructions, workers, chunk| {
+                posterior(&set, rating, vec![1.0], kernel, instructions, workers, chunk)
+            };
+            let best = InstructionSet::available()[0];
+            let expected = of(Kernel::PerFamily, best, 1, 4096);
+            for instructions in InstructionSet::available() {
+                for kernel in [Kernel::Lanes, Kernel::Auto] {
+                    let what = format!("{} {} {}", set.name, kernel.name(), instructions.name());
+                    assert_posteriors_agree(&of(kernel, instructions, 1, 4096), &expected, 1e-10, &what);
+                }
+            }
+            for kernel in [Kernel::PerFamily, Kernel::Auto] {
+                let whole = of(kernel, best, 1, 1 << 16);
+                for (workers, chunk) in [(1, 1), (2, 3), (3, 64), (2, 4096)] {
+                    // NaN is not itself.
+                    let cut = format!("{:?}", of(kernel, best, workers, chunk));
+                    assert!(cut == format!("{whole:?}"), "{} {} {workers} {chunk}", set.name, kernel.name());
+                }
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 250, ..ProptestConfig::default() })]
 
@@ -149,49 +267,31 @@ proptest! {
 
     #[test]
     fn posteriors_agree_with_the_sum_over_all_states(set in a_set()) {
-        let workers = Workers::new(1).unwrap();
-        let parameters =
-            Parameters { rating: Rating::Own { factor: 1.0 }, prior: RootPrior::Stationary, categories: vec![1.0] };
-        let wanted = Wanted { states: true, changes: Some(0.0) };
-        let found =
-            posterior(&set.tree, &set.states, &parameters, Some(&set.rates), wanted, &workers, &Unwatched).unwrap();
-        let nodes = set.tree.node_count();
-        let mut gains = vec![0.0; nodes];
-        let mut losses = vec![0.0; nodes];
-        for family in 0..set.states.family_count() {
-            let mut present = vec![0.0; nodes];
-            let mut ends = vec![[0.0; 2]; nodes];
-            let total = brute(&set.tree, &set.states, family, set.rates[family], |assignment, weight| {
-                for node in 0..nodes {
-                    let own = assignment >> node & 1;
-                    present[node] += f64::from(own) * weight;
-                    if let Some(parent) = set.tree.parent(node) {
-                        let above = assignment >> parent & 1;
-                        if above != own { ends[node][above as usize] += weight; }
-                    }
-                }
-            });
-            for (i, &node) in found.inner.iter().enumerate() {
-                let value = found.present[family * found.inner.len() + i];
-                if total > 0.0 {
-                    prop_assert!((value - present[node as usize] / total).abs() < 1e-9);
-                } else {
-                    prop_assert!(value.is_nan());
-                }
-            }
-            if total > 0.0 {
-                for node in 0..nodes {
-                    gains[node] += ends[node][0] / total;
-                    losses[node] += ends[node][1] / total;
+        let expected = brute_posterior(&set);
+        for instructions in InstructionSet::available() {
+            for kernel in [Kernel::PerFamily, Kernel::Lanes, Kernel::Auto] {
+                let rating = set.same_rates().map_or(Rating::Own { factor: 1.0 }, Rating::Same);
+                let found = posterior(&set, rating, vec![1.0], kernel, instructions, 1, 4096);
+                let what = format!("{} {} {}", set.name, kernel.name(), instructions.name());
+                assert_posteriors_agree(&found, &expected, 1e-9, &what);
+                for branch in &found.branches {
+                    prop_assert!(branch.gain_events >= branch.gains * (1.0 - 1e-9) - 1e-12);
+                    prop_assert!(branch.loss_events >= branch.losses * (1.0 - 1e-9) - 1e-12);
                 }
             }
         }
-        for node in 0..nodes {
-            let branch = found.branches[node];
-            prop_assert!((branch.gains - gains[node]).abs() < 1e-9, "{}: {node}: {branch:?} {}", set.name, gains[node]);
-            prop_assert!((branch.losses - losses[node]).abs() < 1e-9);
-            prop_assert!(branch.gain_events >= branch.gains * (1.0 - 1e-9) - 1e-12);
-            prop_assert!(branch.loss_events >= branch.losses * (1.0 - 1e-9) - 1e-12);
+    }
+
+    #[test]
+    fn posteriors_average_over_categories(set in a_set(), categories in proptest::collection::vec(0.01..3.0f64, 2..4)) {
+        let rating = set.same_rates().map_or(Rating::Own { factor: 1.0 }, Rating::Same);
+        let of = |kernel, instructions| posterior(&set, rating, categories.clone(), kernel, instructions, 1, 64);
+        let expected = of(Kernel::PerFamily, InstructionSet::Portable);
+        for instructions in InstructionSet::available() {
+            for kernel in [Kernel::Lanes, Kernel::Auto] {
+                let what = format!("{} {} {}", set.name, kernel.name(), instructions.name());
+                assert_posteriors_agree(&of(kernel, instructions), &expected, 1e-11, &what);
+            }
         }
     }
 

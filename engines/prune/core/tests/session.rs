@@ -56,10 +56,10 @@ fn every_table_is_written() {
     let outcome = run(request);
     let out = folder.path().join("out");
     std::fs::create_dir(&out).unwrap();
-    let written = outcome.write(&out).unwrap();
+    let written = outcome.write(&out, &Unwatched).unwrap();
     let expected =
-        ["families.tsv", "retention.tsv", "ancestral.tsv", "branches.tsv", "branch_families.tsv", "tree.nwk"];
-    assert_eq!(written, expected);
+        ["families.tsv", "retention.tsv", "ancestral.tsv", "branch_families.tsv", "branches.tsv", "tree.nwk"];
+    assert_eq!(written.names, expected);
     let lines = |name: &str| {
         let text = std::fs::read_to_string(out.join(name)).unwrap();
         text.lines().map(str::to_owned).collect::<Vec<_>>()
@@ -323,7 +323,7 @@ fn a_sample_of_trees_has_the_result_of_each() {
     }
     let out = folder.path().join("out");
     std::fs::create_dir(&out).unwrap();
-    sample.write(&out).unwrap();
+    sample.write(&out, &Unwatched).unwrap();
     let text = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
     let table = text("trees.tsv");
     assert!(

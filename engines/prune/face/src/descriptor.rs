@@ -8,6 +8,9 @@ use scaletune_sdk::{
 /// Log-likelihoods of all kernels agree to this; what is fitted to them hangs on where the climb ends.
 const VALUES: Rule = Rule::Tolerance { abs: 0.0, rel: 1e-10 };
 const FITTED: Rule = Rule::Tolerance { abs: 1e-8, rel: 1e-6 };
+/// Text of four digits: what agrees to the last one may still be rounded to either side. Both forms that are exact, and
+/// the sums in `branches.tsv`, are held to [`FITTED`]; golden cases ask for exact text.
+const ROUNDED: Rule = Rule::Tolerance { abs: 1e-8, rel: 1.001e-3 };
 
 /// Inputs, axes, constraints, outputs.
 pub fn descriptor() -> Descriptor {
@@ -41,7 +44,7 @@ pub fn descriptor() -> Descriptor {
         helpers: vec![Amount::parse("1").expect("an amount of this file follows the grammar")],
         reference: Plan::parse("kernel=per-family,workers=1").expect("a plan of this file can be read"),
         outputs: outputs(),
-        stages: [("read", "reads tree, matrix and tables"), ("compute", "likelihoods, fits, posteriors")]
+        stages: [("read", "reads tree, matrix and tables"), ("compute", "likelihoods, fits")]
             .map(|(name, help)| Stage { name: name.into(), help: help.into() })
             .into(),
         simulate: Some(simulation::offer()),
@@ -84,6 +87,22 @@ fn inputs() -> Vec<Input> {
         Input::path("retention", &["txt"], "Families to test for retention: one a line, or set and family"),
         Input::flag("ancestral", "Write probabilities of presence at the inner nodes"),
         Input::flag("branches", "Write expected gains and losses on every branch"),
+        Input::choice(
+            "ancestral-format",
+            &["tsv", "tsv.gz", "npy"],
+            "Form of --ancestral: text (tsv, the default), packed text, or exact float64 for NumPy",
+        ),
+        Input::text(
+            "digits",
+            "Significant digits of the text of --ancestral and of families' changes: 1 to 17 (4 by default), or exact",
+        )
+        .named("N|exact"),
+        Input::float(
+            "min-expected",
+            0.0,
+            1.0,
+            "List a family with a branch if it gains or loses with this probability there (0.01 by default; 0 lists all)",
+        ),
     ]
 }
 
@@ -110,6 +129,7 @@ fn outputs() -> Vec<Output> {
 /// What is written for one tree.
 fn of_tree() -> Vec<Output> {
     let optional = |output: Output| Output { optional: true, ..output };
+    let names = |name: &str, help: &str| optional(Output::new(name, &format!("{name}.txt"), "text", help));
     let tsv = |name: &str, help: &str| Output::new(name, &format!("{name}.tsv"), "tsv", help);
     vec![
         // Not at its place where there are several trees.
@@ -126,12 +146,22 @@ fn of_tree() -> Vec<Output> {
         with_rule(optional(tsv("retention", "Retention tests").keyed_by(&["set"])), FITTED),
         with_rule(
             optional(tsv("ancestral", "Probability of presence at the inner nodes").keyed_by(&["family"])),
+            ROUNDED,
+        ),
+        with_rule(
+            optional(Output::new("ancestral_gz", "ancestral.tsv.gz", "tsv", "The same, packed").keyed_by(&["family"])),
+            ROUNDED,
+        ),
+        with_rule(
+            optional(Output::new("ancestral_npy", "ancestral.npy", "npy", "The same, float64, families by inner nodes")),
             FITTED,
         ),
+        names("ancestral_families", "The families of ancestral.npy, a line each"),
+        names("ancestral_nodes", "The inner nodes of ancestral.npy, a line each"),
         with_rule(optional(tsv("branches", "Expected gains and losses on each branch").keyed_by(&["node"])), FITTED),
         with_rule(
             optional(tsv("branch_families", "Families that change on a branch").keyed_by(&["node", "family"])),
-            FITTED,
+            ROUNDED,
         ),
         optional(Output::new("tree", "tree.nwk", "newick", "The tree with the labels that the tables use")),
     ]

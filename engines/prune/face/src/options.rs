@@ -6,7 +6,7 @@ use scaletune_prune_core::model::{Rates, RootPrior};
 use scaletune_prune_core::naming::Matching;
 use scaletune_prune_core::newick::{MissingLengths, NegativeLengths, TreeChoice};
 use scaletune_prune_core::plan::{Kernel, Plan as PrunePlan};
-use scaletune_prune_core::session::{GammaChoice, RateSource, Request, RootChoice};
+use scaletune_prune_core::session::{Digits, GammaChoice, RateSource, Request, RootChoice, StatesForm};
 use scaletune_sdk::{Error, Inputs, Plan, TypedInputs, TypedPlan};
 use std::num::NonZeroU32;
 
@@ -43,7 +43,38 @@ pub fn request(inputs: &Inputs) -> Result<Request, Error> {
     request.retention = inputs.path("retention");
     request.ancestral = inputs.flag("ancestral");
     request.branches = inputs.flag("branches");
+    happened(inputs, &mut request)?;
     Ok(request)
+}
+
+/// How states and changes are written; what would change nothing is refused.
+fn happened(inputs: &Inputs, request: &mut Request) -> Result<(), Error> {
+    if let Some(form) = inputs.text("ancestral-format") {
+        if !request.ancestral {
+            return Err(Error::bad_input("--ancestral-format is of the states at inner nodes: give --ancestral"));
+        }
+        request.form.states = match form {
+            "npy" => StatesForm::Npy,
+            "tsv.gz" => StatesForm::TsvGz,
+            _ => StatesForm::Tsv,
+        };
+    }
+    if let Some(digits) = inputs.text("digits") {
+        if !(request.ancestral || request.branches) {
+            return Err(Error::bad_input(
+                "--digits is of states and changes: give --ancestral or --branches (other tables are exact)",
+            ));
+        }
+        let digits = digits.parse::<Digits>();
+        request.form.digits = digits.map_err(|error| Error::bad_input(format!("input `digits`: {error}")))?;
+    }
+    if let Some(least) = inputs.float("min-expected") {
+        if !request.branches {
+            return Err(Error::bad_input("--min-expected is of families' changes on branches: give --branches"));
+        }
+        request.min_expected = least;
+    }
+    Ok(())
 }
 
 /// Exactly one source of rates.

@@ -51,8 +51,8 @@ impl Session for PruneSession {
     }
 
     fn prepare(&mut self, call: &Call<'_>, plan: &Plan) -> Result<(), Error> {
-        // The old plan's threads end before those of the new one begin.
-        self.prepared = None;
+        // The old plan's threads end before those of the new one begin; a result with posteriors holds them, too.
+        (self.prepared, self.found) = (None, None);
         let prepared = self.session.prepare(options::plan(plan)?).map_err(error)?;
         call.debug(&prepared.describe());
         self.prepared = Some(prepared);
@@ -76,15 +76,15 @@ impl Session for PruneSession {
         Ok(())
     }
 
-    fn write(&mut self, _call: &Call<'_>, folder: &Path) -> Result<(), Error> {
+    fn write(&mut self, call: &Call<'_>, folder: &Path) -> Result<(), Error> {
         match &self.found {
             None => Err(Error::failed("there is no result to write")),
             Some(Found::One(outcome)) => {
-                outcome.write(folder).map_err(error)?;
+                outcome.write(folder, &Watch::new(call.host())).map_err(error)?;
                 write_documents(outcome, folder, "")
             }
             Some(Found::Sample(sample)) => {
-                sample.write(folder).map_err(error)?;
+                sample.write(folder, &Watch::new(call.host())).map_err(error)?;
                 let mut trees = sample.trees.iter().enumerate();
                 trees.try_for_each(|(at, tree)| write_documents(&tree.outcome, folder, &Sample::prefix(at)))
             }

@@ -263,6 +263,12 @@ impl Posteriors {
     }
 }
 
+impl std::fmt::Debug for Posteriors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Posteriors").field("parameters", &self.parameters).field("wanted", &self.wanted).finish_non_exhaustive()
+    }
+}
+
 impl Common {
     fn new(
         tree: &Tree,

@@ -1,10 +1,14 @@
 //! One run from files to files, in the four steps that a host measures apart:
 //! [`Session::open`] reads and checks, [`Session::prepare`] lays out and starts threads, [`Prepared::run`] computes
-//! (any number of times, with the same result), [`Outcome::write`] writes.
+//! (any number of times, with the same result), [`Outcome::write`] writes, states and changes as they are computed.
 
+mod digits;
+mod happened;
+mod npy;
 mod outcome;
 mod request;
 mod sample;
+mod spill;
 
 use std::sync::Arc;
 
@@ -20,12 +24,14 @@ use crate::monitor::Monitor;
 use crate::naming::TipNames;
 use crate::newick::{self, NamedTree, TreeChoice};
 use crate::plan::Plan;
-use crate::posterior::{Posterior, Wanted, posterior};
+use crate::posterior::{Posteriors, Wanted};
 use crate::retention::{self, FamilySet, RetentionInput};
 use crate::states::TipStates;
 use crate::tree::Tree;
 
-pub use outcome::{Outcome, Summary};
+pub use digits::Digits;
+pub use happened::{Form, StatesForm};
+pub use outcome::{Outcome, Summary, Written};
 pub use request::{GammaChoice, RateSource, Request, RootChoice};
 pub use sample::{Sample, TreeOutcome};
 
@@ -185,7 +191,7 @@ impl Session {
     }
 }
 
-/// Inputs laid out for one plan, and its threads, which end when this is dropped.
+/// Inputs laid out for one plan, and its threads, which end when this and all outcomes with posteriors are dropped.
 pub struct Prepared {
     session: Arc<Session>,
     plan: Plan,
@@ -258,12 +264,13 @@ impl Prepared {
             };
             retention::test(&input, &session.sets, monitor)?
         };
-        let wanted = Wanted { states: request.ancestral, changes: request.branches.then_some(LISTED_FROM) };
-        let happened = if request.ancestral || request.branches {
-            let own = session.own_rates();
-            posterior(&session.tree, &session.states, &parameters, own, wanted, &self.workers, monitor)?
+        let wanted =
+            Wanted { states: request.ancestral, changes: request.branches.then_some(request.min_expected) };
+        let posteriors = if request.ancestral || request.branches {
+            let (tree, states, own) = (&session.tree, &session.states, session.own_rates());
+            Some(Arc::new(Posteriors::new(tree, states, &parameters, own, wanted, self.plan, &self.workers)?))
         } else {
-            Posterior::default()
+            None
         };
         let rates = match (session.own_rates(), parameters.rating) {
             (Some(own), _) => own.to_vec(),
@@ -278,15 +285,11 @@ impl Prepared {
             patterns: session.states.distinct_columns(),
             fit: fitted,
             retention,
-            posterior: happened,
-            ancestral: request.ancestral,
-            branches: request.branches,
+            posteriors,
+            form: request.form,
         })
     }
 }
-
-/// Probability from which a family is listed with a branch.
-pub const LISTED_FROM: f64 = 0.01;
 
 fn categories(gamma: Option<GammaChoice>, fitted: Option<f64>) -> Result<Vec<f64>> {
     match gamma {

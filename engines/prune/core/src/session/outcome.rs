@@ -10,12 +10,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::happened::{Form, Happened};
 use crate::error::{Error, Result};
 use crate::fit::Fit;
 use crate::likelihood::total;
 use crate::model::Rates;
 use crate::newick::to_newick;
-use crate::posterior::Posterior;
+use crate::monitor::Monitor;
+use crate::posterior::{BranchChanges, Posterior, Posteriors};
 use crate::retention::RetentionTest;
 use crate::states::TipStates;
 use crate::tree::Tree;
@@ -31,9 +33,18 @@ pub struct Outcome {
     pub(super) patterns: usize,
     pub(super) fit: Option<Fit>,
     pub(super) retention: Vec<RetentionTest>,
-    pub(super) posterior: Posterior,
-    pub(super) ancestral: bool,
-    pub(super) branches: bool,
+    /// States and changes, if either was asked for.
+    pub(super) posteriors: Option<Arc<Posteriors>>,
+    pub(super) form: Form,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// Names of the files, without what stands before them all.
+    pub names: Vec<&'static str>,
+    /// Gains and losses between the ends of all branches, summed over branches and families, if they were asked for.
+    pub changes: Option<[f64; 2]>,
 }
 
 /// The content of `summary.json`.
@@ -82,9 +93,12 @@ impl Outcome {
         of_fit.chain(self.retention.iter().flat_map(of_test)).collect()
     }
 
-    /// Ancestral states and changes, as far as they were asked for.
-    pub fn posterior(&self) -> &Posterior {
-        &self.posterior
+    /// Computes ancestral states and changes, as far as they were asked for, in memory.
+    ///
+    /// # Errors
+    /// The caller asked to stop.
+    pub fn posterior(&self, monitor: &dyn Monitor) -> Result<Posterior> {
+        self.posteriors.as_ref().map_or_else(|| Ok(Posterior::default()), |posteriors| posteriors.collect(monitor))
     }
 
     /// The content of `summary.json`.
@@ -99,37 +113,45 @@ impl Outcome {
         }
     }
 
-    /// Writes the tables that were asked for into `folder`, and returns their names:
-    /// `families.tsv` always; `retention.tsv`; `ancestral.tsv`; `branches.tsv` with `branch_families.tsv`; and
-    /// `tree.nwk` with the labels that the latter use.
-    pub fn write(&self, folder: &Path) -> Result<Vec<&'static str>> {
-        self.write_as(folder, "")
+    /// Writes the tables that were asked for into `folder`: `families.tsv` always; `retention.tsv`; the states in their
+    /// form (`ancestral.tsv`, `ancestral.tsv.gz`, or `ancestral.npy` with `ancestral_families.txt` and
+    /// `ancestral_nodes.txt`); `branches.tsv` with `branch_families.tsv`; and `tree.nwk` with the labels that these use.
+    /// States and changes are computed meanwhile, by the plan's workers.
+    ///
+    /// # Errors
+    /// A file can't be written; the caller asked to stop.
+    pub fn write(&self, folder: &Path, monitor: &dyn Monitor) -> Result<Written> {
+        self.write_as(folder, "", monitor)
     }
 
     /// As [`Self::write`], with something before every name.
-    pub fn write_as(&self, folder: &Path, prefix: &str) -> Result<Vec<&'static str>> {
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn write_as(&self, folder: &Path, prefix: &str, monitor: &dyn Monitor) -> Result<Written> {
         let save = |name: &str, write: &mut dyn FnMut(&mut dyn Write) -> std::io::Result<()>| {
             save(folder, &format!("{prefix}{name}"), write)
         };
-        let mut written = vec!["families.tsv"];
+        let mut written = Written { names: vec!["families.tsv"], changes: None };
         save("families.tsv", &mut |out| self.write_families(out))?;
         if !self.retention.is_empty() {
             save("retention.tsv", &mut |out| self.write_retention(out))?;
-            written.push("retention.tsv");
+            written.names.push("retention.tsv");
         }
-        let labels = self.tree.labels();
-        if self.ancestral {
-            save("ancestral.tsv", &mut |out| self.write_ancestral(out, &labels))?;
-            written.push("ancestral.tsv");
-        }
-        if self.branches {
-            save("branches.tsv", &mut |out| self.write_branches(out, &labels))?;
-            save("branch_families.tsv", &mut |out| self.write_branch_families(out, &labels))?;
-            written.extend(["branches.tsv", "branch_families.tsv"]);
-        }
-        if self.ancestral || self.branches {
+        if let Some(posteriors) = &self.posteriors {
+            let labels = self.tree.labels();
+            let families = self.states.families();
+            let happened = Happened { posteriors, form: self.form, families, labels: &labels };
+            let (names, branches) = happened.write(folder, prefix, monitor)?;
+            written.names.extend(names);
+            if posteriors.wanted().changes.is_some() {
+                save("branches.tsv", &mut |out| self.write_branches(out, &labels, &branches))?;
+                written.names.push("branches.tsv");
+                let sum = |of: fn(&BranchChanges) -> f64| branches.iter().map(of).sum();
+                written.changes = Some([sum(|branch| branch.gains), sum(|branch| branch.losses)]);
+            }
             save("tree.nwk", &mut |out| out.write_all(to_newick(&self.tree, &labels).as_bytes()))?;
-            written.push("tree.nwk");
+            written.names.push("tree.nwk");
         }
         Ok(written)
     }
@@ -165,32 +187,10 @@ impl Outcome {
         Ok(())
     }
 
-    /// `family`, then one column per inner node: probability of presence. `NA` where the family is impossible.
-    fn write_ancestral(&self, out: &mut dyn Write, labels: &[String]) -> std::io::Result<()> {
-        write!(out, "family")?;
-        for &node in &self.posterior.inner {
-            write!(out, "\t{}", labels[node as usize])?;
-        }
-        writeln!(out)?;
-        let width = self.posterior.inner.len();
-        for (i, family) in self.states.families().iter().enumerate() {
-            write!(out, "{family}")?;
-            for &present in &self.posterior.present[i * width..(i + 1) * width] {
-                if present.is_nan() {
-                    write!(out, "\tNA")?;
-                } else {
-                    write!(out, "\t{:?}", present.clamp(0.0, 1.0))?;
-                }
-            }
-            writeln!(out)?;
-        }
-        Ok(())
-    }
-
     /// `node` (below the branch), `parent`, `length`, and expected changes summed over families.
-    fn write_branches(&self, out: &mut dyn Write, labels: &[String]) -> std::io::Result<()> {
+    fn write_branches(&self, out: &mut dyn Write, labels: &[String], branches: &[BranchChanges]) -> std::io::Result<()> {
         writeln!(out, "node\tparent\tlength\tgains\tlosses\tgain_events\tloss_events")?;
-        for (node, changes) in self.posterior.branches.iter().enumerate() {
+        for (node, changes) in branches.iter().enumerate() {
             let Some(parent) = self.tree.parent(node) else { continue };
             writeln!(
                 out,
@@ -206,22 +206,12 @@ impl Outcome {
         }
         Ok(())
     }
-
-    /// `node`, `family`, probability of `gain` and `loss` between the ends of the branch; improbable ones left out.
-    fn write_branch_families(&self, out: &mut dyn Write, labels: &[String]) -> std::io::Result<()> {
-        writeln!(out, "node\tfamily\tgain\tloss")?;
-        for change in &self.posterior.families {
-            let family = &self.states.families()[change.family as usize];
-            writeln!(out, "{}\t{family}\t{:?}\t{:?}", labels[change.node as usize], change.gain, change.loss)?;
-        }
-        Ok(())
-    }
 }
 
 pub(super) fn save(folder: &Path, name: &str, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
     let path = folder.join(name);
     let attempt = || {
-        let mut out = BufWriter::with_capacity(1 << 16, File::create(&path)?);
+        let mut out = BufWriter::with_capacity(1 << 18, File::create(&path)?);
         write(&mut out)?;
         out.flush()
     };

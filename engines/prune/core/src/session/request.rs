@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::happened::Form;
 use crate::error::{Error, Result};
 use crate::fit::ParameterPrior;
 use crate::likelihood::Ascertainment;
@@ -76,6 +77,10 @@ pub struct Request {
     pub ancestral: bool,
     /// Write changes on branches.
     pub branches: bool,
+    /// Families are listed with a branch where a gain or a loss is at least this probable; 0 lists all.
+    pub min_expected: f64,
+    /// How states and changes are written.
+    pub form: Form,
 }
 
 impl Request {
@@ -95,6 +100,8 @@ impl Request {
             retention: None,
             ancestral: false,
             branches: false,
+            min_expected: 0.01,
+            form: Form::default(),
         }
     }
 
@@ -113,6 +120,10 @@ impl Request {
                 }
                 shape => category_rates(gamma.categories, shape.unwrap_or(1.0)).map(drop)?,
             }
+        }
+        if !(0.0..=1.0).contains(&self.min_expected) {
+            let text = format!("least expectation {}: families are listed from a probability on", self.min_expected);
+            return Err(Error::Option(text));
         }
         if self.retention.is_some() && matches!(self.rates, RateSource::Table(_) | RateSource::Families(_)) {
             return Err(Error::Option(

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::outcome::save;
-use super::{Outcome, Prepared, Request, RootChoice, Session};
+use super::{Outcome, Prepared, Request, RootChoice, Session, Written};
 use crate::error::{Error, Result, listing};
 use crate::model::RootPrior;
 use crate::monitor::{self, Monitor};
@@ -30,18 +30,18 @@ pub struct Sample {
 }
 
 /// A figure of each tree; none where a tree has no such figure.
-type Figure = (&'static str, fn(&Outcome) -> Option<f64>);
+type Figure = (&'static str, fn(&Outcome, &Written) -> Option<f64>);
 
 const FIGURES: [Figure; 9] = [
-    ("log_likelihood", |it| Some(it.summary().log_likelihood)),
-    ("impossible_families", |it| Some(it.summary().impossible_families as f64)),
-    ("gain", |it| it.fit().map(|fit| fit.gain)),
-    ("loss", |it| it.fit().map(|fit| fit.loss)),
-    ("root_present", |it| it.fit()?.root_present),
-    ("gamma_shape", |it| it.fit()?.gamma_shape),
-    ("aic", |it| it.fit().map(|fit| fit.aic)),
-    ("gains", |it| it.branches.then(|| it.posterior.branches.iter().map(|branch| branch.gains).sum())),
-    ("losses", |it| it.branches.then(|| it.posterior.branches.iter().map(|branch| branch.losses).sum())),
+    ("log_likelihood", |it, _| Some(it.summary().log_likelihood)),
+    ("impossible_families", |it, _| Some(it.summary().impossible_families as f64)),
+    ("gain", |it, _| it.fit().map(|fit| fit.gain)),
+    ("loss", |it, _| it.fit().map(|fit| fit.loss)),
+    ("root_present", |it, _| it.fit()?.root_present),
+    ("gamma_shape", |it, _| it.fit()?.gamma_shape),
+    ("aic", |it, _| it.fit().map(|fit| fit.aic)),
+    ("gains", |_, written| written.changes.map(|[gains, _]| gains)),
+    ("losses", |_, written| written.changes.map(|[_, losses]| losses)),
 ];
 
 /// Warnings of more trees than this are only counted.
@@ -106,26 +106,32 @@ impl Sample {
     /// Writes the tables of every tree (see [`Outcome::write`]), their names after `tree-<k>.`; and `trees.tsv`, a line
     /// a tree; `sample.tsv`, the spread of each figure over the trees; `sample_families.tsv`, that of each family's
     /// log-likelihood.
-    pub fn write(&self, folder: &Path) -> Result<()> {
+    ///
+    /// # Errors
+    /// A file can't be written; the caller asked to stop.
+    pub fn write(&self, folder: &Path, monitor: &dyn Monitor) -> Result<()> {
+        let mut written = Vec::with_capacity(self.trees.len());
         for (at, tree) in self.trees.iter().enumerate() {
-            tree.outcome.write_as(folder, &Self::prefix(at))?;
+            written.push(tree.outcome.write_as(folder, &Self::prefix(at), monitor)?);
         }
-        save(folder, "trees.tsv", |out| self.write_trees(out))?;
-        save(folder, "sample.tsv", |out| self.write_sample(out))?;
+        let figures = self.figures(&written);
+        save(folder, "trees.tsv", |out| self.write_trees(out, &figures))?;
+        save(folder, "sample.tsv", |out| write_sample(out, &figures))?;
         save(folder, "sample_families.tsv", |out| self.write_families(out))
     }
 
     /// The figures that the trees have.
-    fn figures(&self) -> impl Iterator<Item = (&'static str, Vec<f64>)> + '_ {
-        FIGURES.iter().filter_map(|(name, of)| {
-            let values: Option<Vec<f64>> = self.trees.iter().map(|tree| of(&tree.outcome)).collect();
+    fn figures(&self, written: &[Written]) -> Vec<(&'static str, Vec<f64>)> {
+        let figure = |(name, of): &Figure| {
+            let of = |(tree, written): (&TreeOutcome, &Written)| of(&tree.outcome, written);
+            let values: Option<Vec<f64>> = self.trees.iter().zip(written).map(of).collect();
             Some((*name, values?))
-        })
+        };
+        FIGURES.iter().filter_map(figure).collect()
     }
 
     /// `tree`, `name`, and the figures.
-    fn write_trees(&self, out: &mut dyn Write) -> std::io::Result<()> {
-        let figures: Vec<(&str, Vec<f64>)> = self.figures().collect();
+    fn write_trees(&self, out: &mut dyn Write, figures: &[(&str, Vec<f64>)]) -> std::io::Result<()> {
         write!(out, "tree\tname")?;
         figures.iter().try_for_each(|(name, _)| write!(out, "\t{name}"))?;
         writeln!(out)?;
@@ -137,12 +143,6 @@ impl Sample {
         Ok(())
     }
 
-    /// `figure`, and its spread over the trees.
-    fn write_sample(&self, out: &mut dyn Write) -> std::io::Result<()> {
-        writeln!(out, "figure\t{}", Spread::HEADER)?;
-        self.figures().try_for_each(|(name, values)| writeln!(out, "{name}\t{}", Spread::of(values)))
-    }
-
     /// `family`, and the spread of its log-likelihood over the trees.
     fn write_families(&self, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "family\t{}", Spread::HEADER)?;
@@ -152,6 +152,12 @@ impl Sample {
             writeln!(out, "{name}\t{}", Spread::of(values))
         })
     }
+}
+
+/// `figure`, and its spread over the trees.
+fn write_sample(out: &mut dyn Write, figures: &[(&str, Vec<f64>)]) -> std::io::Result<()> {
+    writeln!(out, "figure\t{}", Spread::HEADER)?;
+    figures.iter().try_for_each(|(name, values)| writeln!(out, "{name}\t{}", Spread::of(values.clone())))
 }
 
 /// How a figure is spread over the trees.
