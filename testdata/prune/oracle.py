@@ -14,13 +14,12 @@ import argparse
 import json
 import os
 import re
+import struct
 
-from mpmath import erfc, exp, expm1, findroot, gammainc, inf, inverse, log, matrix, mp, mpf, quad, sqrt
+from mpmath import erfc, exp, expm1, findroot, gammainc, inf, inverse, log, matrix, mp, mpf, nan, nstr, quad, sqrt
 
 mp.dps = 40
 STATES = {"0": (1, 0), "1": (0, 1), "?": (1, 1)}
-# A family is listed on a branch where a change is at least this probable.
-PROBABLE = mpf("0.01")
 
 
 class Node:
@@ -286,7 +285,7 @@ def posteriors(data, model, options):
                 continue
             own = [model.likelihood(states, None, (node, change)) / p for change in changes]
             sums = [a + b for a, b in zip(sums, own)]
-            if max(own[:2]) >= PROBABLE:
+            if max(own[:2]) >= mpf(options.min_expected):
                 listed.append([node.label, family, *own[:2]])
         rows.append([node.label, node.parent.label, node.length, *sums])
     return [["family", *(node.label for node in inner)], *ancestral], rows, listed
@@ -296,6 +295,23 @@ def text(value):
     if isinstance(value, (str, int)):
         return str(value)
     return "-inf" if value == -inf else repr(float(value))
+
+
+def rounded(value, digits):
+    """The value's text with so many significant digits."""
+    if digits == "exact" or isinstance(value, (str, int)):
+        return value
+    return repr(float(nstr(value, int(digits), strip_zeros=False)))
+
+
+def save_array(name, rows):
+    """NumPy's format 1.0: magic, version, length, a header that ends at a multiple of 64 bytes, float64."""
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({len(rows)}, {len(rows[0])}), }}"
+    header += " " * (63 - (10 + len(header)) % 64) + "\n"
+    with open(name, "wb") as out:
+        out.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
+        for row in rows:
+            out.write(struct.pack(f"<{len(row)}d", *(nan if value == "NA" else float(value) for value in row)))
 
 
 def plain(value):
@@ -316,6 +332,9 @@ def main():
     for name in ("gain", "loss", "rates", "missing-length", "gamma-shape", "retention"):
         parser.add_argument("--" + name)
     parser.add_argument("--gamma-categories", type=int)
+    parser.add_argument("--ancestral-format", default="tsv")
+    parser.add_argument("--digits", default="4")
+    parser.add_argument("--min-expected", default="0.01")
     parser.add_argument("--root-prior", default="stationary")
     parser.add_argument("--prior", default="none")
     parser.add_argument("--ascertainment", default="none")
@@ -359,12 +378,17 @@ def main():
         save(options.outdir, "retention.tsv", [header, *retention(data, options)])
     if options.ancestral or options.branches:
         ancestral, branches, listed = posteriors(data, models[0], options)
-        if options.ancestral:
-            save(options.outdir, "ancestral.tsv", ancestral)
+        inside = lambda rows, names: [[*row[:names], *(rounded(value, options.digits) for value in row[names:])] for row in rows]
+        if options.ancestral and options.ancestral_format == "npy":
+            save_array(os.path.join(options.outdir, "ancestral.npy"), [row[1:] for row in ancestral[1:]])
+            save(options.outdir, "ancestral_families.txt", [row[:1] for row in ancestral[1:]])
+            save(options.outdir, "ancestral_nodes.txt", [[name] for name in ancestral[0][1:]])
+        elif options.ancestral:
+            save(options.outdir, "ancestral.tsv", inside(ancestral, 1))
         if options.branches:
             header = ["node", "parent", "length", "gains", "losses", "gain_events", "loss_events"]
             save(options.outdir, "branches.tsv", [header, *branches])
-            save(options.outdir, "branch_families.tsv", [["node", "family", "gain", "loss"], *listed])
+            save(options.outdir, "branch_families.tsv", [["node", "family", "gain", "loss"], *inside(listed, 2)])
 
 
 if __name__ == "__main__":

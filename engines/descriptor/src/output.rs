@@ -13,7 +13,7 @@ pub struct Output {
     /// File name in the folder given to `write`; `{input}` stands for that input's value. One `*` stands for anything:
     /// the output is then as many files as there are, such as one a sample.
     pub file: String,
-    /// `tsv`, `json`, `bam`, or another word; the host compares a format that it does not know byte by byte.
+    /// `tsv`, `json`, `npy`, `bam`, or another word; the host compares a format that it does not know byte by byte.
     pub format: String,
     /// Where the user wants it.
     #[serde(default)]

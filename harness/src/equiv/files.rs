@@ -1,7 +1,7 @@
 //! The thin layer over files and folders.
 
 use super::difference::{Difference, EquivError, Fault};
-use super::{compare_bytes, compare_json, compare_tsv};
+use super::{compare_bytes, compare_json, compare_npy, compare_tsv};
 use crate::trial::Equivalence;
 use flate2::bufread::MultiGzDecoder;
 use scaletune_descriptor::{Inputs, Output};
@@ -91,6 +91,10 @@ pub fn compare_files(expected: &Path, found: &Path, output: &Output) -> Result<O
         "tsv" => {
             // An error while reading the pair: whichever file can't be read to its end alone is named.
             let compared = compare_tsv(open(expected)?, open(found)?, output);
+            compared.map_err(|error| blame(error, expected, found))?
+        }
+        "npy" => {
+            let compared = compare_npy(open(expected)?, open(found)?, output);
             compared.map_err(|error| blame(error, expected, found))?
         }
         "json" => match (json(expected)?, json(found)?) {
