@@ -49,15 +49,13 @@ pub fn request(inputs: &Inputs) -> Result<Request, Error> {
 
 /// How states and changes are written; what would change nothing is refused.
 fn happened(inputs: &Inputs, request: &mut Request) -> Result<(), Error> {
-    if let Some(form) = inputs.text("ancestral-format") {
-        if !request.ancestral {
-            return Err(Error::bad_input("--ancestral-format is of the states at inner nodes: give --ancestral"));
-        }
-        request.form.states = match form {
-            "npy" => StatesForm::Npy,
-            "tsv.gz" => StatesForm::TsvGz,
-            _ => StatesForm::Tsv,
-        };
+    request.form.states = match inputs.text("ancestral-format") {
+        Some("npy") => StatesForm::Npy,
+        Some("tsv.gz") => StatesForm::TsvGz,
+        _ => StatesForm::Tsv,
+    };
+    if request.form.states != StatesForm::Tsv && !request.ancestral {
+        return Err(Error::bad_input("--ancestral-format is of the states at inner nodes: give --ancestral"));
     }
     if let Some(digits) = inputs.text("digits") {
         if !(request.ancestral || request.branches) {

@@ -10,7 +10,7 @@ use libdeflater::{CompressionLvl, Compressor};
 use super::digits::{Digits, Writer};
 use super::npy;
 use super::outcome::save;
-use super::spill::{Row, Spill};
+use super::spill::{Spill, push_block};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::posterior::{BranchChanges, Part, Posteriors};
@@ -104,7 +104,16 @@ impl Happened<'_> {
             names.extend([FAMILIES, NODES]);
         }
         if wanted.changes.is_some() {
-            save(folder, &format!("{prefix}{LISTED}"), |out| self.write_listed(out, &mut spill))?;
+            let mut stopped = false;
+            let write = |out: &mut dyn Write| self.write_listed(out, &mut spill, &mut || {
+                stopped |= monitor.cancelled();
+                stopped
+            });
+            let saved = save(folder, &format!("{prefix}{LISTED}"), write);
+            if stopped {
+                return Err(Error::Cancelled);
+            }
+            saved?;
             names.push(LISTED);
         }
         Ok((names, branches))
@@ -147,16 +156,32 @@ impl Happened<'_> {
                 }
             }
         }
-        let start = made.changes.len();
-        let mut text = std::mem::take(&mut made.text);
-        for change in part.listed {
-            text.clear();
-            writer.push(change.gain, &mut text);
-            text.push(b'\t');
-            writer.push(change.loss, &mut text);
-            Row { node: change.node, family: change.family, text: &text }.push(&mut made.changes);
+        if self.posteriors.wanted().changes.is_some() {
+            self.add_changes(writer, made, part);
         }
-        made.text = text;
+    }
+
+    /// A run of blocks: rows of family (counted from the part's first), length of the text, text.
+    fn add_changes(&self, writer: Writer, made: &mut Made, part: &Part<'_>) {
+        let start = made.changes.len();
+        let mut rows = std::mem::take(&mut made.text);
+        for of_node in part.listed.chunk_by(|a, b| a.node == b.node) {
+            rows.clear();
+            // Which part it is.
+            rows.extend_from_slice(&(part.families.start as u32).to_le_bytes());
+            for change in of_node {
+                let place = rows.len();
+                // No part has more families than fit.
+                rows.extend_from_slice(&((change.family as usize - part.families.start) as u16).to_le_bytes());
+                rows.push(0);
+                writer.push(change.gain, &mut rows);
+                rows.push(b'\t');
+                writer.push(change.loss, &mut rows);
+                rows[place + 2] = (rows.len() - place - 3) as u8;
+            }
+            push_block(&mut made.changes, of_node[0].node, &rows);
+        }
+        made.text = rows;
         made.runs.push(made.changes.len() - start);
     }
 
@@ -186,17 +211,30 @@ impl Happened<'_> {
     }
 
     /// `node`, `family`, probability of `gain` and `loss` between the ends of the branch; improbable ones left out.
-    fn write_listed(&self, out: &mut dyn Write, spill: &mut Spill) -> io::Result<()> {
+    fn write_listed(
+        &self,
+        out: &mut dyn Write,
+        spill: &mut Spill,
+        stopped: &mut dyn FnMut() -> bool,
+    ) -> io::Result<()> {
         let mut text = b"node\tfamily\tgain\tloss\n".to_vec();
-        spill.in_order(self.labels.len(), |row| {
-            for cell in [self.labels[row.node as usize].as_bytes(), self.families[row.family as usize].as_bytes()] {
-                text.extend_from_slice(cell);
-                text.push(b'\t');
+        spill.in_order(self.labels.len(), |node, rows| {
+            let label = self.labels[node as usize].as_bytes();
+            let Some((first, mut rows)) = rows.split_first_chunk::<4>() else { return Ok(()) };
+            let families = &self.families[u32::from_le_bytes(*first) as usize..];
+            while let Some((&[low, high, length], rest)) = rows.split_first_chunk::<3>() {
+                let (own, rest) = rest.split_at(usize::from(length));
+                for cell in [label, b"\t", families[usize::from(u16::from_le_bytes([low, high]))].as_bytes(), b"\t", own] {
+                    text.extend_from_slice(cell);
+                }
+                text.push(b'\n');
+                rows = rest;
             }
-            text.extend_from_slice(row.text);
-            text.push(b'\n');
             if text.len() < PIECE {
                 return Ok(());
+            }
+            if stopped() {
+                return Err(io::ErrorKind::Interrupted.into());
             }
             out.write_all(&text)?;
             text.clear();

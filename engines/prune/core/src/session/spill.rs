@@ -6,29 +6,17 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Bytes that are kept in memory.
-const KEPT: usize = 1 << 25;
+const KEPT: usize = 1 << 24;
 /// Bytes of a run that are read at once.
 const PIECE: usize = 1 << 14;
-/// Node, family, length of the text.
-const HEAD: usize = 9;
+/// Node and length of a block.
+const HEAD: usize = 8;
 
-/// One row: where it belongs, and the rest of its text.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Row<'a> {
-    pub(super) node: u32,
-    pub(super) family: u32,
-    pub(super) text: &'a [u8],
-}
-
-impl Row<'_> {
-    /// Appends the row to a run. The text is shorter than 256 bytes.
-    pub(super) fn push(&self, run: &mut Vec<u8>) {
-        debug_assert!(self.text.len() < 256);
-        run.extend_from_slice(&self.node.to_le_bytes());
-        run.extend_from_slice(&self.family.to_le_bytes());
-        run.push(self.text.len() as u8);
-        run.extend_from_slice(self.text);
-    }
+/// Appends a block to a run: rows that belong to one node.
+pub(super) fn push_block(run: &mut Vec<u8>, node: u32, rows: &[u8]) {
+    run.extend_from_slice(&node.to_le_bytes());
+    run.extend_from_slice(&(rows.len() as u32).to_le_bytes());
+    run.extend_from_slice(rows);
 }
 
 /// Runs of rows.
@@ -68,21 +56,32 @@ impl Spill {
         }
     }
 
-    /// Calls `each` for every row, by node; those of a node run after run.
-    pub(super) fn in_order(&mut self, nodes: usize, mut each: impl FnMut(Row<'_>) -> io::Result<()>) -> io::Result<()> {
+    /// Calls `each(node, rows)` for every block, by node; those of a node run after run.
+    pub(super) fn in_order(
+        &mut self,
+        nodes: usize,
+        mut each: impl FnMut(u32, &[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         let mut runs: Vec<Run> = starts.zip(&self.ends).map(|(at, &end)| Run::new(at, end)).collect();
-        let source = (&self.kept, &mut self.file);
-        let (kept, file) = source;
+        let mut source = Source { kept: &self.kept, file: self.file.as_mut() };
+        for run in &mut runs {
+            run.open(&mut source)?;
+        }
         for node in 0..nodes as u32 {
-            for run in &mut runs {
-                while let Some(row) = run.next_of(node, kept, file)? {
-                    each(row)?;
-                }
+            for run in runs.iter_mut().filter(|run| run.next == Some(node)) {
+                each(node, run.block(&mut source)?)?;
+                run.open(&mut source)?;
             }
         }
         Ok(())
     }
+}
+
+/// Where the runs are.
+struct Source<'a> {
+    kept: &'a [u8],
+    file: Option<&'a mut File>,
 }
 
 /// A run that is read from its start.
@@ -91,41 +90,52 @@ struct Run {
     end: u64,
     piece: Vec<u8>,
     used: usize,
+    /// The node of the block that comes.
+    next: Option<u32>,
+    /// Its length.
+    length: usize,
 }
 
 impl Run {
     fn new(at: u64, end: u64) -> Self {
-        Self { at, end, piece: Vec::new(), used: 0 }
+        Self { at, end, piece: Vec::new(), used: 0, next: None, length: 0 }
     }
 
-    /// The next row, if it is one of `node`.
-    fn next_of(&mut self, node: u32, kept: &[u8], file: &mut Option<File>) -> io::Result<Option<Row<'_>>> {
-        // No row is longer than this.
-        if self.piece.len() - self.used < HEAD + 256 && self.at < self.end {
-            self.fill(kept, file)?;
+    /// Reads the next block's head, if there is one.
+    fn open(&mut self, source: &mut Source<'_>) -> io::Result<()> {
+        self.fill(HEAD, source)?;
+        self.next = None;
+        if let Some(&[a, b, c, d, e, f, g, h]) = self.piece[self.used..].first_chunk::<HEAD>() {
+            self.next = Some(u32::from_le_bytes([a, b, c, d]));
+            self.length = u32::from_le_bytes([e, f, g, h]) as usize;
+            self.used += HEAD;
         }
-        let rest = &self.piece[self.used..];
-        let Some((&[a, b, c, d, e, f, g, h, length], text)) = rest.split_first_chunk::<HEAD>() else { return Ok(None) };
-        if u32::from_le_bytes([a, b, c, d]) != node {
-            return Ok(None);
-        }
-        self.used += HEAD + usize::from(length);
-        let text = &text[..usize::from(length)];
-        Ok(Some(Row { node, family: u32::from_le_bytes([e, f, g, h]), text }))
+        Ok(())
     }
 
-    fn fill(&mut self, kept: &[u8], file: &mut Option<File>) -> io::Result<()> {
+    /// The block whose head was read.
+    fn block(&mut self, source: &mut Source<'_>) -> io::Result<&[u8]> {
+        self.fill(self.length, source)?;
+        self.used += self.length;
+        Ok(&self.piece[self.used - self.length..self.used])
+    }
+
+    /// Sees to it that so many bytes are there, or all that remain.
+    fn fill(&mut self, bytes: usize, source: &mut Source<'_>) -> io::Result<()> {
+        if self.piece.len() - self.used >= bytes || self.at == self.end {
+            return Ok(());
+        }
         self.piece.drain(..self.used);
         self.used = 0;
-        let more = (self.end - self.at).min(PIECE as u64) as usize;
         let start = self.piece.len();
-        match file {
+        let more = (self.end - self.at).min(PIECE.max(bytes) as u64) as usize;
+        match &mut source.file {
             Some(file) => {
                 self.piece.resize(start + more, 0);
                 file.seek(SeekFrom::Start(self.at))?;
                 file.read_exact(&mut self.piece[start..])?;
             }
-            None => self.piece.extend_from_slice(&kept[self.at as usize..self.at as usize + more]),
+            None => self.piece.extend_from_slice(&source.kept[self.at as usize..self.at as usize + more]),
         }
         self.at += more as u64;
         Ok(())
@@ -138,39 +148,37 @@ mod tests {
 
     /// Runs of every length, in memory and past it.
     #[test]
-    fn rows_come_by_node_then_run() {
+    fn blocks_come_by_node_then_run() {
         let folder = tempfile::tempdir().unwrap();
-        for big in [false, true] {
+        for size in [1, 700] {
             let mut spill = Spill::new(folder.path());
             let mut expected = Vec::new();
-            for run in 0..40u32 {
+            for run in 0..60u32 {
                 let (mut bytes, mut first) = (Vec::new(), 0);
                 for node in 0..50 {
-                    for row in 0..(node * 7 + run * 3) % 5 * if big { 40 } else { 1 } {
-                        let text = vec![b'x'; ((node + row + run) % if big { 250 } else { 20 }) as usize];
-                        Row { node, family: run * 1000 + row, text: &text }.push(&mut bytes);
-                        expected.push((node, run * 1000 + row, text.len()));
+                    let length = (node * 7 + run * 3) as usize % 41 * size;
+                    if (node + run) % 3 > 0 {
+                        push_block(&mut bytes, node, &vec![run as u8; length]);
+                        expected.push((node, run, length));
                     }
                     if node == 20 {
                         first = bytes.len();
                     }
                 }
-                // Two runs at once, unless the second begins with earlier nodes.
-                spill.add(&bytes, &[first, bytes.len() - first]).unwrap();
+                spill.add(&bytes, &[first, bytes.len() - first, 0]).unwrap();
             }
-            if big {
-                spill.add(&vec![0; KEPT], &[]).unwrap();
-                assert!(spill.file.is_some());
-            }
+            assert_eq!(spill.file.is_some(), size > 1);
             expected.sort();
             let mut found = Vec::new();
-            spill
-                .in_order(50, |row| {
-                    found.push((row.node, row.family, row.text.len()));
-                    Ok(())
-                })
-                .unwrap();
-            assert_eq!(found, expected);
+            let take = |node, rows: &[u8]| {
+                let run = rows.first().map_or(u32::MAX, |&run| u32::from(run));
+                assert!(rows.iter().all(|&byte| u32::from(byte) == run));
+                found.push((node, run, rows.len()));
+                Ok(())
+            };
+            spill.in_order(50, take).unwrap();
+            let known = |&(node, run, length): &(u32, u32, usize)| (node, if length > 0 { run } else { u32::MAX }, length);
+            assert_eq!(found, expected.iter().map(known).collect::<Vec<_>>());
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

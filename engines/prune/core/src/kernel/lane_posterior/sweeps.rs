@@ -308,42 +308,38 @@ unsafe fn backward<S: Simd, const N: usize, B: Branches<S>>(
     let vector = (unit.first + first) / S::WIDTH;
     let entries = tape.entries.as_ptr().cast::<f64>();
     let aside = tape.aside.as_mut_ptr().cast::<f64>();
-    let present = tape.present.as_mut_ptr().cast::<f64>();
     let root = unit.tree.root();
     let mut level = 0;
-    let mut odd = 0;
     // SAFETY: the caller vouches for instruction set and tape.
     unsafe {
-        let mut meeting =
-            Meeting::<S, N> { unit, first, turn, changes: tape.changes.as_mut_ptr().cast(), listed, weights: [S::splat(0.0); N] };
-        let sums = tape.sums.as_mut_ptr().cast::<f64>();
         let zero = S::splat(0.0);
+        let mut meeting = Meeting::<S, N> {
+            unit,
+            first,
+            turn,
+            present: tape.present.as_mut_ptr().cast(),
+            changes: tape.changes.as_mut_ptr().cast(),
+            weights: [zero; N],
+            share: [zero; N],
+            slack: [zero; N],
+            odd: 0,
+            listed,
+        };
+        let sums = tape.sums.as_mut_ptr().cast::<f64>();
         let mut adjoint = [[zero; 2]; N];
-        let (mut share, mut slack) = ([zero; N], [zero; N]);
         for v in 0..N {
             meeting.weights[v] = S::load(unit.weights.as_ptr().add(first + v * S::WIDTH));
             let own = S::load(tape.shares.as_ptr().cast::<f64>().add((turn.index * N + v) * S::WIDTH));
             let counted = (turn.alive >> (v * S::WIDTH)) as u8 & S::less(zero, forward.likelihood[v]);
             let counted = S::mask_from(counted);
-            share[v] = S::select(counted, zero, own);
-            slack[v] = S::mul_add(share[v], S::splat(SLACK), S::splat(f64::MIN_POSITIVE));
+            let share = S::select(counted, zero, own);
+            meeting.share[v] = share;
+            meeting.slack[v] = S::mul_add(share, S::splat(SLACK), S::splat(f64::MIN_POSITIVE));
             let seed = S::select(counted, zero, S::div(own, forward.likelihood[v]));
             adjoint[v] = branches.prior(first + v * S::WIDTH).map(|prior| S::mul(prior, seed));
         }
-        let states = unit.needs.states;
-        // Both posteriors of a node, which must add up; that of presence is kept.
-        let mut at_node = |node: usize, v: usize, both: [S::V; 2]| {
-            let miss = S::sub(S::add(both[0], both[1]), share[v]);
-            let miss = S::max(miss, S::sub(zero, miss));
-            odd |= u64::from(!S::less(miss, slack[v])) << (v * S::WIDTH);
-            if states && unit.tree.tip_rank(node).is_none() {
-                let to = present.add(place::<S, N>(unit.place_of[node] as usize, v));
-                let before = if turn.index > 0 { S::load(to) } else { zero };
-                S::store(to, S::add(before, both[1]));
-            }
-        };
         for v in 0..N {
-            at_node(root, v, times::<S>(adjoint[v], forward.top[v]));
+            meeting.at_node(root, v, times::<S>(adjoint[v], forward.top[v]));
         }
         for &Step { op, row, partner } in steps.steps.iter().rev() {
             let row = row as usize;
@@ -362,7 +358,7 @@ unsafe fn backward<S: Simd, const N: usize, B: Branches<S>>(
                             times::<S>(adjoint[v], read_pair::<S, N>(entries, row, v))
                         };
                         adjoint[v] = times::<S>(adjoint[v], leaf);
-                        at_node(node, v, times::<S>(above, leaf));
+                        meeting.at_node(node, v, times::<S>(above, leaf));
                         if node != root {
                             meeting.of(node, branch, v, p, above, below, &mut sums_here);
                         }
@@ -377,7 +373,7 @@ unsafe fn backward<S: Simd, const N: usize, B: Branches<S>>(
                         let p = branch.transition(first + v * S::WIDTH);
                         let (above, below) = (adjoint[v], read_pair::<S, N>(entries, row, v));
                         adjoint[v] = up::<S>([[p[0][0], p[1][0]], [p[0][1], p[1][1]]], above);
-                        at_node(node, v, times::<S>(adjoint[v], below));
+                        meeting.at_node(node, v, times::<S>(adjoint[v], below));
                         meeting.of(node, branch, v, p, above, below, &mut sums_here);
                     }
                     add_to::<S>(unit, sums, node, sums_here);
@@ -404,9 +400,8 @@ unsafe fn backward<S: Simd, const N: usize, B: Branches<S>>(
                 }
             }
         }
+        meeting.odd & turn.alive
     }
-    let lanes = N * S::WIDTH;
-    odd & turn.alive & (u64::MAX >> (64 - lanes))
 }
 
 /// Adds to the sums of a node's branch.
@@ -429,12 +424,37 @@ struct Meeting<'a, S: Simd, const N: usize> {
     unit: &'a Unit<'a>,
     first: usize,
     turn: Turn,
+    present: *mut f64,
     changes: *mut f64,
     weights: [S::V; N],
+    /// The category's share in each family's likelihood: what posteriors add up to.
+    share: [S::V; N],
+    /// By how much they may miss it.
+    slack: [S::V; N],
+    /// Families whose posteriors miss it by more, a bit each.
+    odd: u64,
     listed: &'a mut Vec<FamilyChange>,
 }
 
 impl<S: Simd, const N: usize> Meeting<'_, S, N> {
+    /// Takes both posteriors of a node, which must add up; keeps that of presence.
+    #[inline(always)]
+    unsafe fn at_node(&mut self, node: usize, v: usize, both: [S::V; 2]) {
+        // SAFETY: the caller vouches for instruction set and tape.
+        unsafe {
+            let zero = S::splat(0.0);
+            let miss = S::sub(S::add(both[0], both[1]), self.share[v]);
+            let miss = S::max(miss, S::sub(zero, miss));
+            let missed = !S::less(miss, self.slack[v]) & (u8::MAX >> (8 - S::WIDTH));
+            self.odd |= u64::from(missed) << (v * S::WIDTH);
+            if self.unit.needs.states && self.unit.tree.tip_rank(node).is_none() {
+                let to = self.present.add(place::<S, N>(self.unit.place_of[node] as usize, v));
+                let before = if self.turn.index > 0 { S::load(to) } else { zero };
+                S::store(to, S::add(before, both[1]));
+            }
+        }
+    }
+
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "all of them vary from call to call")]
     unsafe fn of(
