@@ -41,6 +41,11 @@ impl BitRows {
         &mut self.bytes[row * self.stride..(row + 1) * self.stride]
     }
 
+    /// All rows, padding included.
+    pub fn rows_mut(&mut self) -> impl Iterator<Item = &mut [u8]> {
+        self.bytes.chunks_exact_mut(self.stride.max(1))
+    }
+
     /// One bit.
     pub fn get(&self, row: usize, column: usize) -> bool {
         self.bytes[row * self.stride + column / 8] >> (column % 8) & 1 == 1

@@ -9,6 +9,9 @@ mod patterns;
 use std::sync::{Arc, OnceLock};
 
 use crate::bits::BitRows;
+use crate::error::Result;
+use crate::kernel::evaluator::Workers;
+use crate::monitor::Unwatched;
 use crate::tree::Tree;
 
 pub use cells::{BLOCK, Cell};
@@ -176,23 +179,38 @@ impl TipStates {
     }
 
     pub(crate) fn select_unnamed(&self, chosen: &[u32], families: Vec<String>) -> Self {
-        let tips = self.tip_count();
-        let mut present = BitRows::zeros(tips, chosen.len());
-        let mut missing = Vec::with_capacity(tips);
+        let (mut present, mut missing) = self.empty_selection(chosen);
+        let rows = present.rows_mut().zip(&mut missing).enumerate();
+        rows.for_each(|(tip, (row, missing))| self.select_row(tip, chosen, row, missing));
+        Self { families, present, missing, patterns: OnceLock::new() }
+    }
+
+    /// As [`Self::select_unnamed`], by several workers.
+    pub(crate) fn select_unnamed_on(&self, chosen: &[u32], families: Vec<String>, workers: &Workers) -> Result<Self> {
+        let (mut present, mut missing) = self.empty_selection(chosen);
+        let rows = present.rows_mut().zip(&mut missing).collect();
+        workers.each("select", rows, &Unwatched, |(): &mut (), tip, (row, missing)| {
+            self.select_row(tip, chosen, row, missing);
+        })?;
+        Ok(Self { families, present, missing, patterns: OnceLock::new() })
+    }
+
+    fn empty_selection(&self, chosen: &[u32]) -> (BitRows, Vec<Option<Box<[u8]>>>) {
+        (BitRows::zeros(self.tip_count(), chosen.len()), vec![None; self.tip_count()])
+    }
+
+    fn select_row(&self, tip: usize, chosen: &[u32], present: &mut [u8], missing: &mut Option<Box<[u8]>>) {
         let gather = |from: &[u8], to: &mut [u8]| {
             for (new, &old) in chosen.iter().enumerate() {
                 to[new / 8] |= (from[old as usize / 8] >> (old % 8) & 1) << (new % 8);
             }
         };
-        for tip in 0..tips {
-            gather(self.present.row(tip), present.row_mut(tip));
-            missing.push(self.missing[tip].as_ref().and_then(|row| {
-                let mut out = vec![0; present.row(tip).len()];
-                gather(row, &mut out);
-                out.iter().any(|&b| b != 0).then(|| out.into_boxed_slice())
-            }));
-        }
-        Self { families, present, missing, patterns: OnceLock::new() }
+        gather(self.present.row(tip), present);
+        *missing = self.missing[tip].as_ref().and_then(|row| {
+            let mut out = vec![0; present.len()];
+            gather(row, &mut out);
+            out.iter().any(|&b| b != 0).then(|| out.into_boxed_slice())
+        });
     }
 }
 

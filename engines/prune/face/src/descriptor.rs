@@ -8,8 +8,8 @@ use scaletune_sdk::{
 /// Log-likelihoods of all kernels agree to this; what is fitted to them hangs on where the climb ends.
 const VALUES: Rule = Rule::Tolerance { abs: 0.0, rel: 1e-10 };
 const FITTED: Rule = Rule::Tolerance { abs: 1e-8, rel: 1e-6 };
-/// Text of four digits: what agrees to the last one may still be rounded to either side. Both forms that are exact, and
-/// the sums in `branches.tsv`, are held to [`FITTED`]; golden cases ask for exact text.
+/// Text of four digits: what agrees to the last one may still be rounded to either side. Arrays, and the sums in
+/// `branches.tsv`, are held to [`FITTED`]; golden cases of exact text have stricter rules of their own.
 const ROUNDED: Rule = Rule::Tolerance { abs: 1e-8, rel: 1.001e-3 };
 
 /// Inputs, axes, constraints, outputs.

@@ -118,7 +118,7 @@ impl Evaluator {
             None => (states, vec![1.0; families], own.map(<[Rates]>::to_vec)),
             Some(found) => {
                 let unnamed = vec![String::new(); found.count()];
-                let columns = states.select_unnamed(&found.representatives, unnamed);
+                let columns = states.select_unnamed_on(&found.representatives, unnamed, &workers)?;
                 let own = own.map(|own| found.representatives.iter().map(|&f| own[f as usize]).collect());
                 (Arc::new(columns), found.weights(), own)
             }
@@ -139,7 +139,7 @@ impl Evaluator {
                 let tables = own.is_none() && set != InstructionSet::Avx2;
                 let bits = if tables { CODE_BITS } else { 0 };
                 let schedule = Schedule::new(&tree, &columns, bits);
-                let codes = Codes::new(&schedule, &columns);
+                let codes = Codes::new(&schedule, &columns, &workers)?;
                 Method::Lanes { schedule, codes }
             }
         };

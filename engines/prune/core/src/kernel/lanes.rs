@@ -274,6 +274,7 @@ unsafe fn rate_block<S: Simd, const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::evaluator::Workers;
     use crate::kernel::schedule::{CODE_BITS, Schedule};
     use crate::model::{Rates, RootPrior};
     use crate::simulate::{Simulation, simulate};
@@ -291,7 +292,7 @@ mod tests {
         let rates = Rates { gain: 0.5, loss: 1.5 };
         let values = |set, bits| {
             let schedule = Schedule::new(&drawn.tree, &drawn.states, bits);
-            let codes = Codes::new(&schedule, &drawn.states);
+            let codes = Codes::new(&schedule, &drawn.states, &Workers::new(1).unwrap()).unwrap();
             let program = Program::new(&drawn.tree, &drawn.states, &schedule, rates, RootPrior::Stationary);
             let columns = Columns { states: &drawn.states, codes: &codes };
             let mut out = vec![0.0; 200];

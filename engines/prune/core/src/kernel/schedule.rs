@@ -6,6 +6,9 @@
 //! Leaves out rates: one schedule serves every evaluation.
 
 use super::lanes::BLOCK_FAMILIES;
+use super::workers::Workers;
+use crate::error::Result;
+use crate::monitor::Unwatched;
 use crate::states::TipStates;
 use crate::tree::Tree;
 
@@ -218,27 +221,34 @@ pub(crate) struct Codes {
 
 /// Bytes of a cluster's codes for one block of families.
 const BLOCK_BYTES: usize = BLOCK_FAMILIES / 2;
+/// Blocks whose codes a worker makes at a time.
+const PIECE_BLOCKS: usize = 64;
 
 impl Codes {
-    pub(crate) fn new(schedule: &Schedule, states: &TipStates) -> Self {
+    pub(crate) fn new(schedule: &Schedule, states: &TipStates, workers: &Workers) -> Result<Self> {
         let clusters = schedule.clusters.len();
         if clusters == 0 || states.family_count() == 0 {
-            return Self::default();
+            return Ok(Self::default());
         }
-        let mut row = vec![0u8; states.present_row(0).len() * 4];
-        let mut bytes = vec![0u8; row.len() * clusters];
-        for (index, cluster) in schedule.clusters.iter().enumerate() {
-            row.fill(0);
-            for &(tip, present, missing) in &cluster.tips {
-                spread(states.present_row(tip as usize), present, &mut row);
-                if let (Some(bit), Some(bits)) = (missing, states.missing_row(tip as usize)) {
-                    spread(bits, bit, &mut row);
+        let mut bytes = vec![0u8; states.present_row(0).len() * 4 * clusters];
+        let pieces = bytes.chunks_mut(PIECE_BLOCKS * clusters * BLOCK_BYTES).collect();
+        workers.each("codes", pieces, &Unwatched, |row: &mut Vec<u8>, piece, bytes: &mut [u8]| {
+            let first = piece * PIECE_BLOCKS * BLOCK_FAMILIES / 8;
+            row.resize(bytes.len() / clusters, 0);
+            let own = first..first + row.len() / 4;
+            for (index, cluster) in schedule.clusters.iter().enumerate() {
+                row.fill(0);
+                for &(tip, present, missing) in &cluster.tips {
+                    spread(&states.present_row(tip as usize)[own.clone()], present, row);
+                    if let (Some(bit), Some(bits)) = (missing, states.missing_row(tip as usize)) {
+                        spread(&bits[own.clone()], bit, row);
+                    }
                 }
+                let places = bytes.chunks_exact_mut(BLOCK_BYTES).skip(index).step_by(clusters);
+                places.zip(row.chunks_exact(BLOCK_BYTES)).for_each(|(to, from)| to.copy_from_slice(from));
             }
-            let places = bytes.chunks_exact_mut(BLOCK_BYTES).skip(index).step_by(clusters);
-            places.zip(row.chunks_exact(BLOCK_BYTES)).for_each(|(to, from)| to.copy_from_slice(from));
-        }
-        Self { clusters, bytes }
+        })?;
+        Ok(Self { clusters, bytes })
     }
 
     /// Codes of `family`, an even number, and of those after it in its block.
@@ -305,20 +315,22 @@ mod tests {
     #[test]
     fn codes_hold_every_state() {
         let t = tree("((a,b),(c,d),e);");
-        let mut s = states(5);
-        for family in 0..20 {
+        // Several pieces, the last not whole.
+        let families = PIECE_BLOCKS * BLOCK_FAMILIES + 700;
+        let mut s = TipStates::absent(vec![String::new(); families], 5);
+        for family in 0..families {
             for tip in 0..5 {
                 s.set(tip, family, if (family * 7 + tip * 3) % 5 < 2 { State::Present } else { State::Absent });
             }
         }
         s.set(2, 11, State::Missing);
         let schedule = Schedule::new(&t, &s, CODE_BITS);
-        let codes = Codes::new(&schedule, &s);
+        let codes = Codes::new(&schedule, &s, &Workers::new(2).unwrap()).unwrap();
         let mut seen = 0;
         for (index, cluster) in schedule.clusters.iter().enumerate() {
             for &(tip, present, missing) in &cluster.tips {
                 seen += 1;
-                for family in 0..20 {
+                for family in 0..families {
                     let code = u32::from(codes.of(index as u32, family & !1)[0]) >> (4 * (family % 2)) & 15;
                     let found = match (missing.is_some_and(|m| code >> m & 1 == 1), code >> present & 1) {
                         (true, _) => State::Missing,

@@ -109,7 +109,7 @@ impl Workers {
 }
 
 /// The next piece to be handed on.
-struct Line<T> {
+struct Turn<T> {
     next: usize,
     take: T,
     failed: Option<Error>,
@@ -139,7 +139,7 @@ impl Workers {
     ) -> Result<()> {
         /// How often one who waits looks whether the caller wants to stop.
         const LOOK: Duration = Duration::from_millis(20);
-        let line = Mutex::new(Line { next: 0, take, failed: None });
+        let turn = Mutex::new(Turn { next: 0, take, failed: None });
         let (moved, broken) = (Condvar::new(), AtomicBool::new(false));
         let done = self.each(task, pieces, monitor, |scratch: &mut S, index, piece| {
             if broken.load(Ordering::Relaxed) {
@@ -147,24 +147,24 @@ impl Workers {
             }
             let _guard = Broken(&broken);
             let made = work(scratch, piece);
-            let mut line = lock(&line);
-            while line.next != index {
+            let mut own = lock(&turn);
+            while own.next != index {
                 // Those before this one may have been left out.
                 if broken.load(Ordering::Relaxed) || monitor.cancelled() {
                     broken.store(true, Ordering::Relaxed);
                     return;
                 }
-                line = moved.wait_timeout(line, LOOK).unwrap_or_else(std::sync::PoisonError::into_inner).0;
+                own = moved.wait_timeout(own, LOOK).unwrap_or_else(std::sync::PoisonError::into_inner).0;
             }
-            if let Err(error) = (line.take)(made) {
+            if let Err(error) = (own.take)(made) {
                 broken.store(true, Ordering::Relaxed);
-                line.failed = Some(error);
+                own.failed = Some(error);
                 return;
             }
-            line.next += 1;
+            own.next += 1;
             moved.notify_all();
         });
-        match line.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).failed {
+        match turn.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).failed {
             Some(error) => Err(error),
             None if broken.into_inner() => Err(Error::Cancelled),
             None => done,
