@@ -86,15 +86,55 @@ fn every_worker_count_writes_the_same_bytes() {
         "--out",
         "w",
     ]));
-    let mut first = None;
-    for workers in ["1", "2", "3", "8"] {
-        let mut command = scaletune(home.path());
-        command.args(["run", "prune", "-q", "--no-profile", "--inputs", "w/inputs.toml", "--ancestral", "--branches"]);
-        succeed(command.args(["--threads", workers, "--outdir", "out"]));
-        let read = |name: &str| std::fs::read(home.path().join("out").join(name)).unwrap();
-        let bytes = ["families.tsv", "summary.json", "ancestral.tsv", "branches.tsv", "tree.nwk"].map(read);
-        assert!(*first.get_or_insert(bytes.clone()) == bytes, "{workers} workers");
+    for (form, states) in [("tsv", "ancestral.tsv"), ("tsv.gz", "ancestral.tsv.gz"), ("npy", "ancestral.npy")] {
+        let mut first = None;
+        for workers in ["1", "2", "3", "8"] {
+            let mut command = scaletune(home.path());
+            command.args([
+                "run",
+                "prune",
+                "-q",
+                "--no-profile",
+                "--inputs",
+                "w/inputs.toml",
+                "--ancestral",
+                "--branches",
+            ]);
+            succeed(command.args(["--threads", workers, "--ancestral-format", form, "--outdir", "out"]));
+            let read = |name: &str| std::fs::read(home.path().join("out").join(name)).unwrap();
+            let names = ["families.tsv", "summary.json", states, "branches.tsv", "branch_families.tsv", "tree.nwk"];
+            let bytes = names.map(read);
+            assert!(*first.get_or_insert(bytes.clone()) == bytes, "{workers} workers, {form}");
+        }
     }
+}
+
+/// Every kernel's states are held against the reference's, in every form.
+#[test]
+fn states_are_verified_in_every_form() {
+    let home = home();
+    let mut command = scaletune(home.path());
+    succeed(command.args(["simulate", "prune", "-q", "--preset", "tiny", "--missing", "0.02", "--out", "w"]));
+    for form in ["tsv", "tsv.gz", "npy"] {
+        for kernel in ["kernel=lanes", "kernel=auto"] {
+            let mut command = scaletune(home.path());
+            command.args([
+                "run",
+                "prune",
+                "-q",
+                "--no-profile",
+                "--verify",
+                "--inputs",
+                "w/inputs.toml",
+                "--ancestral",
+            ]);
+            command.args(["--branches", "--min-expected", "0", "--digits", "exact", "--ancestral-format", form]);
+            succeed(command.args(["--set", kernel, "--outdir", form]));
+        }
+    }
+    let names = ["ancestral.npy", "ancestral_families.txt", "ancestral_nodes.txt"];
+    assert!(names.iter().all(|name| home.path().join("npy").join(name).is_file()));
+    assert!(home.path().join("tsv.gz/ancestral.tsv.gz").is_file());
 }
 
 #[test]
@@ -120,6 +160,22 @@ fn bad_input_is_refused_and_nothing_is_left() {
     refused(&both, "give --gain and --loss, --rates, or --fit");
     refused(&[&both[..], &["--gain", "1"]].concat(), "give both");
     refused(&[&both[..], &["--gain", "1", "--loss", "1", "--root-prior", "0.3,0.3"]].concat(), "root-prior");
+    // Options of what is not written; their healthy neighbours.
+    let given = [&both[..], &["--gain", "1", "--loss", "1"]].concat();
+    for (options, with, cause) in [
+        (["--ancestral-format", "npy"], "--ancestral", "give --ancestral"),
+        (["--digits", "6"], "--branches", "give --ancestral or --branches"),
+        (["--digits", "exact"], "--ancestral", "give --ancestral or --branches"),
+        (["--min-expected", "0.5"], "--branches", "give --branches"),
+    ] {
+        refused(&[&given[..], &options].concat(), cause);
+        assert_eq!(run(&[&given[..], &options, &[with]].concat()).0, 0);
+        std::fs::remove_dir_all(home.path().join("out")).unwrap();
+    }
+    for digits in ["0", "18", "few"] {
+        refused(&[&given[..], &["--ancestral", "--digits", digits]].concat(), "give `exact`, or a number from 1 to 17");
+    }
+    refused(&[&given[..], &["--branches", "--min-expected", "1.5"]].concat(), "min-expected");
     write("m.tsv", "family\ta\tb\td\nf1\t0\t1\t1\n");
     refused(&[&both[..], &["--gain", "1", "--loss", "1"]].concat(), "m.tsv");
     write("t.nwk", "((a:1,b:-1):1,c:2);\n");

@@ -29,7 +29,8 @@ fn outcome(request: &Request, plan: Plan) -> Outcome {
 fn written(request: &Request, plan: Plan) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let names = outcome(request, plan).write(folder.path(), &Unwatched).unwrap().names;
-    let mut found: Vec<PathBuf> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut found: Vec<PathBuf> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     let mut expected: Vec<PathBuf> = names.iter().map(|name| folder.path().join(name)).collect();
     found.sort();
     expected.sort();
@@ -63,7 +64,8 @@ fn every_form_says_the_same() {
     let rounded = text(few.path(), "ancestral.tsv");
     assert!(known.len() == 2601 && rounded.len() < text(exact.path(), "ancestral.tsv").len() / 2);
     for (row, own) in known.iter().zip(cells(&rounded)).skip(1) {
-        let round = |cell: &&str| format!("{:?}", format!("{:.3e}", cell.parse::<f64>().unwrap()).parse::<f64>().unwrap());
+        let round =
+            |cell: &&str| format!("{:?}", format!("{:.3e}", cell.parse::<f64>().unwrap()).parse::<f64>().unwrap());
         assert_eq!(own[1..], row[1..].iter().map(round).collect::<Vec<_>>());
         assert_eq!(own[0], row[0]);
     }
@@ -77,7 +79,11 @@ fn every_form_says_the_same() {
     let length = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
     let header = std::str::from_utf8(&bytes[10..length]).unwrap();
     let shape = format!("'shape': (2600, {})", known[0].len() - 1);
-    assert!(bytes.starts_with(b"\x93NUMPY\x01\0") && header.contains("'<f8', 'fortran_order': False") && header.contains(&shape));
+    assert!(
+        bytes.starts_with(b"\x93NUMPY\x01\0")
+            && header.contains("'<f8', 'fortran_order': False")
+            && header.contains(&shape)
+    );
     let numbers = bytes[length..].as_chunks::<8>().0.iter().map(|&bytes| f64::from_le_bytes(bytes));
     let expected = known[1..].iter().flat_map(|row| &row[1..]).map(|cell| cell.parse::<f64>().unwrap());
     assert!(numbers.eq(expected));

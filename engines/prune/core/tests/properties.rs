@@ -200,7 +200,10 @@ fn assert_posteriors_agree(found: &Posterior, expected: &Posterior, tolerance: f
     for (node, (f, e)) in found.branches.iter().zip(&expected.branches).enumerate() {
         assert!(close(f.gains, e.gains) && close(f.losses, e.losses), "{what}: branch {node}: {f:?} instead of {e:?}");
         let events = close(f.gain_events, e.gain_events) && close(f.loss_events, e.loss_events);
-        assert!(events || *e == BranchChanges { gains: e.gains, losses: e.losses, ..Default::default() }, "{what}: {node}");
+        assert!(
+            events || *e == BranchChanges { gains: e.gains, losses: e.losses, ..Default::default() },
+            "{what}: {node}"
+        );
     }
     assert_eq!(found.families.len(), expected.families.len(), "{what}");
     for (f, e) in found.families.iter().zip(&expected.families) {

@@ -153,7 +153,12 @@ fn of_tree() -> Vec<Output> {
             ROUNDED,
         ),
         with_rule(
-            optional(Output::new("ancestral_npy", "ancestral.npy", "npy", "The same, float64, families by inner nodes")),
+            optional(Output::new(
+                "ancestral_npy",
+                "ancestral.npy",
+                "npy",
+                "The same, float64, families by inner nodes",
+            )),
             FITTED,
         ),
         names("ancestral_families", "The families of ancestral.npy, a line each"),

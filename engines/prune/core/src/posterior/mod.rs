@@ -179,7 +179,9 @@ impl Posteriors {
         let own = match parameters.rating {
             Rating::Same(_) => None,
             Rating::Own { factor } => match own {
-                Some(own) if own.len() == families => Some(own.iter().map(|rates| rates.scaled(factor)).collect::<Vec<_>>()),
+                Some(own) if own.len() == families => {
+                    Some(own.iter().map(|rates| rates.scaled(factor)).collect::<Vec<_>>())
+                }
                 _ => return Err(Error::Option("rates: one pair a family is needed".to_owned())),
             },
         };
@@ -265,7 +267,10 @@ impl Posteriors {
 
 impl std::fmt::Debug for Posteriors {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Posteriors").field("parameters", &self.parameters).field("wanted", &self.wanted).finish_non_exhaustive()
+        f.debug_struct("Posteriors")
+            .field("parameters", &self.parameters)
+            .field("wanted", &self.wanted)
+            .finish_non_exhaustive()
     }
 }
 
@@ -278,8 +283,7 @@ impl Common {
         parameters: &Parameters,
     ) -> Self {
         let prior = parameters.prior;
-        let rates: Vec<_> =
-            rates.map(|rates| (rates, crate::kernel::reference::transitions(tree, rates))).collect();
+        let rates: Vec<_> = rates.map(|rates| (rates, crate::kernel::reference::transitions(tree, rates))).collect();
         let lanes = rates.iter().map(|(rates, _)| {
             let program = Program::new(tree, states, schedule, *rates, prior);
             (Steps::of(&program), SameRates::new(tree, *rates, prior))

@@ -89,9 +89,8 @@ impl Plain {
         }
         present.iter_mut().for_each(|present| *present = present.clamp(0.0, 1.0));
         if let Some(least) = task.least {
-            let probable = |(node, own): &(usize, &BranchChanges)| {
-                *node != tree.root() && own.gains.max(own.losses) >= least
-            };
+            let probable =
+                |(node, own): &(usize, &BranchChanges)| *node != tree.root() && own.gains.max(own.losses) >= least;
             let change = |(node, own): (usize, &BranchChanges)| FamilyChange {
                 node: node as u32,
                 family: task.family,

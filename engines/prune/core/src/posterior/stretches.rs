@@ -24,10 +24,8 @@ impl Posteriors {
         let families = self.states.family_count();
         let nodes = if self.wanted.changes.is_some() { self.tree.node_count() } else { 0 };
         let mut total = vec![BranchChanges::default(); nodes];
-        let stretches: Vec<_> = (0..families)
-            .step_by(self.stretch)
-            .map(|first| first..(first + self.stretch).min(families))
-            .collect();
+        let stretches: Vec<_> =
+            (0..families).step_by(self.stretch).map(|first| first..(first + self.stretch).min(families)).collect();
         let work = |scratch: &mut Scratch, stretch: std::ops::Range<usize>| {
             let mut made = start();
             let mut sums = Vec::with_capacity(stretch.len().div_ceil(self.unit));

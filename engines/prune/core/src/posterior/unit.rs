@@ -140,8 +140,7 @@ impl Posteriors {
         let found = &mut scratch.found;
         let width = if self.wanted.states { self.inner.len() } else { 0 };
         for column in (0..columns.representatives.len()).filter(|&column| found.left_over[column]) {
-            let plain =
-                scratch.plain.get_or_insert_with(|| Plain::new(&self.tree, self.wanted.changes.is_some()));
+            let plain = scratch.plain.get_or_insert_with(|| Plain::new(&self.tree, self.wanted.changes.is_some()));
             let family = columns.representatives[column] as usize;
             let own: Vec<(Rates, Vec<Transition>)>;
             let categories = match (&self.common, &self.own) {

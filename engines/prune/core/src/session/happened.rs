@@ -105,10 +105,12 @@ impl Happened<'_> {
         }
         if wanted.changes.is_some() {
             let mut stopped = false;
-            let write = |out: &mut dyn Write| self.write_listed(out, &mut spill, &mut || {
-                stopped |= monitor.cancelled();
-                stopped
-            });
+            let write = |out: &mut dyn Write| {
+                self.write_listed(out, &mut spill, &mut || {
+                    stopped |= monitor.cancelled();
+                    stopped
+                })
+            };
             let saved = save(folder, &format!("{prefix}{LISTED}"), write);
             if stopped {
                 return Err(Error::Cancelled);
@@ -224,7 +226,9 @@ impl Happened<'_> {
             let families = &self.families[u32::from_le_bytes(*first) as usize..];
             while let Some((&[low, high, length], rest)) = rows.split_first_chunk::<3>() {
                 let (own, rest) = rest.split_at(usize::from(length));
-                for cell in [label, b"\t", families[usize::from(u16::from_le_bytes([low, high]))].as_bytes(), b"\t", own] {
+                for cell in
+                    [label, b"\t", families[usize::from(u16::from_le_bytes([low, high]))].as_bytes(), b"\t", own]
+                {
                     text.extend_from_slice(cell);
                 }
                 text.push(b'\n');

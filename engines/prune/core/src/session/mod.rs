@@ -264,8 +264,7 @@ impl Prepared {
             };
             retention::test(&input, &session.sets, monitor)?
         };
-        let wanted =
-            Wanted { states: request.ancestral, changes: request.branches.then_some(request.min_expected) };
+        let wanted = Wanted { states: request.ancestral, changes: request.branches.then_some(request.min_expected) };
         let posteriors = if request.ancestral || request.branches {
             let (tree, states, own) = (&session.tree, &session.states, session.own_rates());
             Some(Arc::new(Posteriors::new(tree, states, &parameters, own, wanted, self.plan, &self.workers)?))

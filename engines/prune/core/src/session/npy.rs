@@ -34,7 +34,9 @@ mod tests {
     fn headers_are_as_the_format_has_them() {
         for shape in [[0, 0], [3, 7], [123_456_789, 1_000_000_000_000]] {
             let header = header(shape);
-            assert!(header.len().is_multiple_of(64) && header.starts_with(b"\x93NUMPY\x01\0") && header.ends_with(b" \n"));
+            assert!(
+                header.len().is_multiple_of(64) && header.starts_with(b"\x93NUMPY\x01\0") && header.ends_with(b" \n")
+            );
             assert_eq!(usize::from(u16::from_le_bytes([header[8], header[9]])), header.len() - 10);
             let text = std::str::from_utf8(&header[10..]).unwrap().trim_end();
             let [rows, columns] = shape;

@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 use crate::fit::Fit;
 use crate::likelihood::total;
 use crate::model::Rates;
-use crate::newick::to_newick;
 use crate::monitor::Monitor;
+use crate::newick::to_newick;
 use crate::posterior::{BranchChanges, Posterior, Posteriors};
 use crate::retention::RetentionTest;
 use crate::states::TipStates;
@@ -188,7 +188,12 @@ impl Outcome {
     }
 
     /// `node` (below the branch), `parent`, `length`, and expected changes summed over families.
-    fn write_branches(&self, out: &mut dyn Write, labels: &[String], branches: &[BranchChanges]) -> std::io::Result<()> {
+    fn write_branches(
+        &self,
+        out: &mut dyn Write,
+        labels: &[String],
+        branches: &[BranchChanges],
+    ) -> std::io::Result<()> {
         writeln!(out, "node\tparent\tlength\tgains\tlosses\tgain_events\tloss_events")?;
         for (node, changes) in branches.iter().enumerate() {
             let Some(parent) = self.tree.parent(node) else { continue };

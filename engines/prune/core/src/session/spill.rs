@@ -177,7 +177,8 @@ mod tests {
                 Ok(())
             };
             spill.in_order(50, take).unwrap();
-            let known = |&(node, run, length): &(u32, u32, usize)| (node, if length > 0 { run } else { u32::MAX }, length);
+            let known =
+                |&(node, run, length): &(u32, u32, usize)| (node, if length > 0 { run } else { u32::MAX }, length);
             assert_eq!(found, expected.iter().map(known).collect::<Vec<_>>());
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

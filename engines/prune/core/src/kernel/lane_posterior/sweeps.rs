@@ -352,11 +352,8 @@ unsafe fn backward<S: Simd, const N: usize, B: Branches<S>>(
                         let p = branch.transition(first + v * S::WIDTH);
                         let below = allowed::<S>(unit, tip, missing, vector + v);
                         let leaf = up::<S>(p, below);
-                        let above = if fresh {
-                            adjoint[v]
-                        } else {
-                            times::<S>(adjoint[v], read_pair::<S, N>(entries, row, v))
-                        };
+                        let above =
+                            if fresh { adjoint[v] } else { times::<S>(adjoint[v], read_pair::<S, N>(entries, row, v)) };
                         adjoint[v] = times::<S>(adjoint[v], leaf);
                         meeting.at_node(node, v, times::<S>(above, leaf));
                         if node != root {
