@@ -9,6 +9,7 @@
 #![allow(unsafe_code)]
 
 mod branches;
+mod meeting;
 mod sweeps;
 
 use super::lanes::BLOCK_FAMILIES;

@@ -96,7 +96,6 @@ impl Writer {
         let whole = scaled as u64;
         let rest = scaled - whole as f64;
         let mut number = whole + u64::from(rest > 0.5 - NEARLY);
-        let mut places = places;
         if number >= self.powers[digits] as u64 {
             number /= 10;
             places -= 1;
