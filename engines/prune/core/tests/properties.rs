@@ -286,19 +286,6 @@ proptest! {
     }
 
     #[test]
-    fn posteriors_average_over_categories(set in a_set(), categories in proptest::collection::vec(0.01..3.0f64, 2..4)) {
-        let rating = set.same_rates().map_or(Rating::Own { factor: 1.0 }, Rating::Same);
-        let of = |kernel, instructions| posterior(&set, rating, categories.clone(), kernel, instructions, 1, 64);
-        let expected = of(Kernel::PerFamily, InstructionSet::Portable);
-        for instructions in InstructionSet::available() {
-            for kernel in [Kernel::Lanes, Kernel::Auto] {
-                let what = format!("{} {} {}", set.name, kernel.name(), instructions.name());
-                assert_posteriors_agree(&of(kernel, instructions), &expected, 1e-11, &what);
-            }
-        }
-    }
-
-    #[test]
     fn gradients_agree_between_kernels_and_with_differences(set in a_set(), gain in 0.05..2.0f64, loss in 0.05..2.0f64) {
         let rates = Rates { gain, loss };
         let workers = Arc::new(Workers::new(1).unwrap());
@@ -334,6 +321,23 @@ proptest! {
         ] {
             let difference = (total(up) - total(down)) / (2.0 * h);
             prop_assert!((found - difference).abs() <= 1e-5 * (1.0 + difference.abs()), "{}: {found} {difference}", set.name);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn posteriors_average_over_categories(set in a_set(), categories in proptest::collection::vec(0.01..3.0f64, 2..4)) {
+        let rating = set.same_rates().map_or(Rating::Own { factor: 1.0 }, Rating::Same);
+        let of = |kernel, instructions| posterior(&set, rating, categories.clone(), kernel, instructions, 1, 64);
+        let expected = of(Kernel::PerFamily, InstructionSet::Portable);
+        for instructions in InstructionSet::available() {
+            for kernel in [Kernel::Lanes, Kernel::Auto] {
+                let what = format!("{} {} {}", set.name, kernel.name(), instructions.name());
+                assert_posteriors_agree(&of(kernel, instructions), &expected, 1e-11, &what);
+            }
         }
     }
 }
