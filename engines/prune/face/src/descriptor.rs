@@ -44,9 +44,13 @@ pub fn descriptor() -> Descriptor {
         helpers: vec![Amount::parse("1").expect("an amount of this file follows the grammar")],
         reference: Plan::parse("kernel=per-family,workers=1").expect("a plan of this file can be read"),
         outputs: outputs(),
-        stages: [("read", "reads tree, matrix and tables"), ("compute", "likelihoods, fits")]
-            .map(|(name, help)| Stage { name: name.into(), help: help.into() })
-            .into(),
+        stages: [
+            ("read", "reads tree, matrix and tables"),
+            ("compute", "likelihoods, fits"),
+            ("posteriors", "states and changes, written as they are computed"),
+        ]
+        .map(|(name, help)| Stage { name: name.into(), help: help.into() })
+        .into(),
         simulate: Some(simulation::offer()),
     }
 }
@@ -90,7 +94,7 @@ fn inputs() -> Vec<Input> {
         Input::choice(
             "ancestral-format",
             &["tsv", "tsv.gz", "npy"],
-            "Form of --ancestral: text (tsv, the default), packed text, or exact float64 for NumPy",
+            "Form of --ancestral: text, packed text, or exact float64 for NumPy",
         ),
         Input::text(
             "digits",

@@ -77,14 +77,17 @@ impl Session for PruneSession {
     }
 
     fn write(&mut self, call: &Call<'_>, folder: &Path) -> Result<(), Error> {
-        match &self.found {
-            None => Err(Error::failed("there is no result to write")),
-            Some(Found::One(outcome)) => {
-                outcome.write(folder, &Watch::new(call.host())).map_err(error)?;
-                write_documents(outcome, folder, "")
-            }
-            Some(Found::Sample(sample)) => {
-                sample.write(folder, &Watch::new(call.host())).map_err(error)?;
+        let Some(found) = &self.found else { return Err(Error::failed("there is no result to write")) };
+        let watch = Watch::new(call.host());
+        let tables = || match found {
+            Found::One(outcome) => outcome.write(folder, &watch).map(drop),
+            Found::Sample(sample) => sample.write(folder, &watch),
+        };
+        let written = if self.session.has_posteriors() { call.stage("posteriors", tables) } else { tables() };
+        written.map_err(error)?;
+        match found {
+            Found::One(outcome) => write_documents(outcome, folder, ""),
+            Found::Sample(sample) => {
                 let mut trees = sample.trees.iter().enumerate();
                 trees.try_for_each(|(at, tree)| write_documents(&tree.outcome, folder, &Sample::prefix(at)))
             }

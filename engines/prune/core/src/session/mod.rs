@@ -148,6 +148,11 @@ impl Session {
         self.request.trees == TreeChoice::All
     }
 
+    /// Are states or changes asked for, which are computed while they are written?
+    pub fn has_posteriors(&self) -> bool {
+        self.request.ancestral || self.request.branches
+    }
+
     /// The tree, or the first of several.
     pub fn tree(&self) -> &Tree {
         &self.tree
@@ -265,7 +270,7 @@ impl Prepared {
             retention::test(&input, &session.sets, monitor)?
         };
         let wanted = Wanted { states: request.ancestral, changes: request.branches.then_some(request.min_expected) };
-        let posteriors = if request.ancestral || request.branches {
+        let posteriors = if session.has_posteriors() {
             let (tree, states, own) = (&session.tree, &session.states, session.own_rates());
             Some(Arc::new(Posteriors::new(tree, states, &parameters, own, wanted, self.plan, &self.workers)?))
         } else {
