@@ -276,3 +276,56 @@ fn transpose(unit: &Unit<'_>, from: &[f64], lanes: usize, first: usize, to: &mut
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Rates, RootPrior};
+    use crate::newick::{MissingLengths, parse};
+    use crate::states::State;
+    use std::path::Path;
+
+    /// Steps whose author saw no danger, and rates that are one: scaling up makes infinite what the other state of the
+    /// root would have made of it.
+    #[test]
+    fn families_whose_posteriors_do_not_add_up_are_left_over_and_not_summed() {
+        let tree = parse("(a:0,b:1);", Path::new("t"), MissingLengths::Refuse).unwrap();
+        let mut states = TipStates::absent(vec![String::new(); 70], 2);
+        for family in [3, 69] {
+            states.set(0, family, State::Present);
+        }
+        let tiny = 2f64.powi(-300);
+        let prior = RootPrior::Fixed([1.0, tiny * tiny * tiny]);
+        let ops = [
+            Op::Tip { first: true, tip: 0, missing: false },
+            Op::Tip { first: false, tip: 1, missing: false },
+            Op::Rescale { rounds: 1, risky: false },
+        ];
+        let steps = Steps::laid_out(ops.into_iter(), 0, false);
+        let categories = [(steps, SameRates::new(&tree, Rates { gain: 0.5, loss: tiny }, prior))];
+        let mut weights = vec![1.0; 70];
+        weights.resize(128, 0.0);
+        let unit = Unit {
+            tree: &tree,
+            states: &states,
+            first: 0,
+            count: 70,
+            categories: Categories::Same(&categories),
+            weights: &weights,
+            place_of: &[0, 0, 0],
+            inner: 1,
+            needs: Needs { states: true, changes: Some(0.5) },
+        };
+        for set in InstructionSet::available() {
+            let mut found = Found::default();
+            run(set, &unit, &mut Tape::default(), &mut found);
+            let left: Vec<usize> = (0..70).filter(|&column| found.left_over[column]).collect();
+            assert_eq!(left, [3, 69], "{}", set.name());
+            let others = (0..70).filter(|column| !left.contains(column));
+            assert!(others.map(|column| found.present[column]).all(|present| present < 1e-9));
+            // The others are absent throughout.
+            assert!(found.sums.iter().all(|sum| sum.gains < 1e-9 && sum.losses < 1e-9), "{:?}", found.sums);
+            assert!(found.listed.is_empty());
+        }
+    }
+}
