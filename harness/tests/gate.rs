@@ -102,15 +102,21 @@ fn an_open_question_is_a_warning_unless_strict() {
 #[test]
 fn a_gate_that_compares_nothing_does_not_pass() {
     let Some(variants) = Variants::new(&[("old", &[]), ("like", &["-DVERSION=2"])]) else { return };
-    // One file on both sides, also by way of a link; its neighbour, another build that does the same, is judged.
-    let link = variants.path().join("link/engines");
-    std::fs::create_dir_all(&link).unwrap();
+    // One file on both sides, also by way of a link, or of a copy; its neighbour, another build that does the same, is
+    // judged.
     let plugin = "libscaletune_spinner.so";
-    std::os::unix::fs::symlink(variants.folder("old").join(plugin), link.join(plugin)).unwrap();
-    for older in ["old", "link"] {
-        let (status, _, stderr) = variants.against("old", older, &[]);
-        assert_eq!(status, 2, "{stderr}");
-        assert!(stderr.contains("is both the older plugin and the one on trial"), "{stderr}");
+    for folder in ["link", "copy"] {
+        std::fs::create_dir_all(variants.folder(folder)).unwrap();
+    }
+    std::os::unix::fs::symlink(variants.folder("old").join(plugin), variants.folder("link").join(plugin)).unwrap();
+    std::fs::copy(variants.folder("old").join(plugin), variants.folder("copy").join(plugin)).unwrap();
+    for (older, how) in [("old", "spinner.so on both sides"), ("link", "on both sides"), ("copy", "is a copy of ")] {
+        let (status, stdout, stderr) = variants.against("old", older, &["--junit", "gate.xml"]);
+        assert_eq!((status, stdout.as_str()), (2, ""), "{stderr}");
+        assert!(stderr.contains("the older plugins are those on trial, so nothing would be compared"), "{stderr}");
+        // Before the first case: not a word of measuring, and no report.
+        assert!(stderr.contains(how) && stderr.lines().count() == 1, "{stderr}");
+        assert!(!variants.path().join("gate.xml").exists());
     }
     let (status, _, stderr) = variants.against("like", "old", &["--max-time", "0s"]);
     assert_eq!(status, 0, "{stderr}");
@@ -118,6 +124,28 @@ fn a_gate_that_compares_nothing_does_not_pass() {
     let (status, _, stderr) = variants.against("old", "none", &[]);
     assert_eq!(status, 2, "{stderr}");
     assert!(stderr.contains("holds no plugin"), "{stderr}");
+}
+
+#[test]
+fn an_engine_that_is_the_same_on_both_sides_is_not_compared_and_the_others_are() {
+    let Some(variants) = Variants::new(&[("old", &[]), ("wrong", &["-DWRONG"])]) else { return };
+    let example = |variant: &str| {
+        common::compile_c(&variants.path().join(variant), "engines/example-c/example.c", "example_c", &[])
+    };
+    let (Some(old), Some(_)) = (example("old"), example("wrong")) else { return };
+    let file = old.join("libscaletune_example_c.so");
+    std::fs::copy(&file, variants.folder("wrong").join("libscaletune_example_c.so")).unwrap();
+    let suite = "threads = [1]\n[[case]]\nengine = 'example-c'\n[[case]]\nengine = 'spinner'\npreset = 'tiny'\n";
+    std::fs::write(variants.path().join("suite.toml"), suite).unwrap();
+    let (status, stdout, stderr) = variants.against("wrong", "old", &["--json"]);
+    let cases = &report(&stdout)["cases"];
+    assert_eq!(
+        (status, cases[0]["verdict"].as_str(), cases[0]["answer"]["is"].as_str()),
+        (1, Some("inconclusive"), Some("not_compared")),
+        "{stderr}"
+    );
+    assert_eq!(cases[0]["answer"]["why"], "the same file on both sides");
+    assert_eq!(cases[1]["answer"]["is"], "different");
 }
 
 #[test]
@@ -201,10 +229,11 @@ fn bad_usage_is_told_and_nothing_is_written() {
     let old = variants.folder("old");
     let old = old.to_str().unwrap();
     let cases: &[(&[&str], &str)] = &[
-        (&[], "--baseline"),
+        (&[], "name a folder of older plugins (--against DIR) or a recorded baseline (--baseline FILE.json)"),
+        (&[], "for example: scaletune gate --against"),
         (&["--baseline", "absent.json"], "absent.json: No such file"),
         (&["--baseline", "suite.toml"], "suite.toml: is no JSON"),
-        (&["--against", "absent"], "--against absent: is no folder"),
+        (&["--against", "absent"], "--against absent: is not a folder"),
         (&["--against", old, "--suite", "odd.toml"], "odd.toml: "),
         (&["--against", old, "--suite", "axis.toml"], "no axis `wheels`"),
         (&["--against", old, "--margin=-1"], "--margin is in percent, above 0"),
@@ -214,6 +243,11 @@ fn bad_usage_is_told_and_nothing_is_written() {
         (&["--against", old, "--write"], "--write"),
         (&["--baseline", "absent/b.json", "--write"], "absent/b.json: can't be written"),
         (&["--selftest", "--junit", "x.xml"], "--junit"),
+        (&["--against", old, "--instructions", "maybe"], "[possible values: auto, always, never]"),
+        (
+            &["--baseline", "b.json", "--write", "--suite", "suite.toml", "--max-time", "0s"],
+            "case `spin`: 0 of at least 8 rounds were done when --max-time was up",
+        ),
     ];
     for (arguments, cause) in cases {
         let (status, _, stderr) = variants.gate("like", arguments);
@@ -234,6 +268,46 @@ fn a_self_test_tells_what_the_gate_can_see_here() {
     let verdicts: u64 = point["verdicts"].as_array().unwrap().iter().filter_map(Value::as_u64).sum();
     assert_eq!(Some(verdicts), point["replays"].as_u64());
     assert!(json["machine"]["cpu"].is_string());
+}
+
+#[test]
+fn time_that_is_up_is_no_fault_of_an_engine() {
+    let Some(variants) = Variants::new(&[("old", &[]), ("like", &["-DVERSION=2"])]) else { return };
+    // The self-test of a machine that there was no time for: open, not failed.
+    let selftest = ["--selftest", "--suite", "suite.toml", "--max-time", "0s"];
+    let (status, stdout, stderr) = variants.gate("old", &selftest);
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stdout.contains("spin: inconclusive: the time was up after 0 rounds of pairs; 8 are needed"), "{stdout}");
+    assert!(stderr.contains("warning: selftest: inconclusive"), "{stderr}");
+    assert_eq!(variants.gate("old", &[&selftest[..], &["--strict"]].concat()).0, 4);
+    // A baseline that there is time for is written: as many rounds as there are.
+    let write = ["--baseline", "b.json", "--write", "--suite", "suite.toml", "--rounds", "16", "--max-time", "10m"];
+    let (status, _, stderr) = variants.gate("old", &write);
+    assert_eq!(status, 0, "{stderr}");
+    assert!(!stderr.contains("when the time was up"), "{stderr}");
+    // How long it will take is said before, and each case when it has ended.
+    let (_, _, stderr) = variants.against("like", "old", &["--max-time", "10m"]);
+    let lines: Vec<&str> = stderr.lines().collect();
+    let forecast = lines[0];
+    assert!(
+        forecast.starts_with("1 case to measure: about ") && forecast.contains("; --max-time ends them after 600 s"),
+        "{stderr}"
+    );
+    assert!(lines[1].starts_with("[1/1] spin: ") && lines[1].contains(" after 8 rounds, "), "{stderr}");
+}
+
+#[test]
+fn threads_that_a_batch_system_grants_are_what_is_measured() {
+    let Some(variants) = Variants::new(&[("old", &[]), ("like", &["-DVERSION=2"])]) else { return };
+    std::fs::write(variants.path().join("free.toml"), "[[case]]\nengine = 'spinner'\npreset = 'tiny'\n").unwrap();
+    let old = variants.folder("old");
+    let mut command = scaletune(variants.path());
+    command.env("SLURM_CPUS_PER_TASK", "1").arg("--engine-path").arg(variants.folder("like"));
+    command.args(["gate", "--suite", "free.toml", "--max-time", "0s", "--json", "--against"]).arg(old);
+    let (status, stdout, stderr) = outcome(&mut command);
+    assert_eq!(status, 0, "{stderr}");
+    let points = report(&stdout)["cases"][0]["points"].as_array().unwrap().clone();
+    assert_eq!((points.len(), &points[0]["threads"]), (1, &1.into()), "{stdout}");
 }
 
 /// Runs 40 gates; how many said regress, and in how many of these it was `metric` that did.

@@ -3,7 +3,7 @@
 use super::check::{Check, Margins, Metric, Role, together};
 use super::report::{Figures, PointReport};
 use super::rounds::{Ended, Fault, Interrupted, Rounds, Sample, Tally};
-use super::{Bench, Looks, Observer, Side};
+use super::{Bench, Looks, Observer, Side, Verdict};
 use crate::measure::Clock;
 use crate::stats::{Estimate, median};
 use scaletune_descriptor::Plan;
@@ -100,6 +100,11 @@ pub fn duel(
     };
     let ended = rounds.run(bench, clock, observer, |tally| judge(&mut decided, tally))?;
     // Where the time was up no further look is taken: the schedule's error would no longer be what it says.
+    for (index, (point, decided)) in request.points.iter().zip(&mut decided).enumerate() {
+        if decided.is_empty() {
+            *decided = open_checks(point, index, &ended.tally, request.margins);
+        }
+    }
     Ok(conclude(ended, request.points, decided))
 }
 
@@ -122,7 +127,7 @@ pub(super) fn conclude(ended: Ended, points: &[Point], checks: Vec<Vec<Check>>) 
             baseline: figures(Side::Baseline),
             candidate: figures(Side::Candidate),
             // Nothing was looked at yet: nothing can be said.
-            verdict: if checks.is_empty() { super::Verdict::Inconclusive } else { together(&checks) },
+            verdict: if checks.is_empty() { Verdict::Inconclusive } else { together(&checks) },
             checks,
         });
     }
@@ -167,6 +172,16 @@ pub(super) fn roles(point: &Point, baseline: &[Sample]) -> Vec<(Metric, Role)> {
         (false, false) => vec![(Metric::Cpu, Role::Decides), (Metric::Wall, Role::Guards)],
         (false, true) => vec![(Metric::Wall, Role::Decides), (Metric::Cpu, Role::Shown)],
     }
+}
+
+/// The checks of a point that was not looked at: what they are about, and that they are open.
+fn open_checks(point: &Point, index: usize, tally: &Tally, margins: Margins) -> Vec<Check> {
+    let check = |(metric, role)| {
+        let ratios = ratios(tally, index, metric);
+        let ratio = median(&ratios).map(|median| Estimate { median, interval: None, samples: ratios.len() });
+        Check::new(metric, role, margins.of(metric), ratio)
+    };
+    roles(point, tally.of(index, Side::Baseline)).into_iter().map(check).collect()
 }
 
 fn checks(point: &Point, index: usize, tally: &Tally, margins: Margins, confidence: f64) -> Vec<Check> {

@@ -43,6 +43,11 @@ impl Looks {
         &self.0
     }
 
+    /// The rounds before which nothing can be said.
+    pub fn first(&self) -> usize {
+        self.0.first().copied().unwrap_or(FIRST)
+    }
+
     /// The rounds after which nothing more is measured.
     pub fn limit(&self) -> usize {
         self.0.last().copied().unwrap_or(FIRST)

@@ -120,23 +120,33 @@ pub struct Figures {
 }
 
 impl PointReport {
-    /// Takes in the instructions of a whole run of each side: they settle what CPU time leaves open.
+    /// True where CPU time was to decide, and could not.
+    pub fn instructions_would_settle(&self) -> bool {
+        self.verdict == Verdict::Inconclusive && self.is_judged_by_cpu_time()
+    }
+
+    /// Takes in the instructions of a whole run of each side. They settle what CPU time leaves open; of work that waits
+    /// for something else, and is judged by the wall, they say nothing.
     pub fn settle(&mut self, baseline: u64, candidate: u64, margin: f64) {
         for (figures, count) in [(&mut self.baseline, baseline), (&mut self.candidate, candidate)] {
             figures.iter_mut().for_each(|figures| figures.instructions = Some(count));
         }
-        self.checks.push(Check::exact(Metric::Instructions, Role::Settles, margin, candidate as f64 / baseline as f64));
+        let role = if self.is_judged_by_cpu_time() { Role::Settles } else { Role::Shown };
+        self.checks.push(Check::exact(Metric::Instructions, role, margin, candidate as f64 / baseline as f64));
         self.verdict = together(&self.checks);
+    }
+
+    fn is_judged_by_cpu_time(&self) -> bool {
+        self.checks.iter().any(|check| check.metric == Metric::Cpu && check.role == Role::Decides)
     }
 }
 
 impl CaseReport {
-    /// The verdict that follows from answer and points.
-    pub fn conclude(mut self) -> CaseReport {
+    /// Takes the verdict that follows from answer and points.
+    pub fn conclude(&mut self) {
         let points = self.points.iter().map(|point| point.verdict).max().unwrap_or(Verdict::Pass);
         // A wrong answer's speed is of no interest, and an answer that could not be compared is no pass.
         self.verdict = self.answer.verdict().max(points);
-        self
     }
 }
 

@@ -245,7 +245,8 @@ fn the_time_limit_leaves_what_is_open_open() {
 }
 
 fn recorded(threads: &[i64], seed: u64) -> Vec<RecordedPoint> {
-    record(&points(threads), &Looks::up_to(32), &mut Fake::new(seed), &Still, &mut Silent).unwrap().unwrap()
+    let looks = Looks::up_to(32);
+    record(&points(threads), &looks, None, &mut Fake::new(seed), &Still, &mut Silent).unwrap().unwrap().points
 }
 
 fn remember(threads: &[i64], fake: &mut Fake, seed: u64, same_machine: bool) -> Fought {
@@ -296,7 +297,7 @@ fn a_self_test_finds_what_the_noise_lets_it() {
         fake.noise = noise;
         let (margins, looks) = (Margins::default(), Looks::up_to(32));
         let request = Pairs { points: &points, margins, looks: &looks, pairs: 64, replays: 100, max_time: None };
-        selftest(&request, &mut fake, &Still, &mut Silent).unwrap().unwrap()
+        selftest(&request, &mut fake, &Still, &mut Silent).unwrap().unwrap().points
     };
     let (quiet, noisy) = (run([0.01, 0.1]), run([0.05, 0.4]));
     for detection in quiet.iter().chain(&noisy) {
@@ -317,7 +318,7 @@ fn report() -> Report {
     fake.parallel[1] = 0.0;
     let fought = fight(&[1, 2], &mut fake);
     let case = |name: &str, answer: Answer, points: Vec<PointReport>| {
-        CaseReport {
+        let mut case = CaseReport {
             name: name.into(),
             engine: "e".into(),
             baseline_version: Some("1.0".into()),
@@ -328,8 +329,9 @@ fn report() -> Report {
             rounds: fought.rounds,
             margins: Margins::default(),
             notes: vec!["a <note> | of\nit".into()],
-        }
-        .conclude()
+        };
+        case.conclude();
+        case
     };
     let mut settled = fought.points[..1].to_vec();
     settled[0].checks.iter_mut().for_each(|check| check.verdict = Verdict::Inconclusive);

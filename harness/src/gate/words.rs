@@ -1,5 +1,6 @@
 //! The report in words: rows that the terminal, Markdown and JUnit share.
 
+use super::looks::FIRST;
 use super::{Answer, CaseReport, Check, Figures, Metric, PointReport, Report, Role, SelfTest, Side};
 use crate::report::figures::{seconds, threads};
 
@@ -106,6 +107,12 @@ impl SelfTest {
         let mut lines = vec![format!("machine: {}; {}", self.machine, self.created)];
         let limit = self.looks.last().copied().unwrap_or_default();
         for case in &self.cases {
+            if case.points.is_empty() {
+                let (name, done) = (&case.name, case.rounds);
+                lines.push(format!(
+                    "{name}: inconclusive: the time was up after {done} rounds of pairs; {FIRST} are needed"
+                ));
+            }
             for point in &case.points {
                 let [pass, open, alarms] = point.verdicts;
                 let smallest = match point.smallest {
@@ -125,8 +132,9 @@ impl SelfTest {
                 ));
             }
         }
-        let pairs = self.cases.iter().flat_map(|case| &case.points).map(|point| point.pairs).min().unwrap_or_default();
-        lines.push(format!("gates of up to {limit} rounds, replayed from {pairs} measured pairs of equal plugins"));
+        if let Some(pairs) = self.cases.iter().flat_map(|case| &case.points).map(|point| point.pairs).min() {
+            lines.push(format!("gates of up to {limit} rounds, replayed from {pairs} measured pairs of equal plugins"));
+        }
         lines
     }
 }

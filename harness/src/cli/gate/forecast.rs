@@ -1,0 +1,34 @@
+//! How long a gate takes: said before its rounds, and after each case.
+
+use super::Gate;
+use super::start::Start;
+use crate::gate::CaseReport;
+use crate::report::figures::{counted, seconds};
+use std::time::Duration;
+
+/// What the rounds of these cases will take, by the first trial of each; none where there are none.
+pub(super) fn words(gate: &Gate<'_>, ready: &[&Start<'_>]) -> Option<String> {
+    if ready.is_empty() {
+        return None;
+    }
+    let cases = counted(ready.len() as i64, "case");
+    let round_s: f64 = ready.iter().map(|start| start.round_s()).sum();
+    let (first, last) = (gate.looks.first(), gate.looks.limit());
+    let of = |rounds: usize| seconds(round_s * rounds as f64);
+    let most = if first < last { format!(", {} if {last} are needed", of(last)) } else { String::new() };
+    let end = match gate.arguments.measuring.max_time {
+        Some(end) => format!("; --max-time ends them after {} in all", seconds(end.as_secs_f64())),
+        None => String::new(),
+    };
+    Some(format!("{cases} to measure: about {} if {first} rounds of each settle it{most}{end}", of(first)))
+}
+
+/// One line on a case that has come to its end.
+pub(super) fn finished(index: usize, cases: usize, report: &CaseReport, took: Duration) -> String {
+    let rounds = match report.rounds {
+        0 => String::new(),
+        rounds => format!(" after {}", counted(rounds as i64, "round")),
+    };
+    let CaseReport { name, verdict, .. } = report;
+    format!("[{index}/{cases}] {name}: {verdict}{rounds}, {}", seconds(took.as_secs_f64()))
+}
