@@ -9,7 +9,7 @@ use crate::measure::InstructionCounter;
 use crate::plugin::Plugin;
 use crate::scratch::Scratch;
 use crate::trial::TrialError;
-use crate::worker::{Limits, Quiet, RepeatRule, Run, Worker};
+use crate::worker::{Limits, Quiet, RepeatRule, Run, Worker, describe};
 use scaletune_descriptor::Plan;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub(super) type Both<'a> = [(&'a Plugin, &'a Workload); 2];
 /// would take more than half of that.
 pub(super) fn reserve(gate: &Gate<'_>, run_s: f64, share: Duration) -> Option<Duration> {
     let counter = (gate.arguments.instructions == Counting::Auto).then(|| gate.counter()).flatten()?;
-    // Two runs, and the start of as many workers.
+    // Of each side a run, and the start of two workers.
     let needed = Duration::try_from_secs_f64(2.0 * slowdown(counter) * (run_s + 0.05)).ok()?;
     (needed <= share / 2).then_some(needed)
 }
@@ -85,12 +85,13 @@ pub(super) fn settle(
         }
         report.points[index].settle(counts[0], counts[1], case.margins.cpu);
         let why = if mode == Counting::Auto { "CPU time left it open: " } else { "" };
-        report.notes.push(format!("{why}instructions by {counter}, of the whole worker process, once"));
+        report.notes.push(format!("{why}instructions by {counter}, of one run, the worker's start taken off"));
     }
     Ok(())
 }
 
-/// Instructions of one run in a worker of its own; the inner error: why there is no count.
+/// Instructions of one run, those of the start of its worker taken off: beside short work they would hide what differs.
+/// The inner error: why there is no count.
 fn instructions(
     worker: &Worker,
     counter: InstructionCounter,
@@ -101,7 +102,7 @@ fn instructions(
     let folder = Scratch::new()?;
     let outputs = folder.path().join("outputs");
     std::fs::create_dir(&outputs)?;
-    let file = folder.path().join("instructions");
+    let (start, whole) = (folder.path().join("start"), folder.path().join("whole"));
     let run = Run {
         plugin: &plugin.path,
         inputs: &workload.values,
@@ -110,9 +111,15 @@ fn instructions(
         limits: Limits::new(None, None),
     };
     let threads = plugin.descriptor.threads_used(plan);
-    let worker = worker.under(counter.command(&file));
-    Ok(match worker.run(&run, &mut |_| Ok((threads, plan.clone())), &mut Quiet).map_err(TrialError::from) {
-        Ok(_) => counter.read(&file).ok_or_else(|| format!("{counter} left no count")),
+    let described = describe(&worker.under(counter.command(&start)), &plugin.path, Limits::new(None, None)).map(drop);
+    let worker = worker.under(counter.command(&whole));
+    let ran = described.and_then(|()| worker.run(&run, &mut |_| Ok((threads, plan.clone())), &mut Quiet).map(drop));
+    Ok(match ran.map_err(TrialError::from) {
+        Ok(()) => match (counter.read(&start), counter.read(&whole)) {
+            (Some(start), Some(whole)) if whole > start => Ok(whole - start),
+            (Some(_), Some(_)) => Err("a run takes no more of them than the start of its worker".into()),
+            _ => Err(format!("{counter} left no count")),
+        },
         Err(TrialError::Cancelled) => return Err(Exit::interrupted()),
         Err(error) => Err(error.to_string()),
     })
