@@ -102,7 +102,7 @@ pub fn record(
 }
 
 fn rounds<'a>(points: &'a [Point], looks: &'a Looks, max_time: Option<Duration>, seed: u64) -> Rounds<'a> {
-    Rounds { points, sides: &[Side::Candidate], with_yardstick: true, looks, max_time, seed }
+    Rounds { points, sides: &[Side::Candidate], with_yardstick: true, looks, max_time, seed, carried: &[] }
 }
 
 fn peak(tally: &Tally, point: usize) -> u64 {

@@ -146,6 +146,7 @@ pub fn selftest(
         looks: &looks,
         max_time: request.max_time,
         seed: SEED,
+        carried: &[],
     };
     let ended = rounds.run(bench, clock, observer, |_| request.points.iter().map(|_| true).collect())?;
     if let Some(Fault::Different(_, why) | Fault::Failed(_, why)) = ended.fault {
@@ -231,7 +232,7 @@ impl Replay {
             let seen = self.seen[look].get_or_insert_with(|| {
                 let of = |series: &Series| {
                     let ratios: Vec<f64> = drawn.iter().map(|index| series.ratios[*index]).collect();
-                    Estimate::with_confidence(&ratios, looks.confidence(), SEED)
+                    looks.estimate(&ratios)
                 };
                 series.iter().map(of).collect()
             });

@@ -8,6 +8,8 @@ use scaletune_descriptor::Plan;
 use std::cell::Cell;
 use std::f64::consts::TAU;
 
+mod carried;
+
 /// A machine and two plugins on it.
 struct Fake {
     generator: Generator,
@@ -111,7 +113,8 @@ fn points(threads: &[i64]) -> Vec<Point> {
 fn fight(threads: &[i64], fake: &mut Fake) -> Fought {
     let points = points(threads);
     let looks = Looks::up_to(64);
-    let request = Duel { points: &points, margins: Margins::default(), looks: &looks, max_time: None, seed: 1 };
+    let request =
+        Duel { points: &points, margins: Margins::default(), looks: &looks, max_time: None, seed: 1, carried: &[] };
     duel(&request, fake, &Still, &mut Silent).unwrap()
 }
 
@@ -213,7 +216,8 @@ fn a_wrong_answer_ends_it_at_once_whatever_the_speed() {
     fake.wrong = Some((Side::Candidate, 1, Err(TrialError::Cancelled)));
     let points = points(&[1]);
     let looks = Looks::up_to(8);
-    let request = Duel { points: &points, margins: Margins::default(), looks: &looks, max_time: None, seed: 1 };
+    let request =
+        Duel { points: &points, margins: Margins::default(), looks: &looks, max_time: None, seed: 1, carried: &[] };
     assert_eq!(duel(&request, &mut fake, &Still, &mut Silent), Err(Interrupted));
 }
 
@@ -222,7 +226,7 @@ fn the_time_limit_leaves_what_is_open_open() {
     let points = points(&[1]);
     let looks = Looks::up_to(64);
     let max_time = Some(std::time::Duration::from_millis(500));
-    let request = Duel { points: &points, margins: Margins::default(), looks: &looks, max_time, seed: 1 };
+    let request = Duel { points: &points, margins: Margins::default(), looks: &looks, max_time, seed: 1, carried: &[] };
     /// The bench's own time.
     struct Shared<'a>(&'a std::cell::RefCell<Fake>);
     impl Bench for Shared<'_> {

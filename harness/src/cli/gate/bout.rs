@@ -39,7 +39,8 @@ pub(super) fn run(
     let mut watch = Watch { terminal: &mut context.terminal, case: &case.name };
     let fought = if older.is_some() {
         let mut pair = Pair { baseline: older, candidate };
-        let request = Duel { points: &points, margins: case.margins, looks: &gate.looks, max_time, seed: SEED };
+        let request =
+            Duel { points: &points, margins: case.margins, looks: &gate.looks, max_time, seed: SEED, carried: &[] };
         duel(&request, &mut pair, &gate.clock, &mut watch)
     } else {
         let recorded = ground.recorded.as_ref().map(|(recorded, _)| recorded.case);
