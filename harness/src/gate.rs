@@ -43,7 +43,7 @@ pub use junit::junit;
 pub use looks::Looks;
 pub use markdown::markdown;
 pub use recorded::{Recall, Recording, recall, record};
-pub use report::{Answer, CaseReport, Figures, PointReport, Report};
+pub use report::{Answer, CaseReport, EarlierJobs, Figures, PointReport, Report};
 pub use rounds::{Interrupted, Sample};
 pub use selftest::{Detection, Pairs, SelfTest, SelfTestCase, Tested, selftest};
 pub use suite::{Case, Suite, Work};

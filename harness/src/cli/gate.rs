@@ -6,6 +6,7 @@ mod bout;
 mod counting;
 mod forecast;
 mod ground;
+mod ledger;
 mod record;
 mod selftest;
 mod sides;
@@ -24,6 +25,7 @@ use crate::trial::Measurement;
 use arguments::Counting;
 pub(super) use arguments::GateArguments;
 use ground::{Early, Ground};
+use ledger::Ledger;
 use scaletune_descriptor::{Descriptor, Plan};
 use start::Start;
 use std::cell::OnceCell;
@@ -40,6 +42,9 @@ struct Gate<'a> {
     arguments: &'a GateArguments,
     /// The older plugins.
     against: Option<Catalogue>,
+    /// Most rounds of a case.
+    rounds: usize,
+    /// When a case is looked at that does not go on from earlier jobs.
     looks: Looks,
     machine: Machine,
     /// Threads where neither suite nor user says.
@@ -68,9 +73,11 @@ pub(super) fn run(context: &mut Context, arguments: &GateArguments) -> Result<()
         can_be_written(path)?;
     }
     let against = arguments.against.as_ref().map(|folder| older(context, folder)).transpose()?;
-    let looks = Looks::up_to(usize::from(arguments.rounds.unwrap_or(ROUNDS)));
+    let ledger = arguments.history.as_deref().map(Ledger::open).transpose()?;
+    let rounds = usize::from(arguments.rounds.unwrap_or(ROUNDS));
+    let looks = if ledger.is_some() { Looks::carrying(0, rounds) } else { Looks::up_to(rounds) };
     let (machine, budget, counter) = (Machine::this(), context.budget()?, OnceCell::new());
-    let gate = Gate { arguments, against, looks, machine, budget, clock, counter };
+    let gate = Gate { arguments, against, rounds, looks, machine, budget, clock, counter };
     if arguments.selftest {
         return selftest::run(context, &gate);
     }
@@ -78,9 +85,9 @@ pub(super) fn run(context: &mut Context, arguments: &GateArguments) -> Result<()
         Some(path) if arguments.write => record::run(context, &gate, path),
         Some(path) => {
             let baseline = Baseline::load(path)?;
-            judge(context, &gate, Some((path.as_path(), &baseline)))
+            judge(context, &gate, Some((path.as_path(), &baseline)), ledger)
         }
-        None => judge(context, &gate, None),
+        None => judge(context, &gate, None, ledger),
     }
 }
 
@@ -104,7 +111,12 @@ fn older(context: &Context, folder: &PathBuf) -> Result<Catalogue, Exit> {
 
 /// First every case's answer, so that a wrong one shows before minutes of rounds and the length of these can be said; then
 /// the speed.
-fn judge(context: &mut Context, gate: &Gate<'_>, baseline: Option<(&Path, &Baseline)>) -> Result<(), Exit> {
+fn judge(
+    context: &mut Context,
+    gate: &Gate<'_>,
+    baseline: Option<(&Path, &Baseline)>,
+    mut ledger: Option<Ledger>,
+) -> Result<(), Exit> {
     let mut notes = Vec::new();
     let arguments = gate.arguments;
     if arguments.instructions == Counting::Always && gate.counter().is_none() {
@@ -129,8 +141,11 @@ fn judge(context: &mut Context, gate: &Gate<'_>, baseline: Option<(&Path, &Basel
     }
     let mut starts = Vec::new();
     for (ground, report) in grounds.iter().zip(&mut reports) {
-        let start = ground.as_ref().map(|ground| unless_early(Start::of(gate, &worker, ground, report), report));
-        starts.push(start.transpose()?.flatten());
+        let start = match ground {
+            Some(ground) => unless_early(Start::of(gate, &worker, ground, ledger.as_ref(), report), report)?,
+            None => None,
+        };
+        starts.push(start);
     }
     let ready: Vec<&Start<'_>> = starts.iter().flatten().collect();
     if let Some(forecast) = forecast::words(gate, &ready) {
@@ -140,7 +155,7 @@ fn judge(context: &mut Context, gate: &Gate<'_>, baseline: Option<(&Path, &Basel
     for (index, ((start, ground), report)) in starts.into_iter().zip(&grounds).zip(&mut reports).enumerate() {
         let began = gate.clock_time();
         if let (Some(start), Some(ground)) = (start, ground) {
-            bout::run(context, gate, ground, start, differences.is_empty(), left, report)?;
+            bout::run(context, gate, ground, start, ledger.as_mut(), differences.is_empty(), left, report)?;
             left -= 1;
         }
         report.conclude();
@@ -151,7 +166,13 @@ fn judge(context: &mut Context, gate: &Gate<'_>, baseline: Option<(&Path, &Basel
     }
     context.terminal.finish();
     let report = Report::new(gate.machine.clone(), &gate.looks, reports, notes);
-    tell(context, arguments, &report)
+    // Before the verdict, which may be the end: but a verdict is told also where this fails.
+    let kept = ledger.map_or(Ok(()), |ledger| ledger.save());
+    if let Err(error) = &kept {
+        context.terminal.warn(&error.to_string());
+    }
+    tell(context, arguments, &report)?;
+    kept.map_err(written)
 }
 
 /// A case of which nothing is known yet.
@@ -165,6 +186,7 @@ fn blank(case: &Case) -> CaseReport {
         answer: Answer::NotCompared("nothing was measured".into()),
         points: Vec::new(),
         rounds: 0,
+        earlier: None,
         margins: case.margins,
         notes: Vec::new(),
     }

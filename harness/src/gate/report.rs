@@ -24,8 +24,11 @@ pub struct Report {
     pub verdict: Verdict,
     /// Rounds after which the samples were looked at.
     pub looks: Vec<usize>,
-    /// Confidence of each look's intervals.
+    /// Confidence of each look's intervals; where the gate goes on from job to job, the least of them.
     pub confidence: f64,
+    /// True where cases that time leaves open go on in the next job.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub carries: bool,
     /// The cases, in the suite's order.
     pub cases: Vec<CaseReport>,
     /// What a reader should know of the whole.
@@ -51,12 +54,24 @@ pub struct CaseReport {
     pub answer: Answer,
     /// Each thread count.
     pub points: Vec<PointReport>,
-    /// Complete rounds.
+    /// Complete rounds, those of earlier jobs counted in.
     pub rounds: usize,
+    /// The earlier jobs of the same gate, where it goes on from them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<EarlierJobs>,
     /// The margins that it was judged by.
     pub margins: Margins,
     /// What a reader should know of this case.
     pub notes: Vec<String>,
+}
+
+/// Jobs whose rounds a case goes on from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierJobs {
+    /// How many.
+    pub jobs: usize,
+    /// Their rounds.
+    pub rounds: usize,
 }
 
 /// Whether the candidate gave the right answer.
@@ -161,6 +176,7 @@ impl Report {
             verdict: cases.iter().map(|case| case.verdict).max().unwrap_or(Verdict::Inconclusive),
             looks: looks.rounds().to_vec(),
             confidence: looks.confidence(),
+            carries: looks.carries(),
             cases,
             notes,
         }

@@ -331,6 +331,7 @@ fn report() -> Report {
             answer,
             points,
             rounds: fought.rounds,
+            earlier: None,
             margins: Margins::default(),
             notes: vec!["a <note> | of\nit".into()],
         };

@@ -2,7 +2,7 @@
 
 use super::looks::FIRST;
 use super::{Answer, CaseReport, Check, Figures, Metric, PointReport, Report, Role, SelfTest, Side};
-use crate::report::figures::{seconds, threads};
+use crate::report::figures::{counted, seconds, threads};
 
 /// One check of a case, as a person reads it.
 pub(super) struct Row {
@@ -77,12 +77,25 @@ pub(super) fn answer(answer: &Answer) -> String {
     }
 }
 
+/// How many rounds a case had, and whose; empty where it had none.
+pub(super) fn rounds(case: &CaseReport) -> String {
+    match case.earlier {
+        _ if case.rounds == 0 => String::new(),
+        None => counted(case.rounds as i64, "round"),
+        Some(earlier) => {
+            let (all, jobs) = (counted(case.rounds as i64, "round"), counted(earlier.jobs as i64, "earlier job"));
+            format!("{all}, {} of them in {jobs}", earlier.rounds)
+        }
+    }
+}
+
 /// The report for a terminal.
 pub fn lines(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     for case in &report.cases {
-        let rounds = if case.rounds > 0 { format!("; {} rounds", case.rounds) } else { String::new() };
-        lines.push(format!("{}: {} ({}{rounds})", case.name, case.verdict, answer(&case.answer)));
+        let (rounds, answer) = (rounds(case), answer(&case.answer));
+        let rounds = if rounds.is_empty() { rounds } else { format!("; {rounds}") };
+        lines.push(format!("{}: {} ({answer}{rounds})", case.name, case.verdict));
         let mut last = String::new();
         for row in rows(case) {
             let Row { threads, metric, baseline, candidate, ratio, margin, verdict } = row;

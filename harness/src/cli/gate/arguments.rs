@@ -42,6 +42,9 @@ pub(in crate::cli) struct GateArguments {
     #[arg(long, value_name = "WHEN", default_value = "auto", num_args = 0..=1, default_missing_value = "always",
           conflicts_with_all = ["write", "selftest"])]
     pub(super) instructions: Counting,
+    /// Go on where earlier jobs left the same plugins open, and keep what this one leaves open
+    #[arg(long, value_name = "FILE.json", requires = "against")]
+    pub(super) history: Option<PathBuf>,
     /// How much more CPU time is a pass [default: 5]
     #[arg(long, value_name = "PERCENT")]
     pub(super) margin: Option<f64>,

@@ -4,6 +4,7 @@ use super::super::Context;
 use super::super::exit::Exit;
 use super::bench::Pair;
 use super::ground::Ground;
+use super::ledger::Ledger;
 use super::start::Start;
 use super::{Gate, SEED, Watch, counting};
 use crate::gate::{
@@ -27,11 +28,12 @@ pub(super) fn run(
     gate: &Gate<'_>,
     ground: &Ground<'_>,
     start: Start<'_>,
+    ledger: Option<&mut Ledger>,
     same_machine: bool,
     left: usize,
     report: &mut CaseReport,
 ) -> Result<(), Exit> {
-    let Start { older, candidate, mut points, with, run_s, .. } = start;
+    let Start { older, candidate, mut points, looks, about, evidence, with, run_s, .. } = start;
     let case = ground.case;
     let share = gate.share(left);
     let reserve = share.filter(|_| older.is_some()).and_then(|share| counting::reserve(gate, run_s, share));
@@ -39,8 +41,8 @@ pub(super) fn run(
     let mut watch = Watch { terminal: &mut context.terminal, case: &case.name };
     let fought = if older.is_some() {
         let mut pair = Pair { baseline: older, candidate };
-        let request =
-            Duel { points: &points, margins: case.margins, looks: &gate.looks, max_time, seed: SEED, carried: &[] };
+        let carried = evidence.as_ref().map(|evidence| evidence.points.as_slice()).unwrap_or_default();
+        let request = Duel { points: &points, margins: case.margins, looks: &looks, max_time, seed: SEED, carried };
         duel(&request, &mut pair, &gate.clock, &mut watch)
     } else {
         let recorded = ground.recorded.as_ref().map(|(recorded, _)| recorded.case);
@@ -51,7 +53,7 @@ pub(super) fn run(
             recorded: &recorded,
             same_machine,
             margins: case.margins,
-            looks: &gate.looks,
+            looks: &looks,
             max_time,
             seed: SEED,
         };
@@ -59,6 +61,9 @@ pub(super) fn run(
     };
     let fought = fought.map_err(|_| Exit::interrupted())?;
     report.answer = take(&fought, report, with);
+    if let (Some(ledger), Some(about)) = (ledger, about) {
+        ledger.close(about, &fought, report);
+    }
     if let (Some((older, older_workload)), Answer::Same(_)) = (&ground.older, &report.answer) {
         let sides = [(*older, older_workload), (ground.plugin, &ground.workload)];
         let in_time = share.is_none() || reserve.is_some();

@@ -12,15 +12,18 @@ pub(super) fn words(gate: &Gate<'_>, ready: &[&Start<'_>]) -> Option<String> {
         return None;
     }
     let cases = counted(ready.len() as i64, "case");
-    let round_s: f64 = ready.iter().map(|start| start.round_s()).sum();
-    let (first, last) = (gate.looks.first(), gate.looks.limit());
-    let of = |rounds: usize| seconds(round_s * rounds as f64);
-    let most = if first < last { format!(", {} if {last} are needed", of(last)) } else { String::new() };
+    let of = |which: usize| ready.iter().map(|start| start.forecast_s()[which]).sum::<f64>();
+    let (first_s, last_s) = (of(0), of(1));
+    let most = if first_s < last_s {
+        format!(" if the first look settles each, {} if it takes all rounds", seconds(last_s))
+    } else {
+        String::new()
+    };
     let end = match gate.arguments.measuring.max_time {
         Some(end) => format!("; --max-time ends them after {} in all", seconds(end.as_secs_f64())),
         None => String::new(),
     };
-    Some(format!("{cases} to measure: about {} if {first} rounds of each settle it{most}{end}", of(first)))
+    Some(format!("{cases} to measure: about {}{most}{end}", seconds(first_s)))
 }
 
 /// One line on a case that has come to its end.

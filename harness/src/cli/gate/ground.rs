@@ -56,6 +56,8 @@ pub(super) struct Ground<'a> {
     pub(super) workload: Workload,
     /// What was recorded, and the folder with the recorded answer.
     pub(super) recorded: Option<(Recorded<'a>, Scratch)>,
+    /// SHA-256 of both plugins' files, where there are two.
+    pub(super) digests: Option<&'a [String; 2]>,
 }
 
 impl<'a> Ground<'a> {
@@ -115,7 +117,7 @@ impl<'a> Ground<'a> {
             same_inputs(recorded, &workload, &plugin.descriptor)?;
         }
         let recorded = recorded.map(|recorded| Ok::<_, Exit>((recorded, restore(recorded)?))).transpose()?;
-        Ok(Ground { case, older, plugin, workload, recorded })
+        Ok(Ground { case, older, plugin, workload, recorded, digests: sides.digests.as_ref() })
     }
 }
 

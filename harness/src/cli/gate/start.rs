@@ -5,7 +5,8 @@ use super::super::trials::Trials;
 use super::Gate;
 use super::bench::{points, reference_plan};
 use super::ground::{Early, Ground, failed, not_compared};
-use crate::gate::{Answer, Case, CaseReport, Point};
+use super::ledger::{self, Ledger};
+use crate::gate::{About, Answer, Case, CaseReport, Evidence, Looks, Point};
 use crate::measure::Clock;
 use crate::trial::{Equivalence, Executor, TrialError};
 use crate::worker::Worker;
@@ -17,6 +18,12 @@ pub(super) struct Start<'a> {
     pub(super) candidate: Trials<'a>,
     /// What is to be measured, one thread first.
     pub(super) points: Vec<Point>,
+    /// When they are looked at.
+    pub(super) looks: Looks,
+    /// What evidence of them is about, where it is kept.
+    pub(super) about: Option<About>,
+    /// Where earlier jobs left them.
+    pub(super) evidence: Option<Evidence>,
     /// Whose answer it was compared with.
     pub(super) with: String,
     /// Seconds until the candidate's first trial had come and gone, its worker and the comparison included.
@@ -26,7 +33,7 @@ pub(super) struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
-    /// Runs the reference plan on both sides.
+    /// Runs the reference plan on both sides; with a `ledger`, goes on where it stands.
     ///
     /// # Errors
     /// What the case ends with at once.
@@ -34,9 +41,10 @@ impl<'a> Start<'a> {
         gate: &Gate<'_>,
         worker: &'a Worker,
         ground: &'a Ground<'_>,
+        ledger: Option<&Ledger>,
         report: &mut CaseReport,
     ) -> Result<Start<'a>, Early> {
-        let Ground { case, older, plugin, workload, recorded } = ground;
+        let Ground { case, older, plugin, workload, recorded, .. } = ground;
         let limit = gate.arguments.measuring.time_limit;
         let trials = |plugin, workload| Trials::new(worker, plugin, workload, limit).map_err(Exit::from);
         let mut older_trials = match older {
@@ -78,13 +86,21 @@ impl<'a> Start<'a> {
         let sides = [(older_descriptor, &older_class), (&plugin.descriptor, &class)];
         let points = points(sides, case, gate.budget.threads, &mut report.notes);
         let points = points.map_err(|error| failed(error.to_string()))?;
-        Ok(Start { older: older_trials, candidate, points, with, trial_s, run_s })
+        let about = ledger.map(|_| ledger::about(ground, &gate.machine)).transpose()?.flatten();
+        let evidence = about.as_ref().zip(ledger).and_then(|(about, ledger)| ledger.resume(about, &points, report));
+        let looks = match (&about, &evidence) {
+            (Some(_), evidence) => Looks::carrying(evidence.as_ref().map_or(0, |it| it.rounds), gate.rounds),
+            (None, _) => Looks::up_to(gate.rounds),
+        };
+        Ok(Start { older: older_trials, candidate, points, looks, about, evidence, with, trial_s, run_s })
     }
 
-    /// Seconds of one round, by the first trial.
-    pub(super) fn round_s(&self) -> f64 {
+    /// Seconds until the first look and until the limit, by the first trial.
+    pub(super) fn forecast_s(&self) -> [f64; 2] {
         let sides = if self.older.is_some() { 2.0 } else { 1.0 };
-        self.trial_s * sides * self.points.len() as f64
+        let round_s = self.trial_s * sides * self.points.len() as f64;
+        let before = self.looks.before();
+        [self.looks.first(), self.looks.limit()].map(|rounds| round_s * (rounds - before) as f64)
     }
 }
 
