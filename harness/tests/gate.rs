@@ -243,6 +243,9 @@ fn bad_usage_is_told_and_nothing_is_written() {
         (&["--against", old, "--write"], "--write"),
         (&["--baseline", "absent/b.json", "--write"], "absent/b.json: can't be written"),
         (&["--selftest", "--junit", "x.xml"], "--junit"),
+        (&["--selftest", "--history", "h.json"], "--selftest"),
+        (&["--baseline", "b.json", "--history", "h.json"], "--against"),
+        (&["--against", old, "--history", "absent/h.json"], "absent/h.json: can't be written"),
         (&["--against", old, "--instructions", "maybe"], "[possible values: auto, always, never]"),
         (
             &["--baseline", "b.json", "--write", "--suite", "suite.toml", "--max-time", "0s"],
@@ -308,6 +311,84 @@ fn threads_that_a_batch_system_grants_are_what_is_measured() {
     assert_eq!(status, 0, "{stderr}");
     let points = report(&stdout)["cases"][0]["points"].as_array().unwrap().clone();
     assert_eq!((points.len(), &points[0]["threads"]), (1, &1.into()), "{stdout}");
+}
+
+/// What the check of `metric` says in a case's one-thread point.
+fn verdict<'a>(case: &'a Value, metric: &str) -> Option<&'a str> {
+    let mut checks = case["points"][0]["checks"].as_array().unwrap().iter();
+    checks.find(|check| check["metric"] == metric).and_then(|check| check["verdict"].as_str())
+}
+
+/// True where a case's notes say that nothing counts instructions here: a visible line then.
+fn cannot_count(report: &Value) -> bool {
+    let notes = report["notes"].to_string() + &report["cases"][0]["notes"].to_string();
+    let cannot = notes.contains("neither perf nor valgrind") || notes.contains("nothing counts them here");
+    if cannot {
+        eprintln!("SKIPPED: neither perf nor valgrind counts instructions here");
+    }
+    cannot
+}
+
+#[test]
+fn instructions_settle_what_time_leaves_open() {
+    let slow: &[&str] = &["-DPERCENT=110", "-DNOISY"];
+    let Some(variants) = Variants::new(&[("old", &["-DNOISY"]), ("slow", slow), ("like", &["-DVERSION=2", "-DNOISY"])])
+    else {
+        return;
+    };
+    // No time for rounds, and asked for: instructions alone tell, and the start of a worker does not hide a tenth more.
+    for (variant, expected) in [("slow", "regress"), ("like", "pass")] {
+        let (status, stdout, stderr) =
+            variants.against(variant, "old", &["--max-time", "0s", "--json", "--instructions"]);
+        let report = report(&stdout);
+        if cannot_count(&report) {
+            return;
+        }
+        let case = &report["cases"][0];
+        assert_eq!(verdict(case, "cpu"), Some("inconclusive"), "{stderr}");
+        assert_eq!((verdict(case, "instructions"), &report["verdict"]), (Some(expected), &expected.into()), "{stdout}");
+        assert_eq!(status, i32::from(expected == "regress"));
+    }
+    // Left to itself it counts where CPU time leaves it open, as it does here but by a rare chance, and nowhere else.
+    let (_, stdout, stderr) = variants.against("slow", "old", &["--json"]);
+    let told = report(&stdout);
+    let case = &told["cases"][0];
+    let open = verdict(case, "cpu") == Some("inconclusive") && verdict(case, "wall") != Some("regress");
+    assert_eq!(verdict(case, "instructions"), open.then_some("regress"), "{stderr}");
+    // Told not to, it does not; nor where there is no time.
+    for more in [&["--instructions", "never"][..], &["--max-time", "0s"]] {
+        let (_, stdout, _) = variants.against("slow", "old", &[more, &["--json"]].concat());
+        assert_eq!(verdict(&report(&stdout)["cases"][0], "instructions"), None, "{stdout}");
+    }
+}
+
+#[test]
+fn what_time_leaves_open_goes_on_in_the_next_job() {
+    let Some(variants) = Variants::new(&[("old", &["-DNOISY"]), ("like", &["-DVERSION=2", "-DNOISY"])]) else { return };
+    let path = variants.path().join("history.json");
+    let history = || -> Value { serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap() };
+    let mut earlier = (0, 0);
+    for job in 1..=3 {
+        let more = ["--history", "history.json", "--instructions", "never", "--json"];
+        let (_, stdout, stderr) = variants.against("like", "old", &more);
+        let case = &report(&stdout)["cases"][0];
+        // What was open before is gone on with, and what is open now is kept: whatever the verdict.
+        let (jobs, rounds) = (&case["earlier"]["jobs"], &case["earlier"]["rounds"]);
+        assert_eq!((jobs.as_u64().unwrap_or(0), rounds.as_u64().unwrap_or(0)), earlier, "job {job}: {stderr}");
+        let open = case["verdict"] == "inconclusive";
+        let kept = history()["open"].as_array().unwrap().clone();
+        assert_eq!(kept.len(), usize::from(open), "job {job}: {stderr}");
+        earlier = if open { (earlier.0 + 1, case["rounds"].as_u64().unwrap()) } else { (0, 0) };
+        if open {
+            assert_eq!((kept[0]["jobs"].as_u64(), kept[0]["rounds"].as_u64()), (Some(earlier.0), Some(earlier.1)));
+            assert_eq!(kept[0]["points"][0]["candidate"].as_array().unwrap().len() as u64, earlier.1);
+        }
+    }
+    // A file that is not a history is named, before anything is measured, and stays as it is.
+    std::fs::write(&path, "{}").unwrap();
+    let (status, _, stderr) = variants.against("like", "old", &["--history", "history.json"]);
+    assert_eq!((status, std::fs::read_to_string(&path).unwrap().as_str()), (2, "{}"));
+    assert!(stderr.contains("history.json: is not a history") && stderr.contains("remove it"), "{stderr}");
 }
 
 /// Runs 40 gates; how many said regress, and in how many of these it was `metric` that did.

@@ -43,7 +43,7 @@ pub(in crate::cli) struct GateArguments {
           conflicts_with_all = ["write", "selftest"])]
     pub(super) instructions: Counting,
     /// Go on where earlier jobs left the same plugins open, and keep what this one leaves open
-    #[arg(long, value_name = "FILE.json", requires = "against")]
+    #[arg(long, value_name = "FILE.json", requires = "against", conflicts_with_all = ["write", "selftest"])]
     pub(super) history: Option<PathBuf>,
     /// How much more CPU time is a pass [default: 5]
     #[arg(long, value_name = "PERCENT")]
