@@ -1,16 +1,15 @@
 //! The regression gate, with plugins that differ in a known way.
 //!
-//! No verdict here hangs on how fast this machine is. Those that do are at the end, ignored: they take minutes, and are
-//! run by hand with
-//! `cargo test -p scaletune --test gate -- --ignored --nocapture --test-threads 1`.
+//! No verdict here hangs on how fast this machine is. Those that do are in `gate/by_hand.rs`, ignored.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "gate/by_hand.rs"]
+mod by_hand;
 mod common;
 
 use common::{compile_c, home, names, outcome, scaletune};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// Folders of plugins, each the same engine in another variant.
 struct Variants {
@@ -389,58 +388,4 @@ fn what_time_leaves_open_goes_on_in_the_next_job() {
     let (status, _, stderr) = variants.against("like", "old", &["--history", "history.json"]);
     assert_eq!((status, std::fs::read_to_string(&path).unwrap().as_str()), (2, "{}"));
     assert!(stderr.contains("history.json: is not a history") && stderr.contains("remove it"), "{stderr}");
-}
-
-/// Runs 40 gates; how many said regress, and in how many of these it was `metric` that did.
-fn forty(variants: &Variants, variant: &str, suite: &str, metric: &str) -> (usize, usize) {
-    std::fs::write(variants.path().join("forty.toml"), suite).unwrap();
-    let old = variants.folder("old");
-    let began = Instant::now();
-    let (mut verdicts, mut by_metric, mut rounds) = ([0usize; 3], 0, 0);
-    for _ in 0..40 {
-        let (status, stdout, stderr) =
-            variants.gate(variant, &["--against", old.to_str().unwrap(), "--suite", "forty.toml", "--json"]);
-        assert!([0, 1].contains(&status), "{stderr}");
-        let report = report(&stdout);
-        let case = &report["cases"][0];
-        assert_eq!(case["answer"]["is"], "same", "{stdout}");
-        rounds += case["rounds"].as_u64().unwrap();
-        verdicts[["pass", "inconclusive", "regress"].iter().position(|v| report["verdict"] == *v).unwrap()] += 1;
-        let checks = case["points"].as_array().unwrap().iter().flat_map(|point| point["checks"].as_array().unwrap());
-        by_metric +=
-            usize::from(checks.into_iter().any(|check| check["metric"] == metric && check["verdict"] == "regress"));
-    }
-    let [pass, open, regress] = verdicts;
-    let (seconds, load) = (began.elapsed().as_secs_f64(), std::fs::read_to_string("/proc/loadavg").unwrap());
-    eprintln!(
-        "{variant}: {regress} regress ({by_metric} by {metric}), {open} inconclusive, {pass} pass of 40 gates; \
-         {:.1} rounds a gate, {seconds:.0} s; load {}",
-        rounds as f64 / 40.0,
-        load.trim()
-    );
-    (regress, by_metric)
-}
-
-const ONE_THREAD: &str = "[[case]]\nengine = 'spinner'\nthreads = [1]\n";
-
-#[test]
-#[ignore = "takes minutes and hangs on the machine: by hand"]
-fn a_tenth_more_cpu_work_is_called_in_38_of_40_gates() {
-    let Some(variants) = Variants::new(&[("old", &[]), ("slow", &["-DPERCENT=110"])]) else { return };
-    assert!(forty(&variants, "slow", ONE_THREAD, "cpu").1 >= 38);
-}
-
-#[test]
-#[ignore = "takes minutes and hangs on the machine: by hand"]
-fn no_slowdown_is_called_in_at_most_1_of_40_gates() {
-    let Some(variants) = Variants::new(&[("old", &[]), ("same", &["-DVERSION=2"])]) else { return };
-    assert!(forty(&variants, "same", ONE_THREAD, "cpu").0 <= 1);
-}
-
-#[test]
-#[ignore = "takes minutes and hangs on the machine: by hand"]
-fn lost_parallelism_is_called_in_38_of_40_gates() {
-    let Some(variants) = Variants::new(&[("old", &[]), ("serial", &["-DSERIAL"])]) else { return };
-    let suite = "[[case]]\nengine = 'spinner'\nthreads = [2]\n";
-    assert!(forty(&variants, "serial", suite, "scaling").1 >= 38);
 }
