@@ -62,6 +62,8 @@ pub struct Fought {
     pub rounds: usize,
     /// True where the time was up before all was decided.
     pub out_of_time: bool,
+    /// Numbers of threads at which other work on the machine left no speedup that could be lost.
+    pub blind: Vec<i64>,
     /// Where it stands, for another job to go on; none where time has decided all, or something is wrong.
     pub left_open: Vec<Carried>,
     /// The candidate's first wrong answer.
@@ -112,7 +114,12 @@ pub fn duel(
         }
     }
     let left_open = left_open(&ended, request.points, &decided);
-    Ok(Fought { left_open, ..conclude(ended, request.points, decided) })
+    let is_open = |check: &Check| check.metric == Metric::Scaling && check.is_open();
+    let blind = request.points.iter().enumerate().filter(|(index, _)| {
+        decided[*index].iter().any(is_open) && is_blind(&ended.tally, *index, request.margins.of(Metric::Scaling))
+    });
+    let blind = blind.map(|(_, point)| point.threads).collect();
+    Ok(Fought { left_open, blind, ..conclude(ended, request.points, decided) })
 }
 
 /// Where the points stand after complete rounds.
@@ -211,8 +218,23 @@ fn open_checks(point: &Point, index: usize, tally: &Tally, margins: Margins) -> 
     roles(point, tally.of(index, Side::Baseline)).into_iter().map(check).collect()
 }
 
+/// True where other work on the machine left the older plugin so little speedup that to lose all of it would pass: then
+/// nothing is seen of the newer one's. An engine that has none on a machine of its own has none to lose.
+fn is_blind(tally: &Tally, index: usize, margin: f64) -> bool {
+    let (one, many) = (tally.of(0, Side::Baseline), tally.of(index, Side::Baseline));
+    let speedups: Vec<f64> = one.iter().zip(many).map(|(one, many)| one.wall_s / many.wall_s).collect();
+    let disturbed = many.iter().filter(|sample| sample.disturbed).count();
+    2 * disturbed > many.len() && median(&speedups).is_some_and(|speedup| speedup <= 1.0 + margin)
+}
+
 fn checks(point: &Point, index: usize, tally: &Tally, margins: Margins, looks: &Looks) -> Vec<Check> {
-    let check =
-        |(metric, role)| Check::new(metric, role, margins.of(metric), looks.estimate(&ratios(tally, index, metric)));
+    let check = |(metric, role)| {
+        let margin = margins.of(metric);
+        let mut check = Check::new(metric, role, margin, looks.estimate(&ratios(tally, index, metric)));
+        if metric == Metric::Scaling && check.verdict == Verdict::Pass && is_blind(tally, index, margin) {
+            check.verdict = Verdict::Inconclusive;
+        }
+        check
+    };
     roles(point, tally.of(index, Side::Baseline)).into_iter().map(check).collect()
 }

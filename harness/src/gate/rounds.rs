@@ -35,6 +35,8 @@ pub struct Sample {
     pub cpu_s: f64,
     /// The largest resident set, bytes.
     pub peak_rss_bytes: u64,
+    /// Whether its wall time says more of other work on the machine than of the plan.
+    pub disturbed: bool,
 }
 
 /// The samples of all rounds so far, those of earlier jobs first. Of every point and side, sample `i` was taken in round `i`: a point that is closed
@@ -158,6 +160,7 @@ fn judge(
             wall_s: measurement.wall_s,
             cpu_s: measurement.cpu_s,
             peak_rss_bytes: measurement.peak_rss_bytes,
+            disturbed: measurement.is_disturbed(),
         }),
         Equivalence::Different(difference) => Err(Fault::Different(side, format!("plan {plan}: {difference}"))),
         Equivalence::NotCompared => Err(Fault::Failed(side, format!("plan {plan}: its answer was not compared"))),

@@ -1,7 +1,7 @@
 //! Gates on a made-up machine: costs by a law, noise from a stated seed, no waiting.
 
 use super::*;
-use crate::measure::{Clock, Machine};
+use crate::measure::{Clock, Disturbance, Machine};
 use crate::stats::Generator;
 use crate::trial::{Equivalence, Measurement, TrialError};
 use scaletune_descriptor::Plan;
@@ -27,6 +27,8 @@ struct Fake {
     drift: f64,
     /// The answer from this trial on is wrong, or there is none.
     wrong: Option<(Side, usize, Result<Equivalence, TrialError>)>,
+    /// Whether others work on the machine.
+    busy: bool,
     trials: usize,
     time: Cell<f64>,
 }
@@ -43,6 +45,7 @@ impl Fake {
             noise: [0.015, 0.2],
             drift: 0.0,
             wrong: None,
+            busy: false,
             trials: 0,
             time: Cell::new(0.0),
         }
@@ -77,7 +80,17 @@ impl Bench for Fake {
         let wall = cpu * (1.0 - share + share / threads) + self.wait_s[side as usize];
         let (cpu_s, wall_s) = self.times(cpu, wall);
         self.time.set(self.time.get() + wall_s);
-        Ok(Measurement { wall_s, cpu_s, peak_rss_bytes: 1, runs: 1, equivalence, ..Measurement::default() })
+        let others_s = if self.busy { 8.0 } else { 0.0 };
+        let disturbance = Some(Disturbance { capacity_s: 10.0, others_s, ..Disturbance::default() });
+        Ok(Measurement {
+            wall_s,
+            cpu_s,
+            peak_rss_bytes: 1,
+            runs: 1,
+            equivalence,
+            disturbance,
+            ..Measurement::default()
+        })
     }
 
     fn yardstick(&mut self, _: i64) -> Yardstick {
@@ -175,6 +188,20 @@ fn lost_parallelism_is_caught_though_cpu_time_is_the_same() {
     // As much work on more threads is none.
     let (regress, _, _) = forty(&[1, 2], |_| {});
     assert!(regress <= 1, "{regress} of 40");
+}
+
+#[test]
+fn no_speedup_to_lose_is_a_pass_on_a_quiet_machine_alone() {
+    // Neither plugin gains by a second thread: because of the engine, or because others have the cores.
+    let verdict = |busy: bool, parallel: f64| {
+        let mut fake = Fake::new(4);
+        (fake.busy, fake.parallel, fake.noise) = (busy, [parallel; 2], [0.01, 0.02]);
+        let fought = fight(&[1, 2], &mut fake);
+        (fought.points[1].verdict, fought.blind)
+    };
+    assert_eq!(verdict(false, 0.0), (Verdict::Pass, vec![]));
+    assert_eq!(verdict(true, 0.0), (Verdict::Inconclusive, vec![2]));
+    assert_eq!(verdict(true, 0.98), (Verdict::Pass, vec![]));
 }
 
 #[test]

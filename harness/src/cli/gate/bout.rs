@@ -11,6 +11,7 @@ use crate::gate::{
     Answer, Baseline, CaseReport, Duel, Fought, Point, Recall, RecordedCase, RecordedPoint, Side, duel, recall,
 };
 use crate::measure::Clock;
+use crate::report::figures::threads;
 use std::time::Duration;
 
 /// What makes the baseline's times no measure for this machine, in words; empty where nothing does.
@@ -113,6 +114,12 @@ fn take(fought: &Fought, report: &mut CaseReport, with: String) -> Answer {
     report.rounds = fought.rounds;
     if fought.out_of_time {
         report.notes.push("the time was up before all was decided".into());
+    }
+    for count in &fought.blind {
+        report.notes.push(format!(
+            "{}: other work on the machine left the older plugin hardly any speedup, so that none could be seen to be lost",
+            threads(*count)
+        ));
     }
     if let Some(difference) = &fought.difference {
         Answer::Different(difference.clone())
