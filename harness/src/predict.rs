@@ -23,7 +23,7 @@ mod tests;
 
 pub use fit::Law;
 use schedule::{MOST_EFFICIENCY, MOST_ERROR};
-pub use schedule::{NoSchedule, Policy, Schedule, SchedulePoint, Work, schedule};
+pub use schedule::{NoSchedule, Policy, Schedule, SchedulePoint, Work, refuse_the_impossible, schedule};
 
 use crate::stats::{CONFIDENCE, Generator, Interval, median, quantile};
 use crate::sweep::Sweep;

@@ -18,7 +18,8 @@ mod scaling;
 mod sign;
 
 pub use bootstrap::{
-    CONFIDENCE, Estimate, Interval, LEAST_SAMPLES, bootstrap_interval, paired_ratio, resample, unpaired_ratio,
+    CONFIDENCE, Estimate, Interval, LEAST_SAMPLES, bootstrap_interval, interval_of, paired_ratio, resample,
+    unpaired_ratio,
 };
 pub use order::{median, quantile};
 pub use random::Generator;

@@ -38,6 +38,12 @@ pub struct Measurement {
     /// What else the machine did meanwhile; none where the kernel did not say, and in older documents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disturbance: Option<Disturbance>,
+    /// CPU seconds of a fixed piece of arithmetic just before the round that it was measured in; none where it was not taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub yardstick_s: Option<f64>,
+    /// How many times as long that took as in the fastest round: the machine itself was so much slower.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slowdown: Option<f64>,
     /// Who did what when in the last run. Kept by those who want it: it may be long.
     #[serde(skip)]
     pub trace: Trace,
@@ -46,11 +52,22 @@ pub struct Measurement {
 /// From this disturbance on a trial's wall time says more of the machine than of the plan: what is worth telling two plans
 /// apart by is less than that.
 const DISTURBED: f64 = 0.2;
+/// The kernel counts other work in ticks of ten milliseconds: so few of them may be one process that was up at the wrong time.
+const LEAST_S: f64 = 0.03;
+/// The same for a machine that is slower by itself: its host is busy, or its clock was turned down.
+const SLOWED_DOWN: f64 = 1.25;
 
 impl Measurement {
-    /// Whether its wall time says more of other work on the machine than of the plan.
+    /// Whether its wall time says more of what else happened on the machine than of the plan.
     pub fn is_disturbed(&self) -> bool {
-        self.disturbance.is_some_and(|it| it.share() >= DISTURBED)
+        let took = |it: Disturbance| it.share() >= DISTURBED && it.others_s + it.steal_s >= LEAST_S;
+        self.disturbance.is_some_and(took) || self.slowdown.is_some_and(|it| it >= SLOWED_DOWN)
+    }
+
+    /// The trials that count: the undisturbed ones where they are at least half of all, else all.
+    pub fn that_count(trials: &[Measurement]) -> Vec<&Measurement> {
+        let calm: Vec<&Measurement> = trials.iter().filter(|trial| !trial.is_disturbed()).collect();
+        if 2 * calm.len() >= trials.len() { calm } else { trials.iter().collect() }
     }
 }
 
@@ -132,4 +149,10 @@ pub trait Executor {
     /// # Errors
     /// Why there is no measurement.
     fn measure(&mut self, plan: &Plan) -> Result<Measurement, TrialError>;
+
+    /// CPU seconds that a fixed piece of arithmetic takes now: how fast the machine is at the moment. None where time is
+    /// made up.
+    fn yardstick_s(&mut self) -> Option<f64> {
+        None
+    }
 }

@@ -2,8 +2,9 @@
 
 use super::exit::Exit;
 use super::{Context, SEED, as_json, load, print};
-use crate::predict::{Figure, Fit, HeldOut, Policy, Schedule, SchedulePoint, Work, predict};
+use crate::predict::{Figure, Fit, HeldOut, Policy, Schedule, SchedulePoint, Work, predict, refuse_the_impossible};
 use crate::report::figures::{counted, seconds, threads};
+use crate::stats::Interval;
 use crate::trial::Task;
 use clap::Args;
 use serde_json::{Value, json};
@@ -31,7 +32,7 @@ pub(super) fn run(context: &Context, arguments: &PredictArguments) -> Result<(),
         if context.json {
             return print(&json!({ "schedule": { "points": points } }).to_string());
         }
-        _ = writeln!(text, "Schedule of this run's tasks; what they share is not in it.");
+        _ = writeln!(text, "Schedule of this run's tasks; what they share is not in it. One run has no interval.");
         tell_points(&mut text, &points);
         return print(&text);
     }
@@ -76,7 +77,9 @@ fn of_manifest(path: &Path, manifest: &Value, threads: &[i64]) -> Result<Vec<Sch
         let workers = (*threads as f64 * work.workers() as f64 / used) as usize;
         SchedulePoint::new(&work, workers.max(1), *threads, one_s)
     };
-    Ok(threads.iter().map(point).collect())
+    let points: Vec<SchedulePoint> = threads.iter().map(point).collect();
+    refuse_the_impossible(&points, used as i64).map_err(|why| fault(&why))?;
+    Ok(points)
 }
 
 fn tell(text: &mut String, fit: &Fit) {
@@ -132,13 +135,20 @@ fn tell_points(text: &mut String, points: &[SchedulePoint]) {
     for point in points {
         _ = writeln!(
             text,
-            "  {}: {} in order, {} by stealing, {} longest first; speedup {:.2}, efficiency {:.0} %",
+            "  {}: {}{} in order, {} by stealing, {} longest first; speedup {:.2}{}, efficiency {:.0} %",
             threads(point.threads),
             seconds(point.in_order_s),
+            between(point.interval, |end| seconds(end)),
             seconds(point.work_stealing_s),
             seconds(point.longest_first_s),
             point.speedup,
+            between(point.speedup_interval, |end| format!("{end:.2}")),
             100.0 * point.efficiency
         );
     }
+}
+
+/// An interval behind its figure.
+fn between(interval: Option<Interval>, figure: impl Fn(f64) -> String) -> String {
+    interval.map_or_else(String::new, |Interval { low, high }| format!(" [{}, {}]", figure(low), figure(high)))
 }

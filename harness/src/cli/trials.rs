@@ -4,7 +4,7 @@
 
 use super::workload::Workload;
 use crate::equiv;
-use crate::measure::Load;
+use crate::measure::{Disturbance, Load, yardstick};
 use crate::plugin::Plugin;
 use crate::scratch::{NoScratch, Scratch};
 use crate::trial::{Equivalence, Executor, Measurement, TrialError};
@@ -131,6 +131,7 @@ impl Executor for Trials<'_> {
         let load = Load::now();
         let report = self.worker.run(&run, &mut |_| Ok((threads, plan.clone())), &mut Quiet)?;
         let disturbance = load.and_then(|load| load.until_now());
+        let disturbance = disturbance.map(|it| Disturbance { run_delay_s: report.run_delay_s, ..it });
         let allowed = threads + descriptor.helper_threads(plan);
         if report.peak_threads as i64 > allowed {
             let seen = report.peak_threads;
@@ -166,7 +167,15 @@ impl Executor for Trials<'_> {
             stages: report.stages,
             equivalence,
             disturbance,
+            yardstick_s: None,
+            slowdown: None,
             trace: report.trace,
         })
+    }
+
+    /// The better of two: one alone may have met a moment's interruption.
+    fn yardstick_s(&mut self) -> Option<f64> {
+        let ((_, one), (_, other)) = (yardstick(1), yardstick(1));
+        Some(one.min(other))
     }
 }

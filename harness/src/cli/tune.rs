@@ -212,6 +212,7 @@ pub(super) fn run(
         );
         let early = if outcome.out_of_time { "; the time was up: the same command goes on from here" } else { "" };
         context.terminal.note(&format!("{spent}{early}"));
+        words::beside(&outcome).into_iter().for_each(|words| context.terminal.note(&words));
     }
     let saved = saved?;
     saved.words.iter().for_each(|words| context.terminal.note(words));

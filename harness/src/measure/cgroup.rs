@@ -61,23 +61,34 @@ impl Limits {
     }
 }
 
-/// Seconds for which the quota of this process's group held its threads back so far; none where no group says.
-pub(super) fn throttled_s() -> Option<f64> {
+/// How the quota of this process's group has held its threads back so far.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Throttling {
+    /// For how long, seconds.
+    pub(super) seconds: f64,
+    /// In how many periods of the quota.
+    pub(super) periods: u64,
+}
+
+/// How this process's threads were held back so far; none where no group says.
+pub(super) fn throttling() -> Option<Throttling> {
     throttled_at(Path::new("/proc/self/cgroup"), Path::new("/sys/fs/cgroup"))
 }
 
 /// The largest of what the groups on the way up say: a quota may stand in any of them.
-fn throttled_at(membership: &Path, mount: &Path) -> Option<f64> {
+fn throttled_at(membership: &Path, mount: &Path) -> Option<Throttling> {
     let membership = std::fs::read_to_string(membership).ok()?;
     let folders = membership.lines().filter_map(Hierarchy::parse).flat_map(|hierarchy| hierarchy.folders(mount));
     let texts = folders.filter_map(|folder| std::fs::read_to_string(folder.join("cpu.stat")).ok());
-    texts.filter_map(|text| parse_throttled(&text)).max_by(f64::total_cmp)
+    texts.filter_map(|text| parse_throttled(&text)).max_by(|one, other| one.seconds.total_cmp(&other.seconds))
 }
 
 /// Version 2 counts microseconds, version 1 nanoseconds.
-fn parse_throttled(text: &str) -> Option<f64> {
+fn parse_throttled(text: &str) -> Option<Throttling> {
     let figure = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
-    figure("throttled_usec ").map(|us| us / 1e6).or_else(|| figure("throttled_time ").map(|ns| ns / 1e9))
+    let seconds =
+        figure("throttled_usec ").map(|us| us / 1e6).or_else(|| figure("throttled_time ").map(|ns| ns / 1e9))?;
+    Some(Throttling { seconds, periods: figure("nr_throttled ").unwrap_or(0.0) as u64 })
 }
 
 fn smaller<T: Copy>(one: Option<T>, other: Option<T>, least: fn(T, T) -> T) -> Option<T> {
@@ -194,9 +205,12 @@ mod tests {
             ("mount/cpu/job/cpu.stat", "nr_throttled 3\nthrottled_time 1500000000\n"),
         ]);
         let read = |tree: &Tree| throttled_at(&tree.0.path().join("membership"), &tree.0.path().join("mount"));
-        assert_eq!(read(&tree), Some(1.5));
+        assert_eq!(read(&tree), Some(Throttling { seconds: 1.5, periods: 3 }));
         assert_eq!(read(&Tree::new(&[("membership", "0::/\n"), ("mount/cpu.stat", "usage_usec 5\n")])), None);
-        assert_eq!(parse_throttled("throttled_usec 250000\n"), Some(0.25));
+        assert_eq!(
+            parse_throttled("nr_throttled 4\nthrottled_usec 250000\n"),
+            Some(Throttling { seconds: 0.25, periods: 4 })
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The kernel counts it whether anybody looks or not; two readings tell what came between. Cores outside the affinity mask
 //! do not count: what runs there disturbs nobody here.
 
+use super::cgroup::Throttling;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
@@ -21,6 +22,13 @@ pub struct Disturbance {
     /// Time for which the control group's quota held its threads back; none where there is no group that says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled_s: Option<f64>,
+    /// In how many periods of the quota it did so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled_periods: Option<u64>,
+    /// How long the worker's threads were ready to run and waited for a core, added up, as far as it was seen; none where
+    /// the kernel does not count it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_delay_s: Option<f64>,
 }
 
 impl Disturbance {
@@ -33,6 +41,9 @@ impl Disturbance {
 impl std::ops::AddAssign for Disturbance {
     fn add_assign(&mut self, other: Disturbance) {
         let sum = |one: Option<f64>, two: Option<f64>| one.map_or(two, |one| Some(one + two.unwrap_or(0.0)));
+        let periods = self.throttled_periods.unwrap_or(0) + other.throttled_periods.unwrap_or(0);
+        self.throttled_periods = self.throttled_periods.or(other.throttled_periods).map(|_| periods);
+        self.run_delay_s = sum(self.run_delay_s, other.run_delay_s);
         self.capacity_s += other.capacity_s;
         self.others_s += other.others_s;
         self.steal_s += other.steal_s;
@@ -50,7 +61,7 @@ pub struct Load {
     steal_s: f64,
     own_s: f64,
     pressure_s: Option<f64>,
-    throttled_s: Option<f64>,
+    throttling: Option<Throttling>,
 }
 
 impl Load {
@@ -69,7 +80,7 @@ impl Load {
             steal_s: steal / ticks,
             own_s: own(&read("/proc/self/stat")?)? / ticks,
             pressure_s: read("/proc/pressure/cpu").and_then(|text| pressure(&text)),
-            throttled_s: super::cgroup::throttled_s(),
+            throttling: super::cgroup::throttling(),
         })
     }
 
@@ -86,7 +97,15 @@ impl Load {
             others_s: (later.busy_s - self.busy_s - own_s).max(0.0),
             steal_s: (later.steal_s - self.steal_s).max(0.0),
             pressure_s: between(self.pressure_s, later.pressure_s),
-            throttled_s: between(self.throttled_s, later.throttled_s),
+            throttled_s: between(
+                self.throttling.map(|throttling| throttling.seconds),
+                later.throttling.map(|throttling| throttling.seconds),
+            ),
+            throttled_periods: self
+                .throttling
+                .zip(later.throttling)
+                .map(|(one, two)| two.periods.saturating_sub(one.periods)),
+            run_delay_s: None,
         }
     }
 }
@@ -156,13 +175,26 @@ mod tests {
             steal_s: 1.0,
             own_s: 5.0,
             pressure_s: None,
-            throttled_s: Some(0.5),
+            throttling: Some(Throttling { seconds: 0.5, periods: 3 }),
         };
         let at = before.at + std::time::Duration::from_secs(10);
-        let later = Load { at, busy_s: 115.0, steal_s: 2.0, own_s: 12.0, throttled_s: Some(0.75), ..before };
+        let later = Load {
+            at,
+            busy_s: 115.0,
+            steal_s: 2.0,
+            own_s: 12.0,
+            throttling: Some(Throttling { seconds: 0.75, periods: 8 }),
+            ..before
+        };
         let between = before.until(&later);
-        let wanted =
-            Disturbance { capacity_s: 20.0, others_s: 8.0, steal_s: 1.0, pressure_s: None, throttled_s: Some(0.25) };
+        let wanted = Disturbance {
+            capacity_s: 20.0,
+            others_s: 8.0,
+            steal_s: 1.0,
+            throttled_s: Some(0.25),
+            throttled_periods: Some(5),
+            ..Disturbance::default()
+        };
         assert_eq!(between, wanted);
         assert!((between.share() - 0.45).abs() < 1e-12);
         // Ticks are coarse: a process may seem to have worked more than all of the machine did.

@@ -36,12 +36,39 @@ pub fn held_bytes(pid: i32) -> u64 {
 /// Threads that process `pid` has now; 0 where it is gone. One that is on its way out does not count: it may already have
 /// been joined, and its successor be at work, while the kernel still lists it.
 pub fn thread_count(pid: i32) -> u64 {
+    threads(pid).len() as u64
+}
+
+/// A thread at one moment, as the kernel describes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThreadState {
+    /// Its number, unique on the machine.
+    pub id: i32,
+    /// Whether it waits for something other than a core.
+    pub is_blocked: bool,
+    /// Time on a core, and time spent waiting for one, nanoseconds since it began; none where the kernel does not count them.
+    pub scheduled_ns: Option<(u64, u64)>,
+}
+
+/// The threads of process `pid`, but for those that exit; none where it is gone.
+pub fn threads(pid: i32) -> Vec<ThreadState> {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let living = tasks.filter(|task| {
+    let state = |task: std::fs::DirEntry| {
         // A thread that ended since the folder was listed has no file any more.
-        std::fs::read_to_string(task.path().join("stat")).is_ok_and(|stat| !is_exiting(&stat))
-    });
-    living.count() as u64
+        let stat = std::fs::read_to_string(task.path().join("stat")).ok()?;
+        let scheduled = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+        let id = task.file_name().to_str()?.parse().ok()?;
+        let is_blocked = stat_field(&stat, 0) != Some("R");
+        (!is_exiting(&stat)).then(|| ThreadState { id, is_blocked, scheduled_ns: scheduled_ns(&scheduled) })
+    };
+    tasks.filter_map(state).collect()
+}
+
+/// The first two fields of a `schedstat`. All are 0 on a kernel that does not count.
+fn scheduled_ns(schedstat: &str) -> Option<(u64, u64)> {
+    let mut fields = schedstat.split_whitespace().map_while(|field| field.parse().ok());
+    let (ran, waited) = (fields.next()?, fields.next()?);
+    (ran > 0).then_some((ran, waited))
 }
 
 /// The processes that `pid` has started, or has been given by the kernel, and that live.
@@ -157,6 +184,16 @@ mod tests {
         assert!(!is_exiting("7 (a) b) S 1 7 7 0 -1 4194368 0 0 0 0"));
         assert!(is_exiting("7 (a) b) R 1 7 7 0 -1 4194372 0 0 0 0"));
         assert!(!is_exiting(""));
+    }
+
+    #[test]
+    fn time_on_a_core_and_time_waiting_for_one_are_read() {
+        assert_eq!(scheduled_ns("1500 300 7\n"), Some((1500, 300)));
+        assert_eq!(scheduled_ns("0 0 0\n"), None);
+        assert_eq!(scheduled_ns(""), None);
+        let me = std::process::id() as i32;
+        assert!(threads(me).iter().any(|thread| thread.id == me));
+        assert!(threads(-1).is_empty());
     }
 
     #[test]

@@ -9,6 +9,7 @@
 mod tests;
 
 use super::HeldOut;
+use crate::stats::Interval;
 use crate::sweep::{Row, Sweep, Timeline};
 use crate::trial::Task;
 use serde::Serialize;
@@ -253,12 +254,16 @@ pub struct SchedulePoint {
     pub threads: i64,
     /// A free worker takes the next task.
     pub in_order_s: f64,
+    /// Its 95 % interval: as wide, relative to it, as that of the measured plan's median time; none for a single run.
+    pub interval: Option<Interval>,
     /// Workers that are done steal from the others.
     pub work_stealing_s: f64,
     /// The longest task first.
     pub longest_first_s: f64,
     /// Times as fast as the best one-thread plan, as measured; by the tasks in order.
     pub speedup: f64,
+    /// From the lower end of the one-thread time over the upper end of this one to the reverse; none for a single run.
+    pub speedup_interval: Option<Interval>,
     /// Speedup per thread.
     pub efficiency: f64,
     /// The share of the workers' time that is work while there are tasks, in order.
@@ -274,12 +279,47 @@ impl SchedulePoint {
         SchedulePoint {
             threads,
             in_order_s,
+            interval: None,
+            speedup_interval: None,
             work_stealing_s: seconds(Policy::WorkStealing),
             longest_first_s: seconds(Policy::LongestFirst),
             speedup,
             efficiency: speedup / threads as f64,
             task_efficiency: work.task_efficiency(Policy::InOrder, workers),
         }
+    }
+
+    /// The same with intervals from how sure the times of the plan whose tasks these are, and of one thread, are.
+    fn with_intervals(mut self, measured: &Row, serial: Option<&Row>) -> SchedulePoint {
+        self.interval = relative_interval(measured)
+            .map(|of| Interval { low: self.in_order_s * of.low, high: self.in_order_s * of.high });
+        self.speedup_interval =
+            relative_interval(measured).zip(serial.and_then(relative_interval)).map(|(own, one)| Interval {
+                low: self.speedup * one.low / own.high,
+                high: self.speedup * one.high / own.low,
+            });
+        self
+    }
+}
+
+/// The interval of a row's median time, over that time.
+fn relative_interval(row: &Row) -> Option<Interval> {
+    let median_s = row.median_s?;
+    Some(Interval { low: row.ci_low_s? / median_s, high: row.ci_high_s? / median_s })
+}
+
+/// Refuses points from `measured` threads on that promise more than there is. Fewer threads than were measured are no
+/// forecast.
+///
+/// # Errors
+/// [`NoSchedule::Impossible`] with the first of them.
+pub fn refuse_the_impossible(points: &[SchedulePoint], measured: i64) -> Result<(), NoSchedule> {
+    let too_good = |point: &&SchedulePoint| point.threads >= measured && point.efficiency > MOST_EFFICIENCY;
+    match points.iter().find(too_good) {
+        Some(SchedulePoint { threads, efficiency, .. }) => {
+            Err(NoSchedule::Impossible { threads: *threads, efficiency: *efficiency })
+        }
+        None => Ok(()),
     }
 }
 
@@ -316,7 +356,7 @@ pub fn schedule(sweep: &Sweep, threads: &[i64]) -> Result<Schedule, NoSchedule> 
     let serial_s = serial_s.unwrap_or_else(|| last.work.seconds(Policy::InOrder, 1));
     let point = |threads: &i64| {
         let (work, workers) = last.on(*threads, cut_by_workers);
-        SchedulePoint::new(&work, workers, *threads, serial_s)
+        SchedulePoint::new(&work, workers, *threads, serial_s).with_intervals(last.row, sweep.serial())
     };
     let before = usable.len().checked_sub(2).and_then(|index| usable.get(index));
     let held_out = before.and_then(|before| {
@@ -326,11 +366,7 @@ pub fn schedule(sweep: &Sweep, threads: &[i64]) -> Result<Schedule, NoSchedule> 
         Some(HeldOut { threads: last.row.threads, predicted_s, measured_s, relative_error })
     });
     let points: Vec<SchedulePoint> = threads.iter().map(point).collect();
-    // Fewer threads than were measured are no forecast.
-    let too_good = |point: &&SchedulePoint| point.threads >= last.row.threads && point.efficiency > MOST_EFFICIENCY;
-    if let Some(SchedulePoint { threads, efficiency, .. }) = points.iter().find(too_good) {
-        return Err(NoSchedule::Impossible { threads: *threads, efficiency: *efficiency });
-    }
+    refuse_the_impossible(&points, last.row.threads)?;
     if let Some(HeldOut { threads, relative_error, .. }) =
         held_out.filter(|held| held.relative_error.abs() > MOST_ERROR)
     {

@@ -129,3 +129,18 @@ fn what_misses_by_more_than_a_fifth_is_no_forecast() {
     let why = super::schedule(&sweep, &[16]).unwrap_err();
     assert!(matches!(why, NoSchedule::FarOff { threads: 4, relative_error } if relative_error > 0.2), "{why:?}");
 }
+
+#[test]
+fn a_forecast_is_as_sure_as_what_it_is_made_from() {
+    let sweep = sweep_of(usl(10.0, 0.1, 0.0), &[1, 2], 2, 0.03);
+    let schedule = super::schedule(&sweep, &[2, 16]).unwrap();
+    let measured = sweep.best(2).unwrap();
+    let width = |low: f64, high: f64, middle: f64| (high - low) / middle;
+    for point in &schedule.points {
+        let (interval, speedup) = (point.interval.unwrap(), point.speedup_interval.unwrap());
+        assert!(interval.contains(point.in_order_s) && speedup.contains(point.speedup), "{point:?}");
+        let own = width(measured.ci_low_s.unwrap(), measured.ci_high_s.unwrap(), measured.median_s.unwrap());
+        assert!((width(interval.low, interval.high, point.in_order_s) - own).abs() < 1e-9);
+        assert!(width(speedup.low, speedup.high, point.speedup) > own, "one thread is not sure either");
+    }
+}

@@ -7,7 +7,7 @@ use super::figures::{percent, seconds, threads, times};
 use super::labels::Labels;
 use super::section::sections;
 use super::table::{COLUMNS, cells, is_unmeasured, legend, sorted};
-use super::trust::trust;
+use super::trust::{Trust, trust};
 use super::words::{headline_row, memory, method, verdict};
 use crate::sweep::{Row, Sweep};
 use std::fmt::Write;
@@ -29,7 +29,8 @@ pub fn html(sweep: &Sweep) -> String {
     );
     let _ = write!(
         body,
-        "<section class=\"trust\"><h2>Can these figures be trusted?</h2><p>{}</p></section>",
+        "<section class=\"trust{}\"><h2>Can these figures be trusted?</h2><p>{}</p></section>",
+        if Trust::of(sweep).allows_blame() { "" } else { " doubt" },
         safe(&trust(sweep))
     );
     body.push_str(&verdict_section(sweep));
@@ -100,11 +101,12 @@ fn table_section(sweep: &Sweep, labels: &Labels<'_>) -> String {
         .map(|(name, number)| format!("<th{}>{name}</th>", if *number { " class=\"n\"" } else { "" }))
         .collect();
     let all = sorted(sweep);
+    let blame = Trust::of(sweep).allows_blame();
     for budget in sweep.budgets() {
         let rows: Vec<&Row> = all.iter().copied().filter(|row| row.threads == budget).collect();
         let of_budget = rows.len();
         let table = |rows: &[&Row]| {
-            let lines: String = rows.iter().map(|row| line(labels, row)).collect();
+            let lines: String = rows.iter().map(|row| line(labels, row, blame)).collect();
             format!("<div class=\"scroll\"><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>")
         };
         let plans = if of_budget == 1 { "1 plan".to_string() } else { format!("{of_budget} plans") };
@@ -117,13 +119,13 @@ fn table_section(sweep: &Sweep, labels: &Labels<'_>) -> String {
     text + "</section>"
 }
 
-fn line(labels: &Labels<'_>, row: &Row) -> String {
+fn line(labels: &Labels<'_>, row: &Row, blame: bool) -> String {
     let class = match row {
         row if row.is_valid() => "",
         row if is_unmeasured(row) => " class=\"unmeasured\"",
         _ => " class=\"bad\"",
     };
-    let cells = cells(labels, row);
+    let cells = cells(labels, row, blame);
     let cells = COLUMNS.iter().zip(&cells).filter(|((name, _), _)| *name != "Budget").map(|((_, number), cell)| {
         let class = if *number { " class=\"n\"" } else { "" };
         format!("<td{class}>{}</td>", safe(cell))

@@ -5,7 +5,7 @@ use super::escape;
 use super::labels::Labels;
 use super::section::{markdown_heads, sections};
 use super::table::{COLUMNS, cells, legend, sorted};
-use super::trust::trust;
+use super::trust::{Trust, trust};
 use super::words::{method, verdict};
 use crate::sweep::Sweep;
 
@@ -32,8 +32,9 @@ pub fn markdown(sweep: &Sweep) -> String {
     text.push_str("\n## Every plan\n\n");
     text.extend(legend(sweep).map(|legend| format!("{}\n\n", escape::markdown(&legend))));
     text.push_str(&markdown_heads(&COLUMNS));
+    let blame = Trust::of(sweep).allows_blame();
     for row in sorted(sweep) {
-        let cells = cells(&labels, row).map(|cell| escape::markdown(&cell));
+        let cells = cells(&labels, row, blame).map(|cell| escape::markdown(&cell));
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
     text.push_str("\n## Machine and method\n\n");

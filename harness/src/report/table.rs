@@ -44,8 +44,9 @@ pub(super) fn sorted(sweep: &Sweep) -> Vec<&Row> {
     rows
 }
 
-/// The cells of a row, for [`COLUMNS`].
-pub(super) fn cells(labels: &Labels<'_>, row: &Row) -> [String; COLUMNS.len()] {
+/// The cells of a row, for [`COLUMNS`]. Without `blame` there is no serial fraction: beside other work on the machine it would
+/// be the neighbours'.
+pub(super) fn cells(labels: &Labels<'_>, row: &Row, blame: bool) -> [String; COLUMNS.len()] {
     let dash = || "–".to_string();
     let interval = match (row.ci_low_s, row.ci_high_s) {
         (Some(low), Some(high)) => format!("{} – {}", seconds(low), seconds(high)),
@@ -61,7 +62,7 @@ pub(super) fn cells(labels: &Labels<'_>, row: &Row) -> [String; COLUMNS.len()] {
         memory(row),
         row.speedup.map_or_else(dash, times),
         row.efficiency.map_or_else(dash, percent),
-        row.serial_fraction.map_or_else(dash, |share| format!("{share:.3}")),
+        row.serial_fraction.filter(|_| blame).map_or_else(dash, |share| format!("{share:.3}")),
         answer(row),
     ]
 }

@@ -66,7 +66,16 @@ fn headline(sweep: &Sweep, labels: &Labels<'_>, best: &Row) -> String {
         _ => String::new(),
     };
     let share = if sweep.complete { String::new() } else { measured_share(sweep) };
+    let gained = if best.threads_used > 1 { gained + &untried(sweep) } else { gained };
     format!("{}: {}, {time}{gained}{share}.", threads(best.threads), labels.full(best))
+}
+
+/// What a speedup is told against where not every plan with one thread has been measured.
+fn untried(sweep: &Sweep) -> String {
+    let with_one = || sweep.rows.iter().filter(|row| row.threads_used == 1);
+    let tried = with_one().filter(|row| !row.samples.is_empty() || row.failure.is_some()).count();
+    let all = with_one().count();
+    if tried == all { String::new() } else { format!(" (the best of {tried} of {all} plans with one thread)") }
 }
 
 /// How far ahead the best row is of the best one with other strategies.
@@ -130,15 +139,15 @@ fn still_efficient(sweep: &Sweep, best: &Row) -> Option<String> {
 fn limiting_stage(sweep: &Sweep, best: &Row) -> Option<String> {
     let limits = Limits::new(sweep)?;
     let (worst, share) = limits.worst()?;
-    if limits.most > WITHIN_SIGHT * best.threads_used as f64 || !limits.is_ahead() {
-        return None;
-    }
+    let interval = limits.told().filter(|interval| interval.high <= WITHIN_SIGHT * best.threads_used as f64)?;
     Some(format!(
-        "The stage \"{}\" limits: it holds {} of what more threads would not shorten, which ends speedup at {} however many \
-         there are.",
+        "The stage \"{}\" limits: it holds {} of what more threads would not shorten, which ends speedup at {} [{}, {}] \
+         however many there are.",
         worst.name,
         percent(share),
-        times(limits.most)
+        times(limits.most),
+        times(interval.low),
+        times(interval.high)
     ))
 }
 
@@ -244,7 +253,10 @@ pub(super) fn method(sweep: &Sweep) -> Vec<String> {
         "The inputs were in the page cache as far as it holds them."
     };
     vec![
-        format!("Machine: {}.", sweep.machine),
+        match sweep.machine.cpu_quota {
+            Some(cores) => format!("Machine: {}; a CPU quota of {cores:.2} cores.", sweep.machine),
+            None => format!("Machine: {}.", sweep.machine),
+        },
         format!(
             "Each plan ran in a process of its own, {samples} times, in rounds of random order (seed {}). {cache}",
             sweep.seed

@@ -127,7 +127,7 @@ pub fn unpaired_ratio(numerator: &[f64], denominator: &[f64], confidence: f64, s
 }
 
 /// What lies between the quantiles that leave out half of `1 - confidence` on either side.
-fn interval_of(values: &mut [f64], confidence: f64) -> Option<Interval> {
+pub fn interval_of(values: &mut [f64], confidence: f64) -> Option<Interval> {
     values.sort_by(f64::total_cmp);
     let tail = (1.0 - confidence) / 2.0;
     Some(Interval { low: quantile_of_sorted(values, tail)?, high: quantile_of_sorted(values, 1.0 - tail)? })

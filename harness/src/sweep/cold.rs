@@ -28,6 +28,10 @@ impl<E: Executor> Executor for Cold<E> {
         }
         self.executor.measure(plan)
     }
+
+    fn yardstick_s(&mut self) -> Option<f64> {
+        self.executor.yardstick_s()
+    }
 }
 
 /// Drops a file from the page cache.

@@ -119,7 +119,8 @@ pub struct Row {
     pub efficiency: Option<f64>,
     /// Karp and Flatt's serial fraction; none for one thread.
     pub serial_fraction: Option<f64>,
-    /// CPU time over that of the best one-thread plan: above 1 is work that parallelism adds.
+    /// CPU time over that of one thread, with the same strategy where there is such a plan: above 1 is work that parallelism
+    /// adds. None where that was not measured.
     #[serde(default)]
     pub cpu_inflation: Option<f64>,
     /// Whether its answer is the reference's.
@@ -160,9 +161,14 @@ pub enum Verdict {
 }
 
 impl Row {
-    /// Wall seconds of every trial.
+    /// Wall seconds of the trials that count.
     pub fn times(&self) -> Vec<f64> {
-        self.samples.iter().map(|sample| sample.wall_s).collect()
+        self.trials_that_count().iter().map(|sample| sample.wall_s).collect()
+    }
+
+    /// The trials that its figures are made of: see [`Measurement::that_count`].
+    pub fn trials_that_count(&self) -> Vec<&Measurement> {
+        Measurement::that_count(&self.samples)
     }
 
     /// What the row is called: its name, or its plan.
@@ -254,6 +260,11 @@ impl Sweep {
     /// The row that speedups are told against.
     pub fn serial(&self) -> Option<&Row> {
         self.rows.get(self.serial_row?)
+    }
+
+    /// The row that tells what threads added to `row`; none where no such plan was measured.
+    pub fn one_thread_for(&self, row: &Row) -> Option<&Row> {
+        super::figures::one_thread_for(&self.rows, row)
     }
 
     /// The budgets, ascending.

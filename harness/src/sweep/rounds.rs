@@ -8,15 +8,22 @@ use crate::measure::Clock;
 use crate::stats::{Estimate, Generator, LEAST_SAMPLES, median};
 use crate::trial::{Equivalence, Executor, Measurement, TrialError};
 use scaletune_descriptor::{Descriptor, Plan};
+use std::collections::BTreeMap;
 
 /// Most samples of a plan where the user does not say.
 const MOST_SAMPLES: usize = 21;
 /// A plan has been measured enough once its interval is so narrow: its width over its median.
 const NARROW: f64 = 0.05;
 
+/// A disturbed trial is taken again, up to so many times the trials that would be needed undisturbed: a machine that stays
+/// busy ends the sweep, too.
+const MOST_REPEATS: usize = 2;
+
 /// A plan and its trials; several rows may share it.
 struct Series {
     plan: Plan,
+    /// Whether it is the engine's default for some budget.
+    is_default: bool,
     samples: Vec<Measurement>,
     failure: Option<String>,
     /// What the workers did in each trial that told of tasks, with its wall time.
@@ -45,11 +52,11 @@ impl Series {
         if self.failure.is_some() || self.samples.iter().any(|it| matches!(it.equivalence, Equivalence::Different(_))) {
             return true;
         }
+        let undisturbed = self.samples.iter().filter(|sample| !sample.is_disturbed()).count();
         match request.repeat {
-            Some(repeat) => self.samples.len() >= repeat.max(1),
+            Some(repeat) => undisturbed >= repeat.max(1) || self.samples.len() >= MOST_REPEATS * repeat.max(1),
             None => {
-                self.samples.len() >= MOST_SAMPLES
-                    || (self.samples.len() >= LEAST_SAMPLES && self.is_narrow(request.seed))
+                self.samples.len() >= MOST_SAMPLES || (undisturbed >= LEAST_SAMPLES && self.is_narrow(request.seed))
             }
         }
     }
@@ -60,8 +67,9 @@ impl Series {
         interval.is_some_and(|(interval, median)| interval.high - interval.low <= NARROW * median)
     }
 
+    /// Wall seconds of the trials that count.
     fn times(&self) -> Vec<f64> {
-        self.samples.iter().map(|sample| sample.wall_s).collect()
+        Measurement::that_count(&self.samples).iter().map(|sample| sample.wall_s).collect()
     }
 }
 
@@ -78,6 +86,8 @@ pub(super) struct Rounds<'a> {
     trials: usize,
     /// Seconds that earlier parts of a continued sweep took.
     earlier_s: f64,
+    /// What the yardstick took just before this round.
+    yardstick_s: Option<f64>,
 }
 
 impl<'a> Rounds<'a> {
@@ -94,12 +104,14 @@ impl<'a> Rounds<'a> {
             let index = series.iter().position(|known| known.plan == target.plan).unwrap_or_else(|| {
                 series.push(Series {
                     plan: target.plan.clone(),
+                    is_default: false,
                     samples: Vec::new(),
                     failure: None,
                     timelines: Vec::new(),
                 });
                 series.len() - 1
             });
+            series[index].is_default |= target.is_default;
             of_target.push(index);
         }
         // The reference is the first target; it was measured to know its answer. Its inputs were in the page cache then.
@@ -107,7 +119,19 @@ impl<'a> Rounds<'a> {
             series[0].add(request.descriptor, request.reference.measurement.clone());
         }
         let generator = Generator::new(request.seed);
-        Rounds { request, targets, of_target, series, executor, clock, observer, generator, trials: 1, earlier_s: 0.0 }
+        Rounds {
+            request,
+            targets,
+            of_target,
+            series,
+            executor,
+            clock,
+            observer,
+            generator,
+            trials: 1,
+            earlier_s: 0.0,
+            yardstick_s: None,
+        }
     }
 
     /// Takes over what an earlier sweep of the same thing measured.
@@ -152,6 +176,12 @@ impl<'a> Rounds<'a> {
                 return self.finish(true);
             }
             self.generator.shuffle(&mut open);
+            if self.request.max_time.is_some() {
+                // Time may be up before the round is over: first what a reader asks for first.
+                let promising = self.promising();
+                open.sort_by_key(|index| !(self.series[*index].is_default || promising.contains(index)));
+            }
+            self.yardstick_s = self.executor.yardstick_s();
             for (place, index) in open.iter().enumerate() {
                 if self.request.max_time.is_some_and(|limit| self.clock.now_s() >= limit.as_secs_f64()) {
                     return self.finish(false);
@@ -164,6 +194,19 @@ impl<'a> Rounds<'a> {
             }
             self.observer.checkpoint(&self.document(false))?;
         }
+    }
+
+    /// The fastest series of each budget so far.
+    fn promising(&self) -> Vec<usize> {
+        let mut best: BTreeMap<i64, (f64, usize)> = BTreeMap::new();
+        for (target, index) in self.targets.iter().zip(&self.of_target) {
+            let Some(median_s) = median(&self.series[*index].times()) else { continue };
+            let known = best.entry(target.threads).or_insert((median_s, *index));
+            if median_s < known.0 {
+                *known = (median_s, *index);
+            }
+        }
+        best.into_values().map(|(_, index)| index).collect()
     }
 
     fn finish(self, complete: bool) -> Result<Sweep, SweepError> {
@@ -195,11 +238,13 @@ impl<'a> Rounds<'a> {
         self.trials += 1;
         match result {
             Ok(measurement) => {
+                let measurement = Measurement { yardstick_s: self.yardstick_s, ..measurement };
                 self.observer.measured(&series.plan, &measurement);
                 if let Equivalence::Different(difference) = &measurement.equivalence {
                     self.observer.failed(&series.plan, &format!("wrong answer: {difference}"));
                 }
                 series.add(self.request.descriptor, measurement);
+                self.compare_yardsticks();
             }
             Err(TrialError::BadInput(why)) => return Err(SweepError::BadInput(why)),
             Err(TrialError::Cancelled) => return Err(SweepError::Cancelled),
@@ -209,6 +254,15 @@ impl<'a> Rounds<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Holds every trial's yardstick against the fastest of all, which a later round may have changed.
+    fn compare_yardsticks(&mut self) {
+        let samples = || self.series.iter().flat_map(|series| &series.samples);
+        let Some(fastest) = samples().filter_map(|sample| sample.yardstick_s).min_by(f64::total_cmp) else { return };
+        for sample in self.series.iter_mut().flat_map(|series| &mut series.samples) {
+            sample.slowdown = sample.yardstick_s.map(|own| own / fastest);
+        }
     }
 
     fn document(&self, complete: bool) -> Sweep {

@@ -91,8 +91,15 @@ mod tests {
         sweep.machine.cpu_quota = Some(1.5);
         sweep.engine_build = "abc".into();
         sweep.files = vec![InputFile { input: "bam".into(), file: "S.bam".into(), bytes: 5 }];
-        let disturbance = Disturbance { pressure_s: Some(0.5), throttled_s: Some(0.25), ..Disturbance::default() };
-        sweep.rows[0].samples[0].disturbance = Some(disturbance);
+        let disturbance = Disturbance {
+            pressure_s: Some(0.5),
+            throttled_s: Some(0.25),
+            throttled_periods: Some(2),
+            run_delay_s: Some(0.125),
+            ..Disturbance::default()
+        };
+        let sample = &mut sweep.rows[0].samples[0];
+        (sample.disturbance, sample.yardstick_s, sample.slowdown) = (Some(disturbance), Some(0.01), Some(1.5));
         sweep.rows[1].name = Some("level 0".into());
         sweep.rows[1].claim = Some(Claim { speedup: 5.6, efficiency: Some(0.7) });
         sweep.rows[2].equivalence = Verdict::Different;

@@ -26,6 +26,8 @@ pub(super) struct Target {
     pub(super) name: Option<String>,
     /// What others said of it.
     pub(super) claim: Option<Claim>,
+    /// Whether it is the engine's default for the budget.
+    pub(super) is_default: bool,
 }
 
 /// Every row to be, by budget, the budget of one first. The reference is the first.
@@ -35,7 +37,8 @@ pub(super) fn targets(request: &Request<'_>) -> Result<Vec<Target>, SweepError> 
     budgets.sort_unstable();
     budgets.dedup();
     let axes = varied(request.descriptor, &request.axes)?;
-    let mut targets = vec![Target { threads: 1, plan: request.reference.plan.clone(), name: None, claim: None }];
+    let reference = request.reference.plan.clone();
+    let mut targets = vec![Target { threads: 1, plan: reference, name: None, claim: None, is_default: false }];
     let mut earlier: BTreeSet<Plan> = BTreeSet::new();
     for threads in budgets {
         let free = Plan::new();
@@ -48,14 +51,18 @@ pub(super) fn targets(request: &Request<'_>) -> Result<Vec<Target>, SweepError> 
                 .filter_map(|fixed| space(request, threads, fixed).default_plan().ok())
                 .collect(),
         };
-        plans.push(space(request, threads, &free).default_plan()?);
+        let default = space(request, threads, &free).default_plan()?;
+        plans.push(default.clone());
         earlier.extend(all);
         for plan in plans {
-            let target = Target { threads, plan, name: None, claim: None };
+            let is_default = plan == default;
             // Where the whole space is measured, a plan stands under the smallest budget that it fits.
-            let known = |other: &Target| *other == target || (axes.is_none() && other.plan == target.plan);
-            if !targets.iter().any(known) {
-                targets.push(target);
+            let is_known = |other: &&mut Target| {
+                other.plan == plan && other.name.is_none() && (other.threads == threads || axes.is_none())
+            };
+            match targets.iter_mut().find(is_known) {
+                Some(known) => known.is_default |= is_default,
+                None => targets.push(Target { threads, plan, name: None, claim: None, is_default }),
             }
         }
         for named in &request.named.plans {
@@ -63,7 +70,8 @@ pub(super) fn targets(request: &Request<'_>) -> Result<Vec<Target>, SweepError> 
             request.descriptor.check_plan(&fixed)?;
             // A plan with fixed numbers of threads has no place in a smaller budget.
             let Ok(plan) = space(request, threads, &fixed).default_plan() else { continue };
-            targets.push(Target { threads, plan, name: Some(named.name.clone()), claim: named.claim(threads) });
+            let (name, claim) = (Some(named.name.clone()), named.claim(threads));
+            targets.push(Target { threads, plan, name, claim, is_default: false });
         }
     }
     Ok(targets)

@@ -4,6 +4,8 @@ use crate::tune::measure_reference;
 use crate::tune::tests::bench::{Behaviour, Bench};
 use crate::tune::tests::{large, law_of_large, small};
 
+mod neighbours;
+
 const MIB: u64 = 1 << 20;
 
 pub(super) fn machine(cores: usize) -> Machine {

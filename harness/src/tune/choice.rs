@@ -328,6 +328,29 @@ mod tests {
     }
 
     #[test]
+    fn on_a_busy_machine_cpu_time_tells_plans_with_one_thread_apart() {
+        let beside = |threads: i64, cpu_s: f64, disk_read_bytes: u64| {
+            let mut contender = Contender::new(Plan::new(), threads);
+            for batch in 0..12 {
+                let disturbance = Disturbance { capacity_s: 1.0, others_s: 0.6, ..Disturbance::default() };
+                // Wall time is the neighbours'.
+                let wall_s = [3.0, 1.0, 2.0][(batch + cpu_s as usize) % 3];
+                let trial = Measurement { wall_s, cpu_s, disk_read_bytes, ..Measurement::default() };
+                contender.add(batch, Measurement { disturbance: Some(disturbance), ..trial });
+            }
+            contender
+        };
+        let decided = |threads, read| {
+            let choice = all(&[beside(threads, 1.0, 0), beside(threads, 0.8, read)], 0, 5);
+            (choice.winner, choice.doubt)
+        };
+        assert_eq!(decided(1, 0), (1, None));
+        // What waited for a disk may take longer for all that, and with two threads CPU time is not what is waited for.
+        assert_eq!(decided(1, 4096).0, 0);
+        assert_eq!(decided(2, 0), (0, Some(Doubt::Disturbed(0))));
+    }
+
+    #[test]
     fn the_runner_up_is_the_fastest_of_the_others() {
         let mut default = contender(&[1.0], 1, 1);
         default.out = Some(super::super::Out::NotCompared);

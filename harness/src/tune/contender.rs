@@ -1,6 +1,7 @@
 //! A plan and what has been measured of it.
 
 use super::Out;
+use crate::measure::Disturbance;
 use crate::stats::{Estimate, median};
 use crate::trial::{Measurement, StageTime};
 use scaletune_descriptor::Plan;
@@ -72,15 +73,21 @@ impl Contender {
         median(&self.samples.iter().map(of).collect::<Option<Vec<f64>>>()?)
     }
 
-    /// Times of this plan and of `other` from the batches that measured both, undisturbed by other work.
+    /// Times of this plan and of `other` from the batches that measured both, undisturbed by other work. Of a disturbed
+    /// batch CPU times tell the same where each has one busy thread and nothing came from a disk: such a plan does not wait
+    /// for anything but its core.
     pub(super) fn pairs(&self, other: &Contender) -> (Vec<f64>, Vec<f64>) {
         self.pairs_since(other, 0)
     }
 
     /// As [`Contender::pairs`], of the batches from `from` on.
     pub(super) fn pairs_since(&self, other: &Contender, from: usize) -> (Vec<f64>, Vec<f64>) {
-        let calm = |(own, theirs): &(&Measurement, &Measurement)| !own.is_disturbed() && !theirs.is_disturbed();
-        self.together(other, from).filter(calm).map(|(own, theirs)| (own.wall_s, theirs.wall_s)).unzip()
+        let with_one = self.threads_used == 1 && other.threads_used == 1;
+        let telling = |(own, theirs): (&Measurement, &Measurement)| match own.is_disturbed() || theirs.is_disturbed() {
+            false => Some((own.wall_s, theirs.wall_s)),
+            true => (with_one && only_computes(own) && only_computes(theirs)).then_some((own.cpu_s, theirs.cpu_s)),
+        };
+        self.together(other, from).filter_map(telling).unzip()
     }
 
     /// Batches from `from` on that measured this plan and `other`, disturbed or not.
@@ -98,7 +105,19 @@ impl Contender {
         recent.filter_map(move |(batch, own)| Some((own, &partner(*batch)?.1)))
     }
 
+    /// What else the machine did during all trials together, and how many of them it disturbed.
+    pub(super) fn disturbance(&self) -> (Disturbance, usize) {
+        let mut sum = Disturbance::default();
+        self.samples.iter().filter_map(|(_, trial)| trial.disturbance).for_each(|disturbance| sum += disturbance);
+        (sum, self.samples.iter().filter(|(_, trial)| trial.is_disturbed()).count())
+    }
+
     fn figures(&self, figure: impl Fn(&Measurement) -> f64) -> Vec<f64> {
         self.samples.iter().map(|(_, measurement)| figure(measurement)).collect()
     }
+}
+
+/// Whether a trial computed all the time that it had a core: its CPU time is known, and nothing came from a disk.
+fn only_computes(trial: &Measurement) -> bool {
+    trial.cpu_s > 0.0 && trial.disk_read_bytes == 0
 }

@@ -2,9 +2,11 @@
 
 use super::budget::Budget;
 use super::choice::{Choice, Doubt, choose};
+use super::contender::Contender;
 use super::field::Field;
 use super::race::is_far_slower;
 use super::{Candidate, Effort, TuneError, Wrong};
+use crate::measure::Disturbance;
 use crate::stats::{CONFIDENCE, Estimate, LEAST_SAMPLES, Scaling, paired_ratio};
 use crate::trial::StageTime;
 use scaletune_descriptor::Plan;
@@ -24,6 +26,10 @@ pub struct Outcome {
     pub elapsed_s: f64,
     /// Whether the time was up before it was done.
     pub out_of_time: bool,
+    /// What else the machine did during all trials.
+    pub disturbance: Disturbance,
+    /// Trials whose wall time says more of that than of their plan.
+    pub disturbed_trials: usize,
     /// Strategies that gave another answer somewhere, and so can't win anywhere.
     pub wrong: Vec<Wrong>,
     /// Every plan that was measured, or that failed to be; the reference is the first.
@@ -197,7 +203,15 @@ pub(super) fn conclude(field: &mut Field<'_>, budgets: &[Budget<'_>]) -> Result<
         stages: contender.stages(),
         out: contender.out.clone(),
     });
+    let mut disturbance = Disturbance::default();
+    let mut disturbed_trials = 0;
+    for (beside, disturbed) in field.contenders.iter().map(Contender::disturbance) {
+        disturbance += beside;
+        disturbed_trials += disturbed;
+    }
     let outcome = Outcome {
+        disturbance,
+        disturbed_trials,
         seed,
         effort: field.request.effort,
         trials: field.trials(),

@@ -153,6 +153,7 @@ impl Conversation {
         };
         self.reap();
         heard.report.peak_threads = self.watch.as_ref().map_or(0, Watch::peak_threads);
+        heard.report.run_delay_s = self.watch.as_ref().and_then(Watch::run_delay).map(|delay| delay.as_secs_f64());
         let stderr = self.stderr.take().map(|tail| tail.text()).unwrap_or_default();
         match outcome {
             Some(Ok(())) => {

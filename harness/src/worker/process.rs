@@ -75,6 +75,9 @@ pub struct Report {
     pub peak_rss_bytes: u64,
     /// Most threads that two looks in a row saw; 0 where the work was too short for that.
     pub peak_threads: u64,
+    /// How long its threads were ready to run and waited for a core, seconds added up, as far as the parent's looks saw it;
+    /// none where the kernel does not count it.
+    pub run_delay_s: Option<f64>,
     /// Threads of the engine that lived on after `close`.
     pub threads_left: u64,
     /// Processes of the engine that lived on after the worker; they have been ended.

@@ -207,5 +207,10 @@ fn streams_are_refused_with_the_reason() {
             assert!(text.starts_with(stream) && text.contains("read more than once"), "{text}");
         }
     }
-    assert!(Session::open(options, &Unwatched).is_ok());
+    // Its healthy neighbours: a file, and a link to one.
+    let link = options.alignments.with_file_name("link.bam");
+    std::os::unix::fs::symlink(&options.alignments, &link).unwrap();
+    for alignments in [options.alignments.clone(), link] {
+        assert!(Session::open(CountOptions { alignments, ..options.clone() }, &Unwatched).is_ok());
+    }
 }

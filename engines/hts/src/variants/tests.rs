@@ -156,6 +156,13 @@ fn an_absent_sample_is_an_error_that_lists_those_there_are() {
     assert!(text.contains("no sample 'C'; it has: A, B"), "{text}");
     let text = VariantReader::open(&path, Some("A,B")).err().unwrap().to_string();
     assert!(text.contains("one sample a run"), "{text}");
+    // Its healthy neighbours: a name that begins another, and one with blanks.
+    for names in ["A\tAB", "AB\tA", "A\tA B", "A B\tA"] {
+        let (_folder, path) = file("b.vcf", TEXT.replace("FORMAT\tA\tB", &format!("FORMAT\t{names}")).as_bytes());
+        for name in names.split('\t') {
+            assert_eq!(all(&path, Some(name)).len(), 4, "{name} of {names}");
+        }
+    }
 }
 
 #[test]

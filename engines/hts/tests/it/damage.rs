@@ -109,6 +109,16 @@ fn a_file_that_is_cut_while_it_is_open_is_an_error() {
             assert!(walk(&mut reader, &file.whole_file()).is_err(), "{decoder:?}, {into_block} bytes into a block");
         }
     }
+    // Its healthy neighbour: a file that gets another name and is read through that one, too.
+    for decoder in DECODERS {
+        fs::write(&path, &whole).unwrap();
+        let file = open(&path).unwrap();
+        let mut reader = reader(&file, decoder, Decode::Inline);
+        let other = folder.path().join(format!("{decoder:?}.bam"));
+        fs::hard_link(&path, &other).unwrap();
+        assert_eq!(fs::read(&other).unwrap(), whole);
+        assert_eq!(walk(&mut reader, &file.whole_file()).unwrap().len(), drafts.len(), "{decoder:?}");
+    }
 }
 
 #[test]

@@ -48,6 +48,16 @@ pub(super) fn threads(count: i64) -> String {
     format!("{count} thread{}", if count == 1 { "" } else { "s" })
 }
 
+/// What else the machine did meanwhile; none where the kernel did not say.
+pub(super) fn beside(outcome: &Outcome) -> Option<String> {
+    let share = (outcome.disturbance.capacity_s > 0.0).then(|| outcome.disturbance.share())?;
+    let disturbed = match outcome.disturbed_trials {
+        0 => "no trial was disturbed".into(),
+        count => format!("{count} of {} trials were disturbed, and their wall times decide nothing", outcome.trials),
+    };
+    Some(format!("other work took {:.0} % of the usable cores' time meanwhile; {disturbed}", 100.0 * share))
+}
+
 /// A strategy that is wrong, in one line.
 pub(super) fn wrong(Wrong { strategy, under, on, difference }: &Wrong) -> String {
     let strategy = if strategy.is_empty() { "the engine".into() } else { strategy.to_string() };

@@ -5,6 +5,7 @@ use crate::predict::{NoSchedule, schedule};
 use crate::report::figures::{counted, percent, seconds, threads, times};
 use crate::report::labels::Labels;
 use crate::report::trust::Trust;
+use crate::stats::Interval;
 use crate::sweep::{Row, Sweep};
 
 /// Budgets that are simulated: doublings up to this.
@@ -48,9 +49,11 @@ pub(super) fn section(sweep: &Sweep, _labels: &Labels<'_>) -> Option<Section> {
         vec![
             point.threads.to_string(),
             seconds(point.in_order_s),
+            between(point.interval, seconds),
             seconds(point.work_stealing_s),
             seconds(point.longest_first_s),
             times(point.speedup),
+            between(point.speedup_interval, times),
             percent(point.efficiency),
         ]
     };
@@ -60,12 +63,18 @@ pub(super) fn section(sweep: &Sweep, _labels: &Labels<'_>) -> Option<Section> {
         heads: vec![
             ("Threads", true),
             ("In order", true),
+            ("95 % interval", true),
             ("By stealing", true),
             ("Longest first", true),
             ("Speedup", true),
+            ("95 % interval", true),
             ("Efficiency", true),
         ],
         // The split of the threads is that of the plan: fewer threads than it has are no budget for it.
         rows: schedule.points.iter().filter(|point| point.threads >= schedule.threads).map(line).collect(),
     })
+}
+
+fn between(interval: Option<Interval>, figure: fn(f64) -> String) -> String {
+    interval.map_or_else(super::dash, |Interval { low, high }| format!("{} – {}", figure(low), figure(high)))
 }

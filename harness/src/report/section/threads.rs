@@ -26,8 +26,8 @@ pub(super) fn section(sweep: &Sweep, labels: &Labels<'_>) -> Option<Section> {
     };
     let mut words = vec![
         "Max / mean: how long the busiest worker had tasks, over the mean of all. Idle: the share of the workers' time in \
-         the run without a task. CPU: CPU time over that of the best one-thread plan; what is above 1 is work that \
-         parallelism adds. Waits and preemptions: how often a thread gave up its core, or was made to."
+         the run without a task. CPU: CPU time over that of one thread, with the same strategy where one thread can have it; what is \
+         above 1 is work that parallelism adds. Waits and preemptions: how often a thread gave up its core, or was made to."
             .to_string(),
     ];
     if rows.iter().any(|row| row.timeline.is_some() && row.telling_timeline().is_none()) {
