@@ -155,7 +155,8 @@ fn judge(
     for (index, ((start, ground), report)) in starts.into_iter().zip(&grounds).zip(&mut reports).enumerate() {
         let began = gate.clock_time();
         if let (Some(start), Some(ground)) = (start, ground) {
-            bout::run(context, gate, ground, start, ledger.as_mut(), differences.is_empty(), left, report)?;
+            let shared = bout::Shared { ledger: ledger.as_mut(), same_machine: differences.is_empty(), left };
+            bout::run(context, gate, ground, start, shared, report)?;
             left -= 1;
         }
         report.conclude();

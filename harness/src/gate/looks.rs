@@ -111,13 +111,13 @@ impl Looks {
 
 /// The error of the look after so many rounds of a gate that goes on from job to job.
 fn carried_error(rounds: usize) -> f64 {
-    let share = match rounds {
-        ..=FIRST => 0.16,
-        ..=STRIDE => 0.08,
-        rounds => {
-            let look = rounds.div_ceil(STRIDE) as f64 - 1.0;
-            0.6 / (look * (look + 1.0))
-        }
+    let share = if rounds <= FIRST {
+        0.16
+    } else if rounds <= STRIDE {
+        0.08
+    } else {
+        let look = rounds.div_ceil(STRIDE) as f64 - 1.0;
+        0.6 / (look * (look + 1.0))
     };
     ERROR * share
 }

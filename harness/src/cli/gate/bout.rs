@@ -23,17 +23,26 @@ pub(super) fn differences(gate: &Gate<'_>, baseline: &Baseline) -> Vec<String> {
     found
 }
 
-/// Measures one case; `left` cases, this one counted in, share the time that is left.
+/// What the cases have in common.
+pub(super) struct Shared<'a> {
+    /// Where they stand that go on from job to job.
+    pub(super) ledger: Option<&'a mut Ledger>,
+    /// Whether recorded times are of this machine.
+    pub(super) same_machine: bool,
+    /// Cases that share the time that is left, this one counted in.
+    pub(super) left: usize,
+}
+
+/// Measures one case.
 pub(super) fn run(
     context: &mut Context,
     gate: &Gate<'_>,
     ground: &Ground<'_>,
     start: Start<'_>,
-    ledger: Option<&mut Ledger>,
-    same_machine: bool,
-    left: usize,
+    shared: Shared<'_>,
     report: &mut CaseReport,
 ) -> Result<(), Exit> {
+    let Shared { ledger, same_machine, left } = shared;
     let Start { older, candidate, mut points, looks, about, evidence, with, run_s, .. } = start;
     let case = ground.case;
     let share = gate.share(left);
