@@ -231,7 +231,18 @@ fn tell(context: &mut Context, arguments: &GateArguments, report: &Report) -> Re
             Err(Exit { status, message: format!("gate: {verdict} in {}", failing.join(", ")) })
         }
         Verdict::Inconclusive => {
-            context.terminal.warn("gate: inconclusive; more --rounds or a quieter machine may tell");
+            let open = report.cases.iter().filter(|case| case.verdict == Verdict::Inconclusive);
+            let by_time = open.clone().any(|case| matches!(case.answer, Answer::Same(_)));
+            let remedy = match (by_time, &arguments.history, &arguments.against) {
+                (false, ..) => "not everything was compared",
+                (true, Some(_), _) => "the next job with the same --history goes on",
+                (true, None, Some(_)) => {
+                    "more --rounds or a quieter machine may tell, and --history FILE lets the next job go on"
+                }
+                (true, None, None) => "more --rounds or a quieter machine may tell",
+            };
+            let open: Vec<&str> = open.map(|case| case.name.as_str()).collect();
+            context.terminal.warn(&format!("gate: inconclusive in {}; {remedy}", open.join(", ")));
             Ok(())
         }
         _ => Ok(()),
@@ -269,6 +280,11 @@ fn suite(
         return Err(Exit::input(format!(
             "there is nothing to measure: no engine makes workloads; name cases with --suite FILE{why}"
         )));
+    }
+    if let Some(reason) = gate.budget.reason().filter(|_| arguments.measuring.threads.is_empty()) {
+        if suite.cases.iter().any(|case| case.threads.is_empty()) {
+            notes.push(format!("threads: {reason}"));
+        }
     }
     for case in &mut suite.cases {
         let (cpu, wall, scaling) = (arguments.margin, arguments.wall_margin, arguments.scaling_margin);

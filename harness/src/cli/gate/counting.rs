@@ -27,7 +27,8 @@ pub(super) type Both<'a> = [(&'a Plugin, &'a Workload); 2];
 /// Time to keep back of a case's share so that instructions can be counted where its rounds leave it open: none where they
 /// would take more than half of that.
 pub(super) fn reserve(gate: &Gate<'_>, run_s: f64, share: Duration) -> Option<Duration> {
-    let counter = (gate.arguments.instructions == Counting::Auto).then(|| gate.counter()).flatten()?;
+    let counter =
+        (gate.arguments.instructions == Counting::Auto && !share.is_zero()).then(|| gate.counter()).flatten()?;
     // Of each side a run, and the start of two workers.
     let needed = Duration::try_from_secs_f64(2.0 * slowdown(counter) * (run_s + 0.05)).ok()?;
     (needed <= share / 2).then_some(needed)

@@ -74,7 +74,9 @@ impl Ledger {
                 return self.history.replace(&about, None);
             }
             let (rounds, next) = (counted(left.rounds as i64, "round"), Looks::next_after(left.rounds));
-            report.notes.push(format!("time left it open: {rounds} are kept in {path}; the next look is after {next}"));
+            report.notes.push(format!(
+                "time left it open; kept in {path} for the next job: {rounds}; the next look is after {next}"
+            ));
         }
         self.history.replace(&about, left);
     }
