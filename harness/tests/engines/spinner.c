@@ -95,14 +95,14 @@ static scaletune_status spinner_prepare(scaletune_session *session, scaletune_te
 }
 
 #ifdef NOISY
-/* Reads 0 to 127 MB of nothing. */
+/* Reads 0 to 1 GB of nothing: some 30 ms at most. */
 static void let_the_kernel_work(void) {
     static char buffer[1 << 20];
     FILE *zero = fopen("/dev/zero", "rb");
     if (!zero)
         return;
     setvbuf(zero, NULL, _IONBF, 0);
-    for (unsigned times = ((unsigned)getpid() * 2654435761u) >> 25; times > 0; times--)
+    for (unsigned times = ((unsigned)getpid() * 2654435761u) >> 22; times > 0; times--)
         if (fread(buffer, sizeof buffer, 1, zero) != 1)
             break;
     fclose(zero);

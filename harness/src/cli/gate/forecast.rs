@@ -32,6 +32,8 @@ pub(super) fn finished(index: usize, cases: usize, report: &CaseReport, took: Du
         0 => String::new(),
         rounds => format!(" after {}", counted(rounds as i64, "round")),
     };
+    // What ended with its answer, before the rounds, took none of this time.
+    let took = if took.as_millis() == 0 { String::new() } else { format!(", {}", seconds(took.as_secs_f64())) };
     let CaseReport { name, verdict, .. } = report;
-    format!("[{index}/{cases}] {name}: {verdict}{rounds}, {}", seconds(took.as_secs_f64()))
+    format!("[{index}/{cases}] {name}: {verdict}{rounds}{took}")
 }
