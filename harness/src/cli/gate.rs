@@ -281,10 +281,9 @@ fn suite(
             "there is nothing to measure: no engine makes workloads; name cases with --suite FILE{why}"
         )));
     }
-    if let Some(reason) = gate.budget.reason().filter(|_| arguments.measuring.threads.is_empty()) {
-        if suite.cases.iter().any(|case| case.threads.is_empty()) {
-            notes.push(format!("threads: {reason}"));
-        }
+    let nobody_says = arguments.measuring.threads.is_empty() && suite.cases.iter().any(|case| case.threads.is_empty());
+    if let Some(reason) = gate.budget.reason().filter(|_| nobody_says) {
+        notes.push(format!("threads: {reason}"));
     }
     for case in &mut suite.cases {
         let (cpu, wall, scaling) = (arguments.margin, arguments.wall_margin, arguments.scaling_margin);
