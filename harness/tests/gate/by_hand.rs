@@ -84,7 +84,7 @@ fn gates(variants: &Variants, variant: &str, suite: &str, metric: &str) -> Tally
         let points = case["points"].as_array().unwrap();
         let checks: Vec<_> = points.iter().flat_map(|point| point["checks"].as_array().unwrap()).collect();
         let called = |check: &&serde_json::Value| check["metric"] == metric && check["verdict"] == "regress";
-        tally.by_metric += usize::from(checks.iter().any(|check| called(check)));
+        tally.by_metric += usize::from(checks.iter().any(called));
         counted += usize::from(checks.iter().any(|check| check["metric"] == "instructions"));
     }
     let Tally { gates, pass, regress, by_metric } = tally;
