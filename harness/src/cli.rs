@@ -42,6 +42,7 @@ use exit::Exit;
 use line::{ENGINE_COMMANDS, EarlyLook, as_meant};
 use scaletune_descriptor::Descriptor;
 use serde::Serialize;
+use serde_json::json;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
@@ -138,7 +139,9 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
         (Command::Check(arguments), ..) => check::run(&mut context, arguments),
         (Command::NewEngine(arguments), ..) => new_engine::run(&context, arguments),
         (Command::CheckEngine(arguments), ..) => check_engine::run(&mut context, arguments),
-        (Command::Run(arguments), Some(plugin), Some(own)) => run::run(&mut context, &plugin, arguments, own),
+        (Command::Run(arguments), Some(plugin), Some(own)) => {
+            run::run(&mut context, &plugin, arguments, own).or_else(|exit| as_document(&context, exit))
+        }
         (Command::Tune(arguments), Some(plugin), Some(own)) => tune::run(&mut context, &plugin, arguments, own),
         (Command::Sweep(arguments), Some(plugin), Some(own)) => sweep::run(&mut context, &plugin, arguments, own),
         (Command::Profile(arguments), ..) => profile::run(&context, arguments),
@@ -155,6 +158,14 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
     };
     context.terminal.finish();
     outcome
+}
+
+/// With `--json` a failure is a document, too: the status, its reason in a word, and the message.
+fn as_document(context: &Context, exit: Exit) -> Result<(), Exit> {
+    if context.json {
+        print(&json!({"status": exit.status, "reason": exit.reason(), "message": exit.message}).to_string())?;
+    }
+    Err(exit)
 }
 
 /// The command line without any engine's flags.
