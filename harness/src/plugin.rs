@@ -6,6 +6,6 @@ mod catalogue;
 mod search;
 mod trust;
 
-pub use catalogue::{Catalogue, Entry, Plugin, PluginError};
+pub use catalogue::{Catalogue, Entry, Plugin, PluginError, nearest};
 pub use search::SearchPath;
 pub use trust::Trust;

@@ -179,7 +179,7 @@ fn a_hang_ends_at_the_time_limit() {
     for told in ["hang", "deaf"] {
         let began = Instant::now();
         let (status, line) = deed(told, &["--time-limit", "300ms"]);
-        assert_eq!(status, 3);
+        assert_eq!(status, 5);
         assert!(line.contains("gave no answer in run after 0.3 s: time limit reached"), "{line}");
         assert!(began.elapsed() < Duration::from_secs(10));
     }
@@ -205,8 +205,16 @@ fn what_an_engine_says_can_t_steer_the_terminal() {
 
 #[test]
 fn memory_without_end_ends_at_the_limit() {
+    // For programs the reason is a word, too.
+    let home = home();
+    let mut command = told_run(home.path(), "allocate");
+    let (status, stdout, _) = outcome(command.args(["--max-memory", "200M", "-o", "answer.tsv", "--json"]));
+    let told: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((status, told["status"].as_i64(), told["reason"].as_str()), (6, Some(6), Some("memory_limit")), "{told}");
+    assert!(told["message"].as_str().unwrap().contains("of memory in run"), "{told}");
+
     let (status, line) = deed("allocate", &["--max-memory", "200M"]);
-    assert_eq!(status, 3, "{line}");
+    assert_eq!(status, 6, "{line}");
     assert!(line.contains("of memory in run: the limit of 210 MB is reached; --max-memory"), "{line}");
     // An engine that keeps within it is left alone.
     let (status, line) = deed("behave", &["--max-memory", "200M"]);
@@ -266,7 +274,7 @@ fn limits_and_interrupts_hold_with_a_process_left_behind() {
     let folder = home.path().canonicalize().unwrap();
     let mut command = told_run(&folder, "leave-process-and-hang");
     let (status, _, stderr) = outcome(command.args(["--time-limit", "400ms", "-o", "answer.tsv"]));
-    assert_eq!(status, 3, "{stderr}");
+    assert_eq!(status, 5, "{stderr}");
     assert!(stderr.contains("gave no answer in run after 0.4 s: time limit reached"), "{stderr}");
     assert_eq!(living_in(&folder), [""; 0]);
 

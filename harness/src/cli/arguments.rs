@@ -92,7 +92,7 @@ pub(super) enum Command {
 #[command(next_help_heading = "Measuring")]
 pub(super) struct MeasuringArguments {
     /// Thread budgets, separated by commas; one thread is always measured beside them [default: the usable cores]
-    #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[arg(short = 't', short_alias = '@', long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(super) threads: Vec<u32>,
     /// Stop measuring after this long, such as 90s, 30m, 12h
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -156,23 +156,27 @@ pub(super) struct PlanArguments {
     pub(super) no_profile: bool,
 }
 
-/// `90`, `90s`, `30m`, `12h`, `1.5h`.
+/// `90s`, `30m`, `12h`, `1.5h`.
 pub(super) fn duration(text: &str) -> Result<std::time::Duration, String> {
     let (number, unit) = split_unit(text);
     let factor = match unit {
-        "" | "s" => 1.0,
+        "s" => 1.0,
         "ms" => 1e-3,
         "m" | "min" => 60.0,
         "h" => 3600.0,
+        "" if !number.is_empty() => return Err(format!("a time needs its unit: {number}s, {number}m or {number}h?")),
         _ => return Err("a time is a number with s, m or h, such as 90s".into()),
     };
     let seconds: f64 = number.parse().map_err(|_| "a time is a number with s, m or h, such as 90s")?;
     std::time::Duration::try_from_secs_f64(seconds * factor).map_err(|error| error.to_string())
 }
 
-/// `4096`, `500M`, `4G`, `4GiB`: powers of 1024.
+/// `500M`, `4G`, `4GiB`: powers of 1024; `4096B`.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let (number, unit) = split_unit(text);
+    if unit.is_empty() && !number.is_empty() {
+        return Err(format!("a size needs its unit: {number}M or {number}G? ({number}B are bytes)"));
+    }
     let factor: u64 = match unit.trim_end_matches("iB").trim_end_matches('B') {
         "" => 1,
         "K" | "k" => 1 << 10,
@@ -207,13 +211,16 @@ mod tests {
 
     #[test]
     fn times_and_sizes_are_read() {
-        assert_eq!(duration("90").unwrap(), Duration::from_secs(90));
+        assert_eq!(duration("90s").unwrap(), Duration::from_secs(90));
+        assert_eq!(duration("90").unwrap_err(), "a time needs its unit: 90s, 90m or 90h?");
+        assert_eq!(size("5").unwrap_err(), "a size needs its unit: 5M or 5G? (5B are bytes)");
+        assert_eq!(size("4096B").unwrap(), 4096);
         assert_eq!(duration("1.5h").unwrap(), Duration::from_secs(5400));
         assert_eq!(duration("250ms").unwrap(), Duration::from_millis(250));
         assert!(duration("-1s").is_err() && duration("soon").is_err() && duration("1d").is_err());
         assert_eq!(size("4G").unwrap(), 4 << 30);
         assert_eq!(size("500MB").unwrap(), 500 << 20);
         assert_eq!(size("4GiB").unwrap(), 4 << 30);
-        assert!(size("0").is_err() && size("x").is_err());
+        assert!(size("0G").is_err() && size("x").is_err());
     }
 }

@@ -6,13 +6,14 @@ use crate::publish::TargetError;
 use crate::scratch::NoScratch;
 use crate::trial::TrialError;
 use crate::tune::TuneError;
-use crate::worker::{Failure, FailureKind};
+use crate::worker::{Ending, Failure, FailureKind};
 use scaletune_descriptor::Plan;
 
 /// Exit status and message of a command that did not succeed.
 #[derive(Debug)]
 pub(super) struct Exit {
-    /// 1 verdict, 2 bad usage or input, 3 engine or machine, 4 verdict left open (`gate --strict`), 130 interrupted.
+    /// 1 verdict, 2 bad usage or input, 3 engine or machine, 4 verdict left open (`gate --strict`), 5 time limit, 6 memory
+    /// limit, 130 interrupted.
     pub(super) status: u8,
     /// What happened and what to do; empty where all has been said.
     pub(super) message: String,
@@ -29,6 +30,19 @@ impl Exit {
         Exit { status: 3, message: message.into() }
     }
 
+    /// The class of the failure in a word, for programs: a workflow gives more memory to the one and not to the other.
+    pub(super) fn reason(&self) -> &'static str {
+        match self.status {
+            1 => "verdict",
+            2 => "input",
+            4 => "inconclusive",
+            5 => "time_limit",
+            6 => "memory_limit",
+            130 => "interrupted",
+            _ => "failed",
+        }
+    }
+
     /// The user interrupted.
     pub(super) fn interrupted() -> Exit {
         Exit { status: 130, message: "interrupted; nothing was written".into() }
@@ -40,7 +54,14 @@ impl Exit {
         match failure.kind {
             FailureKind::BadInput | FailureKind::UnsupportedPlan => Exit::input(failure.message.clone()),
             FailureKind::Cancelled => Exit::interrupted(),
-            FailureKind::Engine => Exit::failed(format!("engine `{engine}` {}{plan}", failure.message)),
+            FailureKind::Engine => {
+                let status = match failure.ending {
+                    Ending::TimedOut => 5,
+                    Ending::OutOfMemory(_) => 6,
+                    _ => 3,
+                };
+                Exit { status, message: format!("engine `{engine}` {}{plan}", failure.message) }
+            }
             FailureKind::Harness => Exit::failed(failure.message.clone()),
         }
     }
@@ -76,6 +97,12 @@ impl From<DocumentError> for Exit {
 
 impl From<PluginError> for Exit {
     fn from(error: PluginError) -> Exit {
+        Exit::from(&error)
+    }
+}
+
+impl From<&PluginError> for Exit {
+    fn from(error: &PluginError) -> Exit {
         let status = if matches!(error, PluginError::Unknown { .. }) { 2 } else { 3 };
         Exit { status, message: error.to_string() }
     }
