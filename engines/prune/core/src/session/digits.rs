@@ -84,7 +84,7 @@ impl Writer {
         if digits > MOST_FAST || !(1e-290..1.0).contains(&x) {
             return false;
         }
-        // The exponent of ten: a bit low by this, put right below.
+        // From the exponent of two, which never gives too many places.
         let binary = (x.to_bits() >> 52) as i64 - 1023;
         let mut places = ((-binary * 1233) >> 12) as usize;
         // Below 1, so at least one place; x * 10^places in [1, 10).
