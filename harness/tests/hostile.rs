@@ -210,7 +210,11 @@ fn memory_without_end_ends_at_the_limit() {
     let mut command = told_run(home.path(), "allocate");
     let (status, stdout, _) = outcome(command.args(["--max-memory", "200M", "-o", "answer.tsv", "--json"]));
     let told: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!((status, told["status"].as_i64(), told["reason"].as_str()), (6, Some(6), Some("memory_limit")), "{told}");
+    assert_eq!(
+        (status, told["status"].as_i64(), told["reason"].as_str()),
+        (6, Some(6), Some("memory_limit")),
+        "{told}"
+    );
     assert!(told["message"].as_str().unwrap().contains("of memory in run"), "{told}");
 
     let (status, line) = deed("allocate", &["--max-memory", "200M"]);

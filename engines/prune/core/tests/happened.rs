@@ -74,6 +74,8 @@ fn every_form_says_the_same() {
     let file = std::fs::File::open(packed.path().join("ancestral.tsv.gz")).unwrap();
     flate2::read::MultiGzDecoder::new(file).read_to_string(&mut unpacked).unwrap();
     assert!(unpacked == rounded);
+    let size = std::fs::metadata(packed.path().join("ancestral.tsv.gz")).unwrap().len() as usize;
+    assert!(size * 10 < rounded.len() * 6, "{size} of {}", rounded.len());
     // An array: header, then the very numbers.
     let bytes = std::fs::read(array.path().join("ancestral.npy")).unwrap();
     let length = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));

@@ -272,8 +272,8 @@ impl StatesForm {
 
 /// Appends `text` as a member of a gzip file: members one after the other are one file.
 fn pack(text: &[u8], packed: &mut Vec<u8>) {
-    // Numbers of few digits: higher levels take three times as long for a tenth.
-    let mut compressor = Compressor::new(CompressionLvl::fastest());
+    // Level 1: digits hardly repeat, higher levels take long for little. (The fastest level, 0, only stores.)
+    let mut compressor = Compressor::new(CompressionLvl::new(1).unwrap_or_default());
     let start = packed.len();
     packed.resize(start + compressor.gzip_compress_bound(text.len()), 0);
     // The bound leaves room enough: that is what it is for.
