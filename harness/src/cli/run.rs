@@ -2,6 +2,7 @@
 
 use super::arguments::{PlanArguments, WorkloadArguments, duration, size};
 use super::choice;
+use super::earlier::Earlier;
 use super::exit::Exit;
 use super::workload::Workload;
 use super::{Context, print, result, simulate, verify};
@@ -47,6 +48,12 @@ pub(super) struct RunArguments {
     /// Write the results to the folder DIR
     #[arg(long, value_name = "DIR")]
     pub(super) outdir: Option<PathBuf>,
+    /// Take a folder over that holds another run's outputs, and remove those that its run.json lists
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Do nothing if the outputs are there already, of the same engine, inputs and options
+    #[arg(long)]
+    pub(super) skip_done: bool,
     /// Give up after this long, such as 90s, 30m, 12h
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) time_limit: Option<std::time::Duration>,
@@ -73,6 +80,27 @@ pub(super) fn run(
     let files = workload.files(descriptor);
     target.check_against(&files.iter().map(|(_, path)| path.clone()).collect::<Vec<_>>())?;
 
+    let inputs_before = input_figures(&files)?;
+    let as_given = |part: Value| workload.as_given(part);
+    let earlier = Earlier::at(&target)?;
+    let given = as_given(Value::Object(workload.values.clone()));
+    if let Some(earlier) = &earlier {
+        let figures = as_given(Value::Array(inputs_before.clone()));
+        if arguments.skip_done && earlier.is_done(descriptor, &given, &figures) {
+            context.terminal.note(&format!("{}: done already, nothing to do", target.shown()));
+            return if context.json { print(&json!({"skipped": target.shown()}).to_string()) } else { Ok(()) };
+        }
+        let is_another = !earlier.is_of(descriptor, &given, arguments.workload.demo);
+        if target.is_folder() && is_another && !arguments.force {
+            return Err(Exit::input(format!(
+                "{}: holds the outputs of another run ({}); name another folder, or give --force to remove what its run.json \
+                 lists",
+                target.shown(),
+                earlier.told()
+            )));
+        }
+    }
+
     let budget = context.budget()?;
     let usable = budget.usable_cores;
     let threads = arguments.threads.map_or(budget.threads as i64, i64::from);
@@ -84,7 +112,6 @@ pub(super) fn run(
     if arguments.verify.is_some() {
         verify::check(plugin, &choice::fixed(descriptor, &arguments.plan.set, arguments.plan.plan.as_deref())?)?;
     }
-    let inputs_before = input_figures(&files)?;
     let staging = target.stage()?;
     let began = jiff::Timestamp::now();
     let job = Run {
@@ -155,6 +182,9 @@ pub(super) fn run(
                 "name": descriptor.name, "version": descriptor.version, "build": descriptor.build, "path": plugin.path,
                 "trusted_by": plugin.vouched,
             },
+            "host": rustix::system::uname().nodename().to_string_lossy(),
+            "command_line": std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>(),
+            "job": job_id(),
             "began": began.to_string(),
             "ended": jiff::Timestamp::now().to_string(),
             "threads": threads,
@@ -164,7 +194,7 @@ pub(super) fn run(
             "plan_reason": choice.reason,
             "profile": choice.profile,
             "verified": verified,
-            "inputs": workload.as_given(Value::Object(workload.values.clone())),
+            "inputs": given,
             "input_files": workload.as_given(Value::Array(inputs_before.clone())),
             "input_class": report.input_class,
             "outputs": outputs,
@@ -184,6 +214,11 @@ pub(super) fn run(
         written = manifest(outputs);
         serde_json::to_string_pretty(&written).unwrap_or_default() + "\n"
     })?;
+    if let Some(earlier) = earlier.filter(|_| target.is_folder()) {
+        let files = written["outputs"].as_array().into_iter().flatten();
+        let names: Vec<String> = files.filter_map(|file| Some(file["file"].as_str()?.to_string())).collect();
+        earlier.remove_rest(&names)?;
+    }
     if context.json {
         return print(&written.to_string());
     }
@@ -196,6 +231,12 @@ pub(super) fn run(
         report.peak_rss_bytes as f64 / 1e6
     ));
     Ok(())
+}
+
+/// The batch system's number of the job that this is part of.
+fn job_id() -> Option<String> {
+    let variables = ["SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID"];
+    variables.iter().find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()))
 }
 
 /// Where the outputs go, checked before any work is done.
