@@ -43,6 +43,8 @@ use std::time::Duration;
 pub struct Request<'a> {
     /// The engine.
     pub descriptor: &'a Descriptor,
+    /// SHA-256 of the plugin's file.
+    pub plugin_sha256: &'a str,
     /// The reference plan, measured.
     pub reference: Reference,
     /// The inputs, files by name alone.
@@ -84,7 +86,7 @@ pub enum SweepError {
     #[error("{0}")]
     BadInput(String),
     /// The earlier sweep is of something else.
-    #[error("can't continue the earlier sweep: {0}; sweep into another folder")]
+    #[error("can't continue the earlier sweep: {0}; sweep into another folder (--out DIR)")]
     Foreign(String),
     /// What was measured could not be written.
     #[error("{0}")]

@@ -119,7 +119,7 @@ pub enum Equivalence {
 /// Why a trial gave no measurement.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrialError {
-    /// The engine refuses the inputs: no plan will do better.
+    /// The engine refuses the inputs, or its plugin was replaced while it was measured: no plan will do better.
     #[error("{0}")]
     BadInput(String),
     /// The engine can't run this plan on these inputs: another one may do.

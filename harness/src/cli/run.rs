@@ -7,7 +7,7 @@ use super::workload::Workload;
 use super::{Context, print, simulate, verify};
 use crate::measure::Machine;
 use crate::plugin::Plugin;
-use crate::profile::{Choice, Store, choose};
+use crate::profile::{Choice, Occasion, Store, choose};
 use crate::publish::{FileFigures, Target};
 use crate::version::Version;
 use crate::worker::{FailureKind, Limits, RepeatRule, Report, Run};
@@ -85,6 +85,8 @@ pub(super) fn run(
         verify::check(plugin, &choice::fixed(descriptor, &arguments.plan.set, arguments.plan.plan.as_deref())?)?;
     }
     let inputs_before = input_figures(&files)?;
+    let plugin_file = plugin.file()?;
+    let file_systems = workload.file_systems(descriptor);
     let staging = target.stage()?;
     let began = jiff::Timestamp::now();
     let job = Run {
@@ -99,7 +101,9 @@ pub(super) fn run(
     let report = context.worker.run(
         &job,
         &mut |class| {
-            let choice = choose(descriptor, &wish, class, &Store::of_this_process(), &mut notes)?;
+            let occasion =
+                Occasion { descriptor, plugin_sha256: Some(plugin_file.sha256()), class, file_systems: &file_systems };
+            let choice = choose(&occasion, &wish, &Store::of_this_process(), &mut notes)?;
             let answer = (threads, choice.plan.clone());
             chosen = Some(choice);
             Ok(answer)
@@ -146,6 +150,10 @@ pub(super) fn run(
             verified
         }
     };
+    // The worker loaded what was there when the run began; that stays mapped, and the answer is its own.
+    if let Err(why) = plugin_file.check_unchanged() {
+        context.terminal.warn(&format!("{why}; the run began with the former, which the manifest names"));
+    }
     let warnings = context.terminal.warnings().to_vec();
     let manifest = |outputs: Vec<FileFigures>| {
         json!({
@@ -153,7 +161,7 @@ pub(super) fn run(
             "scaletune": Version::this(),
             "engine": {
                 "name": descriptor.name, "version": descriptor.version, "build": descriptor.build, "path": plugin.path,
-                "trusted_by": plugin.vouched,
+                "sha256": plugin_file.sha256(), "trusted_by": plugin.vouched,
             },
             "began": began.to_string(),
             "ended": jiff::Timestamp::now().to_string(),
@@ -166,6 +174,7 @@ pub(super) fn run(
             "verified": verified,
             "inputs": workload.as_given(Value::Object(workload.values.clone())),
             "input_files": workload.as_given(Value::Array(inputs_before.clone())),
+            "input_file_systems": file_systems,
             "input_class": report.input_class,
             "outputs": outputs,
             "wall_s": report.wall_s,

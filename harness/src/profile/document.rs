@@ -1,6 +1,7 @@
 //! The document: one engine on one machine and one class of inputs.
 
 use crate::measure::Machine;
+use crate::plugin::short;
 use crate::stats::LEAST_SAMPLES;
 use scaletune_descriptor::Plan;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,9 @@ pub struct Profile {
     pub engine: String,
     /// Its version.
     pub engine_version: String,
+    /// SHA-256 of the plugin's file that was measured; none where an earlier version made the profile, or a part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin_sha256: Option<String>,
     /// The version of scaletune that made it.
     pub scaletune_version: String,
     /// When it was made or last added to, RFC 3339.
@@ -29,6 +33,10 @@ pub struct Profile {
     pub machine: Machine,
     /// The sizes that matter for speed, of the input that it was made with.
     pub input_class: Map<String, Value>,
+    /// Types of the file systems that its files lay on, sorted, such as `ext4` or `lustre`; empty where it had none, or an
+    /// earlier version made the profile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub file_systems: Vec<String>,
     /// It holds for inputs whose sizes are at most so many times as large, or as small, as those above.
     #[serde(default = "size_factor")]
     pub size_factor: f64,
@@ -175,10 +183,12 @@ impl Profile {
             schema_version: SCHEMA_VERSION,
             engine: engine.into(),
             engine_version: engine_version.into(),
+            plugin_sha256: None,
             scaletune_version: env!("CARGO_PKG_VERSION").into(),
             created: jiff::Timestamp::now().to_string(),
             machine,
             input_class,
+            file_systems: Vec::new(),
             size_factor: SIZE_FACTOR,
             worker_s: None,
             points: Vec::new(),
@@ -238,21 +248,23 @@ impl Profile {
     }
 
     /// True where `other` was made by the same version of the engine, on the same machine, for the same inputs: its
-    /// points and these can stand in one profile.
+    /// points and these can stand in one profile. What one of the two does not say, such as the build of the plugin in a
+    /// profile of an earlier version, does not tell them apart.
     pub fn is_like(&self, other: &Profile) -> bool {
         self.engine == other.engine
             && self.engine_version == other.engine_version
+            && self.build_difference(other.plugin_sha256.as_deref()).is_none()
             && self.machine.digest() == other.machine.digest()
+            && self.machine.differences(&other.machine).is_empty()
             && self.input_class == other.input_class
+            && file_systems_difference(&other.file_systems, &self.file_systems).is_none()
     }
 
-    /// Takes over the points of an earlier profile of the same kind for budgets that this one lacks.
-    pub fn absorb(&mut self, earlier: &Profile) {
-        if self.is_like(earlier) {
-            let missing = |point: &&Point| self.points.iter().all(|known| known.threads != point.threads);
-            let missing: Vec<Point> = earlier.points.iter().filter(missing).cloned().collect();
-            missing.into_iter().for_each(|point| self.set(point));
-        }
+    /// `build HERE here, THERE there`, where it was made with another build of the plugin than that with the digest
+    /// `here`; none where either is not known.
+    pub fn build_difference(&self, here: Option<&str>) -> Option<String> {
+        let (here, there) = (here?, self.plugin_sha256.as_deref()?);
+        (here != there).then(|| format!("build {} here, {} there", short(here), short(there)))
     }
 
     /// A file name that engines, machines and classes of inputs do not share.
@@ -262,6 +274,12 @@ impl Profile {
     }
 }
 
+/// `inputs on HERE here, on THERE there`, where the files lie on other file systems; none where either is not known.
+pub(super) fn file_systems_difference(here: &[String], there: &[String]) -> Option<String> {
+    let differ = !here.is_empty() && !there.is_empty() && here != there;
+    differ.then(|| format!("inputs on {} here, on {} there", here.join(" and "), there.join(" and ")))
+}
+
 fn short_hash(text: &str) -> String {
     Sha256::digest(text).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -269,6 +287,7 @@ fn short_hash(text: &str) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::measure::Hardware;
     use serde_json::json;
 
     /// A profile of a made-up machine with a plan for each of `budgets`.
@@ -280,6 +299,7 @@ pub(super) mod tests {
             memory_bytes: 8 << 30,
             os: "Linux".into(),
             architecture: "x86_64".into(),
+            hardware: Hardware::default(),
         };
         let class = json!({"format": "bam", "records": 1000}).as_object().cloned().unwrap_or_default();
         let mut profile = Profile::new("count", "1.0.0", machine, class);
@@ -343,13 +363,22 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn points_of_the_same_kind_are_kept() {
-        let mut new = profile(&[2]);
-        new.absorb(&profile(&[1, 2, 4]));
-        assert_eq!(new.points.iter().map(|point| point.threads).collect::<Vec<_>>(), [1, 2, 4]);
-        let mut other_version = profile(&[2]);
-        other_version.engine_version = "2.0.0".into();
-        other_version.absorb(&profile(&[1]));
-        assert_eq!(other_version.points.len(), 1);
+    fn what_was_made_with_other_things_is_not_alike() {
+        let like = |change: fn(&mut Profile)| {
+            let (mut one, mut other) = (profile(&[1]), profile(&[2]));
+            (one.plugin_sha256, one.file_systems) = (Some("aa".into()), vec!["ext4".into()]);
+            (other.plugin_sha256, other.file_systems) = (Some("aa".into()), vec!["ext4".into()]);
+            change(&mut other);
+            (one.is_like(&other), other.is_like(&one))
+        };
+        assert_eq!(like(|_| {}), (true, true));
+        assert_eq!(like(|it| it.engine_version = "2.0.0".into()), (false, false));
+        assert_eq!(like(|it| it.plugin_sha256 = Some("bb".into())), (false, false));
+        assert_eq!(like(|it| it.file_systems = vec!["lustre".into()]), (false, false));
+        assert_eq!(like(|it| it.machine.usable_cores = 2), (false, false));
+        assert_eq!(like(|it| drop(it.input_class.insert("records".into(), 5.into()))), (false, false));
+        // What an earlier version did not write down.
+        assert_eq!(like(|it| it.plugin_sha256 = None), (true, true));
+        assert_eq!(like(|it| it.file_systems.clear()), (true, true));
     }
 }

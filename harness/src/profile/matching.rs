@@ -1,5 +1,6 @@
 //! Which profile fits, how well, and what follows from it.
 
+use super::document::file_systems_difference;
 use super::sizes::{beyond, distance};
 use super::{Profile, Stored};
 use crate::measure::Machine;
@@ -12,10 +13,14 @@ use std::path::PathBuf;
 pub struct Circumstances<'a> {
     /// The engine.
     pub descriptor: &'a Descriptor,
+    /// SHA-256 of its plugin's file; none where it is no plugin.
+    pub plugin_sha256: Option<&'a str>,
     /// The machine.
     pub machine: &'a Machine,
     /// The inputs.
     pub input_class: &'a Map<String, Value>,
+    /// Types of the file systems that their files lie on, sorted; empty where there are none.
+    pub file_systems: &'a [String],
     /// The thread budget.
     pub threads: i64,
 }
@@ -140,6 +145,8 @@ pub fn fit(profile: &Profile, now: &Circumstances<'_>) -> Fit {
     if profile.engine_version != now.descriptor.version {
         differences.push(format!("version {} here, {} there", now.descriptor.version, profile.engine_version));
     }
+    differences.extend(profile.build_difference(now.plugin_sha256));
+    differences.extend(file_systems_difference(now.file_systems, &profile.file_systems));
     if let Some(misfit) = beyond(profile, now.input_class) {
         return Fit::None(misfit);
     }
@@ -241,11 +248,23 @@ pub(super) mod tests {
         Stored { path: name.into(), profile }
     }
 
+    /// The machine, inputs and plugin of `like`.
+    fn now<'a>(descriptor: &'a Descriptor, like: &'a Profile, threads: i64) -> Circumstances<'a> {
+        let (machine, input_class, file_systems) = (&like.machine, &like.input_class, &like.file_systems);
+        Circumstances {
+            descriptor,
+            plugin_sha256: like.plugin_sha256.as_deref(),
+            machine,
+            input_class,
+            file_systems,
+            threads,
+        }
+    }
+
     /// What is recommended for `threads` on the machine and inputs of `like`.
     fn ask(stored: &[Stored], like: &Profile, threads: i64) -> Option<(String, String)> {
         let descriptor = descriptor();
-        let now =
-            Circumstances { descriptor: &descriptor, machine: &like.machine, input_class: &like.input_class, threads };
+        let now = now(&descriptor, like, threads);
         recommend(stored, &now).best.map(|found| (found.plan.to_string(), found.reason))
     }
 
@@ -276,15 +295,36 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn another_build_or_file_system_is_compatible_and_what_is_not_known_is_no_difference() {
+        let mut like = profile(&[2]);
+        (like.plugin_sha256, like.file_systems) = (Some("a".repeat(64)), vec!["ext4".into()]);
+        let reason = |change: fn(&mut Profile)| {
+            let mut other = like.clone();
+            change(&mut other);
+            ask(&[stored("p", other)], &like, 2).unwrap().1
+        };
+        assert_eq!(reason(|_| {}), "profile p, exact match");
+        assert_eq!(
+            reason(|it| it.plugin_sha256 = Some("b".repeat(64))),
+            "profile p, compatible: build aaaaaaaaaaaa here, bbbbbbbbbbbb there"
+        );
+        assert_eq!(
+            reason(|it| it.file_systems = vec!["lustre".into(), "nfs".into()]),
+            "profile p, compatible: inputs on ext4 here, on lustre and nfs there"
+        );
+        assert_eq!(reason(|it| it.plugin_sha256 = None), "profile p, exact match");
+        assert_eq!(reason(|it| it.file_systems.clear()), "profile p, exact match");
+        // Where the engine is no plugin, as in the Python package.
+        let (descriptor, other) = (descriptor(), like.clone());
+        let here = Circumstances { plugin_sha256: None, file_systems: &[], ..now(&descriptor, &like, 2) };
+        assert_eq!(fit(&other, &here), Fit::Exact);
+    }
+
+    #[test]
     fn other_worlds_are_of_no_use() {
         let like = profile(&[2]);
         let descriptor = descriptor();
-        let now = Circumstances {
-            descriptor: &descriptor,
-            machine: &like.machine,
-            input_class: &like.input_class,
-            threads: 2,
-        };
+        let now = now(&descriptor, &like, 2);
         let refuse = |change: fn(&mut Profile)| {
             let mut other = profile(&[2]);
             change(&mut other);
@@ -322,8 +362,7 @@ pub(super) mod tests {
             class.insert("records".into(), records);
             let mut profile = measured.clone();
             profile.size_factor = factor;
-            let now =
-                Circumstances { descriptor: &descriptor, machine: &measured.machine, input_class: &class, threads: 2 };
+            let now = Circumstances { input_class: &class, ..now(&descriptor, &measured, 2) };
             match fit(&profile, &now) {
                 Fit::None(misfit) => misfit.to_string(),
                 _ => "holds".into(),

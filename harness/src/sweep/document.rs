@@ -33,6 +33,9 @@ pub struct Sweep {
     /// What the engine was built from, where it says.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub engine_build: String,
+    /// SHA-256 of the plugin's file; none where an earlier version wrote the document, or a part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin_sha256: Option<String>,
     /// Where it was measured.
     pub machine: Machine,
     /// The inputs; a file is told by its name, without the folder.
@@ -74,6 +77,17 @@ pub struct InputFile {
     pub file: String,
     /// Its size.
     pub bytes: u64,
+    /// Type of the file system that it lay on, such as `ext4` or `lustre`; none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_system: Option<String>,
+}
+
+impl InputFile {
+    /// Whether it may be `other`: what is known of both is the same.
+    pub fn is_like(&self, other: &InputFile) -> bool {
+        let elsewhere = self.file_system.as_ref().zip(other.file_system.as_ref()).is_some_and(|(a, b)| a != b);
+        (&self.input, &self.file, self.bytes) == (&other.input, &other.file, other.bytes) && !elsewhere
+    }
 }
 
 /// One plan under one budget.

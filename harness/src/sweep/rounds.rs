@@ -1,6 +1,6 @@
 //! The rounds of a sweep.
 
-use super::document::{SCHEMA_VERSION, Sweep};
+use super::document::{InputFile, SCHEMA_VERSION, Sweep};
 use super::targets::Target;
 use super::timeline::Timeline;
 use super::{Observer, Request, SweepError, figures};
@@ -73,6 +73,10 @@ impl Series {
     }
 }
 
+fn alike(earlier: &[InputFile], now: &[InputFile]) -> bool {
+    earlier.len() == now.len() && earlier.iter().zip(now).all(|(earlier, now)| earlier.is_like(now))
+}
+
 pub(super) struct Rounds<'a> {
     request: &'a Request<'a>,
     targets: Vec<Target>,
@@ -86,6 +90,8 @@ pub(super) struct Rounds<'a> {
     trials: usize,
     /// Seconds that earlier parts of a continued sweep took.
     earlier_s: f64,
+    /// The build of which all trials are, those of earlier parts included; none where these do not say.
+    plugin_sha256: Option<String>,
     /// What the yardstick took just before this round.
     yardstick_s: Option<f64>,
 }
@@ -130,6 +136,7 @@ impl<'a> Rounds<'a> {
             generator,
             trials: 1,
             earlier_s: 0.0,
+            plugin_sha256: Some(request.plugin_sha256.into()),
             yardstick_s: None,
         }
     }
@@ -144,9 +151,15 @@ impl<'a> Rounds<'a> {
         if earlier.engine_build != request.descriptor.build {
             return foreign(format!("it is of the engine's build `{}`", earlier.engine_build));
         }
-        let same = earlier.inputs == *request.inputs && earlier.files == request.files;
+        if let Some(theirs) = earlier.plugin_sha256.as_deref().filter(|theirs| *theirs != request.plugin_sha256) {
+            return foreign(format!(
+                "it measured another build of the plugin (sha256 {theirs}; the one here has {})",
+                request.plugin_sha256
+            ));
+        }
+        let same = earlier.inputs == *request.inputs && alike(&earlier.files, request.files);
         if earlier.input_class != *request.input_class || !same {
-            return foreign("it is of other inputs".into());
+            return foreign("it is of other inputs, or these lay on another file system".into());
         }
         if earlier.cold != request.cold {
             return foreign("one is with --cold, the other is not".into());
@@ -163,6 +176,7 @@ impl<'a> Rounds<'a> {
                 series.timelines.extend(row.median_s.zip(row.timeline.clone()));
             }
         }
+        self.plugin_sha256 = self.plugin_sha256.take().filter(|_| earlier.plugin_sha256.is_some());
         self.trials += earlier.trials;
         self.earlier_s = earlier.elapsed_s;
         Ok(())
@@ -297,6 +311,7 @@ impl<'a> Rounds<'a> {
             engine: request.descriptor.name.clone(),
             engine_version: request.descriptor.version.clone(),
             engine_build: request.descriptor.build.clone(),
+            plugin_sha256: self.plugin_sha256.clone(),
             machine: request.machine.clone(),
             inputs: request.inputs.clone(),
             files: request.files.to_vec(),

@@ -29,16 +29,19 @@ pub struct Subject {
     engine: String,
     engine_version: String,
     engine_build: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plugin_sha256: Option<String>,
     machine: Machine,
     inputs: Map<String, Value>,
     request: Map<String, Value>,
 }
 
 impl Subject {
-    /// Trials of this engine on this machine and these inputs, for this request. `inputs` should hold what shows that a
+    /// Trials of this engine, whose plugin's file has this digest, on this machine and these inputs, for this request. `inputs` should hold what shows that a
     /// file has changed, such as its size and time.
     pub fn new(
         descriptor: &Descriptor,
+        plugin_sha256: &str,
         machine: Machine,
         inputs: Map<String, Value>,
         request: Map<String, Value>,
@@ -48,6 +51,7 @@ impl Subject {
             engine: descriptor.name.clone(),
             engine_version: descriptor.version.clone(),
             engine_build: descriptor.build.clone(),
+            plugin_sha256: Some(plugin_sha256.into()),
             machine,
             inputs,
             request,
@@ -208,7 +212,7 @@ mod tests {
 
     fn subject(inputs: &str) -> Subject {
         let inputs = Map::from_iter([("bam".to_string(), inputs.into())]);
-        Subject::new(&large(), Machine::this(), inputs, Map::new())
+        Subject::new(&large(), "0a1b", Machine::this(), inputs, Map::new())
     }
 
     #[test]
