@@ -1,5 +1,6 @@
 //! The document: one engine on one machine and one class of inputs.
 
+use crate::document::{check_ratio, check_spent, check_time};
 use crate::measure::Machine;
 use crate::plugin::short;
 use crate::stats::LEAST_SAMPLES;
@@ -133,6 +134,25 @@ pub struct Evidence {
     pub plans_compared: usize,
 }
 
+impl Evidence {
+    fn check_times(&self) -> Result<(), String> {
+        let times = [
+            ("median_s", Some(self.median_s)),
+            ("ci_low_s", Some(self.ci_low_s)),
+            ("ci_high_s", Some(self.ci_high_s)),
+            ("default_median_s", self.default_median_s),
+            ("one_thread_median_s", self.one_thread_median_s),
+            ("the runner-up's median_s", self.runner_up.as_ref().map(|other| other.median_s)),
+        ];
+        for (name, seconds) in times {
+            seconds.map_or(Ok(()), |seconds| check_time(name, seconds))?;
+        }
+        let ratio = self.default_ratio.map(|Ratio { median, low, high, .. }| [median, low, high]);
+        ratio.into_iter().flatten().try_for_each(|part| check_ratio("default_ratio", part))?;
+        self.efficiency.map_or(Ok(()), |efficiency| check_ratio("efficiency", efficiency))
+    }
+}
+
 /// A ratio of times, with its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
@@ -219,7 +239,17 @@ impl Profile {
         if profile.size_factor.is_nan() || profile.size_factor < 1.0 {
             return Err(content(format!("size_factor {} is not 1 or more", profile.size_factor)));
         }
+        profile.check_times().map_err(content)?;
         Ok(profile)
+    }
+
+    /// What can be no time, in words that name the place.
+    fn check_times(&self) -> Result<(), String> {
+        self.worker_s.map_or(Ok(()), |seconds| check_spent("worker_s", seconds))?;
+        for point in &self.points {
+            point.evidence.check_times().map_err(|fault| format!("threads {}: {fault}", point.threads))?;
+        }
+        Ok(())
     }
 
     /// Writes the profile, in one step as far as any reader can see.
@@ -360,6 +390,38 @@ pub(super) mod tests {
         assert!(fault(&serde_json::to_string(&profile(&[])).unwrap()).contains("holds no plan"));
         std::fs::remove_file(&path).unwrap();
         assert!(Profile::load(&path).unwrap_err().to_string().contains("p.json: No such file"));
+    }
+
+    #[test]
+    fn a_time_that_can_be_none_is_refused_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.json");
+        let load = |pointer: &str, value: Value| {
+            let mut good = profile(&[1, 2]);
+            good.worker_s = Some(0.01);
+            let Point { plan, evidence, .. } = &mut good.points[1];
+            (evidence.default_median_s, evidence.one_thread_median_s) = (Some(1.5), Some(2.0));
+            evidence.default_ratio = Some(Ratio { median: 1.5, low: 1.4, high: 1.6, rounds: 9 });
+            evidence.efficiency = Some(1.02);
+            evidence.runner_up = Some(RunnerUp { plan: plan.clone(), median_s: 1.2 });
+            let mut document = serde_json::to_value(good).unwrap();
+            *document.pointer_mut(pointer).unwrap() = value;
+            std::fs::write(&path, document.to_string()).unwrap();
+            Profile::load(&path).map(drop).map_err(|error| error.to_string())
+        };
+        for place in ["median_s", "ci_low_s", "ci_high_s", "default_median_s", "one_thread_median_s"] {
+            for seconds in [-1.0, 0.0, 1e10, 1e308] {
+                let error = load(&format!("/points/1/evidence/{place}"), json!(seconds)).unwrap_err();
+                let named = format!("p.json: threads 2: {place} of {seconds:e} seconds is not a time");
+                assert!(error.contains(&named), "{error}");
+            }
+            assert_eq!(load(&format!("/points/1/evidence/{place}"), json!(3e-7)), Ok(()));
+        }
+        assert!(load("/points/1/evidence/runner_up/median_s", json!(-1)).unwrap_err().contains("the runner-up's"));
+        assert!(load("/points/1/evidence/default_ratio/low", json!(0)).unwrap_err().contains("default_ratio of 0e0"));
+        assert!(load("/points/1/evidence/efficiency", json!(-0.5)).unwrap_err().contains("efficiency of -5e-1"));
+        assert!(load("/worker_s", json!(-0.5)).unwrap_err().contains("worker_s of -5e-1 seconds"));
+        assert_eq!(load("/worker_s", json!(0)), Ok(()));
     }
 
     #[test]
