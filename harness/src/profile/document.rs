@@ -255,9 +255,10 @@ impl Profile {
     /// Writes the profile, in one step as far as any reader can see.
     ///
     /// # Errors
-    /// The file can't be written.
+    /// The file can't be written, or could not be read again: a figure is not a time.
     pub fn save(&self, path: &Path) -> Result<(), ProfileError> {
         let failed = |source| ProfileError::Io { path: path.into(), source };
+        self.check_times().map_err(|reason| ProfileError::Content { path: path.into(), reason })?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(failed)?;
         let text = serde_json::to_string_pretty(self).map_err(|error| failed(error.into()))? + "\n";
