@@ -165,7 +165,7 @@ fn a_plugin_that_is_replaced_under_a_sweep_ends_it_and_what_was_measured_before_
     let Some(bench) = Bench::new() else { return };
     let document = bench.at("out/sweep.json");
     let first = sha256(&bench.plugin());
-    let sweep = bench.start(&format!("{SWEEP} 900"));
+    let sweep = bench.start(&format!("{SWEEP} 900 --max-time 40s"));
     wait_for("no round was written", || document.exists());
     let second = bench.build(SECOND).unwrap();
     let output = sweep.wait_with_output().unwrap();

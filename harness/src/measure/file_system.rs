@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// What the kernel calls file systems in `statfs`, and people in words.
-const NAMES: [(u32, &str); 26] = [
+const NAMES: [(u32, &str); 27] = [
     // One number for all three.
     (0xEF53, "ext4"),
     (0x5846_5342, "xfs"),
@@ -31,6 +31,7 @@ const NAMES: [(u32, &str); 26] = [
     (0x1983_0326, "beegfs"),
     (0x00C3_6400, "ceph"),
     (0x0116_1970, "gfs2"),
+    (0x5049_5045, "pipe"),
 ];
 
 /// The type of the file system that `path` lies on, such as `ext4` or `lustre`; its number, as `0x6969`, where it has no

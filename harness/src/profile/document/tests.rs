@@ -104,6 +104,10 @@ fn a_time_that_can_be_none_is_refused_with_its_place() {
     assert!(load("/points/1/evidence/runner_up/median_s", json!(-1)).unwrap_err().contains("the runner-up's"));
     assert!(load("/points/1/evidence/default_ratio/low", json!(0)).unwrap_err().contains("default_ratio of 0e0"));
     assert!(load("/points/1/evidence/efficiency", json!(-0.5)).unwrap_err().contains("efficiency of -5e-1"));
+    let mut never_measured = profile(&[1]);
+    never_measured.points[0].evidence.median_s = f64::NAN;
+    let error = never_measured.save(&folder.path().join("none.json")).unwrap_err().to_string();
+    assert!(error.contains("threads 1: median_s of NaN") && !folder.path().join("none.json").exists(), "{error}");
     assert!(load("/worker_s", json!(-0.5)).unwrap_err().contains("worker_s of -5e-1 seconds"));
     assert_eq!(load("/worker_s", json!(0)), Ok(()));
 }
