@@ -30,14 +30,14 @@ fn site_list(regions: &Bound<'_, PyAny>) -> PyResult<SiteList> {
         let row = row?;
         let wrong = |problem: &str| PyTypeError::new_err(format!("regions[{number}]: {problem}"));
         let Ok(fields) = row.try_iter().and_then(|fields| fields.collect::<PyResult<Vec<_>>>()) else {
-            return Err(wrong("is no (chrom, pos, ref, alt)"));
+            return Err(wrong("is not (chrom, pos, ref, alt)"));
         };
         if row.is_instance_of::<PyString>() || row.is_instance_of::<PyBytes>() || fields.len() != 4 {
-            return Err(wrong("is no (chrom, pos, ref, alt)"));
+            return Err(wrong("is not (chrom, pos, ref, alt)"));
         }
         let text = |at: usize, name: &str| {
-            let field = fields[at].cast::<PyString>().map_err(|_| wrong(&format!("{name} is no text")))?;
-            field.to_str().map_err(|_| wrong(&format!("{name} is no UTF-8 text")))
+            let field = fields[at].cast::<PyString>().map_err(|_| wrong(&format!("{name} is not text")))?;
+            field.to_str().map_err(|_| wrong(&format!("{name} is not UTF-8 text")))
         };
         let (contig, reference, alternate) = (text(0, "chrom")?, text(2, "ref")?, text(3, "alt")?);
         let position: i64 = match fields[1].extract() {
@@ -45,7 +45,7 @@ fn site_list(regions: &Bound<'_, PyAny>) -> PyResult<SiteList> {
             Err(error) if error.is_instance_of::<pyo3::exceptions::PyOverflowError>(row.py()) => {
                 return Err(Failure::argument("regions", format!("row {number}: pos does not fit 64 bits")).into());
             }
-            Err(_) => return Err(wrong("pos is no whole number")),
+            Err(_) => return Err(wrong("pos is not a whole number")),
         };
         let added = sites.push(contig, position, reference, alternate);
         added.map_err(|problem| Failure::argument("regions", format!("row {number}: {problem}")))?;
@@ -77,7 +77,9 @@ pub(crate) fn count_sites<'py>(
     if !as_arrays {
         return Ok(PyList::new(py, counts.into_iter().map(|[r, a, o]| (r, a, o)))?.into_any());
     }
-    let column = |class: usize| counts.iter().map(|it: &[u32; 3]| it[class]).collect::<Vec<u32>>().into_pyarray(py);
+    // Signed: REF less ALT is what users compute next, and below 0 it must not wrap.
+    let column =
+        |class: usize| counts.iter().map(|it: &[u32; 3]| i64::from(it[class])).collect::<Vec<i64>>().into_pyarray(py);
     Ok((column(0), column(1), column(2)).into_pyobject(py)?.into_any())
 }
 
@@ -113,9 +115,9 @@ fn site_columns<'py>(py: Python<'py>, table: &Bound<'py, PyDict>, rows: &[Row<'_
     let mut words = Words::new(py);
     table.set_item("chrom", words.column(rows.iter().map(|row| row.contig))?)?;
     if zero_based {
-        table.set_item("pos0", rows.iter().map(|row| row.start).collect::<Vec<u32>>().into_pyarray(py))?;
+        table.set_item("pos0", rows.iter().map(|row| i64::from(row.start)).collect::<Vec<i64>>().into_pyarray(py))?;
     }
-    table.set_item("pos", rows.iter().map(|row| row.position).collect::<Vec<u32>>().into_pyarray(py))?;
+    table.set_item("pos", rows.iter().map(|row| i64::from(row.position)).collect::<Vec<i64>>().into_pyarray(py))?;
     table.set_item("ref", words.column(rows.iter().map(|row| row.reference))?)?;
     table.set_item("alt", words.column(rows.iter().map(|row| row.alternate))?)
 }
@@ -145,7 +147,11 @@ pub(crate) fn count_variants<'py>(
         let numbers = |pick: fn(&scaletune_count_core::Cell) -> u32| {
             cells.iter().map(pick).map(|number| number as i32).collect::<Vec<i32>>().into_pyarray(py)
         };
-        let count = |class: usize| cells.iter().map(|it| it.counts[class]).collect::<Vec<u32>>().into_pyarray(py);
+        let count = |class: usize| -> PyResult<_> {
+            let counts = cells.iter().map(|it| i32::try_from(it.counts[class])).collect::<Result<Vec<i32>, _>>();
+            let counts = counts.map_err(|_| Failure::Runtime("a cell's count does not fit 32 bits with a sign".into()))?;
+            Ok(counts.into_pyarray(py).into_any())
+        };
         let found = PyTuple::new(
             py,
             [
@@ -154,9 +160,9 @@ pub(crate) fn count_variants<'py>(
                 words.column(labels.into_iter())?.into_any(),
                 numbers(|cell| cell.site).into_any(),
                 numbers(|cell| cell.barcode).into_any(),
-                count(0).into_any(),
-                count(1).into_any(),
-                count(2).into_any(),
+                count(0)?,
+                count(1)?,
+                count(2)?,
             ],
         )?;
         return Ok(found.into_any());
@@ -172,7 +178,7 @@ pub(crate) fn count_variants<'py>(
         table.set_item(name, words.column(rows.iter().map(|row| row.labels[number]))?)?;
     }
     for (class, name) in ["ref_count", "alt_count", "other_count"].iter().enumerate() {
-        let counts: Vec<u32> = rows.iter().map(|row| row.counts[class]).collect();
+        let counts: Vec<i64> = rows.iter().map(|row| i64::from(row.counts[class])).collect();
         table.set_item(name, counts.into_pyarray(py))?;
     }
     Ok(table.into_any())

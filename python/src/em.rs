@@ -6,14 +6,15 @@ use crate::watch::Watch;
 use crate::{inputs, watch};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 use scaletune_em_core::model::Model;
 use scaletune_em_core::reassign::{shares, weights};
-use scaletune_em_core::scores::{Feature, RunInfo};
+use scaletune_em_core::scores::{Feature, RunInfo, decode, encode};
 use scaletune_em_core::session::{Options, Session};
 use scaletune_em_core::{EmFit, EmOptions, MatrixBuilder, Mode, ScoreMatrix, Workers};
 use scaletune_em_face::{descriptor, input_class, options, plan, source};
 use serde_json::{Map, Value, json};
+use std::path::Path;
 use std::sync::Arc;
 
 /// A score matrix with what belongs to it, fragments by features.
@@ -63,6 +64,14 @@ impl Scores {
         Ok(told)
     }
 
+    /// All of it as bytes, for pickles: the length of the class, the class, a checkpoint.
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let class = serde_json::to_vec(&self.class).map_err(|error| Failure::Runtime(error.to_string()))?;
+        let scores = py.detach(|| encode(&self.inner));
+        let length = (class.len() as u64).to_le_bytes();
+        Ok(PyBytes::new(py, &[&length[..], &class, &scores].concat()))
+    }
+
     /// Row starts, columns, raw scores.
     #[allow(clippy::type_complexity, reason = "three arrays")]
     fn csr<'py>(
@@ -86,6 +95,21 @@ impl Scores {
         });
         (starts.into_pyarray(py), columns.into_pyarray(py), scores.into_pyarray(py))
     }
+}
+
+/// Scores from what [`Scores::state`] gave.
+#[pyfunction]
+pub(crate) fn from_state(py: Python<'_>, state: &Bound<'_, PyBytes>) -> PyResult<Scores> {
+    let bytes = state.as_bytes();
+    let (class, scores) = watch::run(py, |_| {
+        let damaged = || Failure::argument("state", "is not that of a score matrix");
+        let (length, rest) = bytes.split_first_chunk::<8>().ok_or_else(damaged)?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| damaged())?;
+        let (class, scores) = rest.split_at_checked(length).ok_or_else(damaged)?;
+        let class = serde_json::from_slice(class).map_err(|_| damaged())?;
+        Ok((class, decode(scores, Path::new("state"))?))
+    })?;
+    Ok(Scores { inner: Arc::new(scores), class })
 }
 
 /// Loads a score matrix from alignments, a table of scores or a checkpoint.

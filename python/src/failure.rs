@@ -5,9 +5,11 @@ use pyo3::prelude::*;
 use scaletune_count_core::Error as CountError;
 use scaletune_em_core::EmError;
 use scaletune_prune_core::error::{Error as PruneError, ErrorKind as PruneKind};
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::io;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// A failure, free of the interpreter so that any thread may meet it.
 #[derive(Debug)]
@@ -110,8 +112,8 @@ fn has_io(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// The names of a command's flags as those of keywords: `--min-base-quality` is `min_base_quality=`, and input
-/// `min-base-quality` is `min_base_quality`.
-fn keywords(text: &str) -> String {
+/// `min-base-quality` is `min_base_quality`. Flags of other programs, which messages name as a remedy, stay as they are.
+pub(crate) fn keywords(text: &str) -> String {
     let mut quoted = text.split("input `");
     let mut named = quoted.next().unwrap_or_default().to_owned();
     for piece in quoted {
@@ -124,7 +126,7 @@ fn keywords(text: &str) -> String {
     for piece in pieces {
         let end = piece.find(|c: char| !(c.is_ascii_lowercase() || c == '-')).unwrap_or(piece.len());
         let name = piece[..end].trim_end_matches('-');
-        if name.is_empty() || out.ends_with(|c: char| c.is_alphanumeric()) {
+        if !is_input(name) || out.ends_with(|c: char| c.is_alphanumeric()) {
             out.push_str("--");
             out.push_str(piece);
         } else {
@@ -134,6 +136,19 @@ fn keywords(text: &str) -> String {
         }
     }
     out
+}
+
+/// Whether an engine has an input of this name.
+fn is_input(name: &str) -> bool {
+    static NAMES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+        let engines = [
+            scaletune_count_face::descriptor(),
+            scaletune_em_face::descriptor(),
+            scaletune_prune_face::descriptor(),
+        ];
+        engines.into_iter().flat_map(|engine| engine.inputs).map(|input| input.name).collect()
+    });
+    NAMES.contains(name)
 }
 
 impl From<Failure> for PyErr {

@@ -24,6 +24,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(count::count_variants, module)?)?;
     module.add_function(wrap_pyfunction!(em::load, module)?)?;
     module.add_function(wrap_pyfunction!(em::from_csr, module)?)?;
+    module.add_function(wrap_pyfunction!(em::from_state, module)?)?;
     module.add_function(wrap_pyfunction!(em::fit, module)?)?;
     module.add_class::<em::Scores>()?;
     module.add_class::<em::Fit>()?;

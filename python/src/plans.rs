@@ -34,14 +34,14 @@ pub(crate) struct PlanWish {
 impl PlanWish {
     /// Reads the arguments `threads` and `plan`.
     pub(crate) fn read(threads: Option<&Bound<'_, PyAny>>, plan: &Bound<'_, PyAny>) -> PyResult<PlanWish> {
-        let threads = match threads {
-            None => ThreadBudget::of_this_process().map_err(Failure::Value)?.threads as i64,
+        let number = threads.map(|threads| threads.extract::<i64>()).transpose();
+        let number = number.map_err(|_| Failure::argument("threads", "is not a whole number"))?;
+        let threads = match number {
+            // -1 as in joblib and scikit-learn.
+            None | Some(-1) => ThreadBudget::of_this_process().map_err(Failure::Value)?.threads as i64,
+            Some(number) if (1..=4096).contains(&number) => number,
             Some(number) => {
-                let number: i64 = number.extract().map_err(|_| Failure::argument("threads", "is no whole number"))?;
-                if !(1..=4096).contains(&number) {
-                    return Err(Failure::argument("threads", format!("{number} is not from 1 to 4096")).into());
-                }
-                number
+                return Err(Failure::argument("threads", format!("{number} is not from 1 to 4096, nor -1")).into());
             }
         };
         let prefix: PathBuf = plan.py().import("sys")?.getattr("prefix")?.extract()?;

@@ -2,7 +2,7 @@
 //! interpreter's lock and looks every little while whether a signal (Ctrl-C) has come. Starting a thread costs as much as a
 //! small analysis: what is brief stays in the caller's, likewise without the lock.
 
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, keywords};
 use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use std::any::Any;
@@ -78,7 +78,7 @@ fn watched<T: Send>(py: Python<'_>, work: impl FnOnce(&Watch) -> (Result<T>, Opt
     let value = outcome?;
     for text in watch.warnings.into_inner().unwrap_or_else(PoisonError::into_inner) {
         // A NUL can only come from a file's name, where the system forbids it.
-        let text = CString::new(text.replace('\0', " ")).unwrap_or_default();
+        let text = CString::new(keywords(&text).replace('\0', " ")).unwrap_or_default();
         PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 2)?;
     }
     Ok(value)

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What the tests need, and what builds the wheel.
-const PACKAGES: &[&str] = &["maturin>=1.9,<2", "numpy", "scipy", "anndata", "pytest", "hypothesis"];
+const PACKAGES: &[&str] = &["maturin>=1.9,<2", "numpy", "scipy", "anndata", "polars", "mypy", "pytest", "hypothesis"];
 /// The oldest Python that the package is for.
 const OLDEST: (u32, u32) = (3, 10);
 

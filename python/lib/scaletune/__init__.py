@@ -4,8 +4,8 @@ Counting: :class:`BamCounter`, :func:`count_variants`. EM: :class:`TelescopeLike
 :func:`load_scores`, :func:`load_checkpoint`. Pruning: :func:`compute_likelihoods_batch`, :func:`fit`,
 :func:`gradients`, :func:`ancestral`.
 
-Every call that works takes ``threads`` (the whole budget of busy threads, decompression included; default: the usable
-cores, but for ``BamCounter.count_alleles``, where it is 1 as in WASP2) and ``plan``:
+Every call that works takes ``threads`` (the whole budget of busy threads, decompression included; None or -1: the usable
+cores, which is the default but for ``BamCounter.count_alleles``, where it is 1 as in WASP2) and ``plan``:
 
 =====================  =================================================================
 ``"auto"`` (default)   the best saved profile that fits, else the engine's default
@@ -24,7 +24,7 @@ argument (which it names), or a file whose content can't be used; ``TypeError`` 
 """
 
 from ._native import __version__
-from .count import BamCounter, CellCounts, count_variants
+from .count import BamCounter, CellCounts, Table, count_variants
 from .em import Scores, TelescopeLikelihood, load_alignment, load_checkpoint, load_scores
 from .plans import profile_used, usable_cores
 from .prune import ancestral, compute_likelihoods_batch, fit, gradients
@@ -33,6 +33,7 @@ __all__ = [
     "BamCounter",
     "CellCounts",
     "Scores",
+    "Table",
     "TelescopeLikelihood",
     "__version__",
     "ancestral",

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Sequence, Union
+import warnings
+from typing import TYPE_CHECKING, Any, Literal, Sequence, Union
 
 from . import _native
+from .frames import pandas
 from .plans import Plan, _native_plan
 
 if TYPE_CHECKING:
+    import anndata
     import numpy as np
+    import pandas as pd
     import scipy.sparse
+    from numpy.typing import NDArray
+
+Solver = Literal["fused", "stock", "blocked", "squarem"]
+Mode = Literal["exclude", "choose", "average", "conf", "unique", "all"]
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -84,6 +92,14 @@ class Scores:
     def __repr__(self) -> str:
         return f"Scores({self.shape[0]} fragments, {self.shape[1]} features)"
 
+    def __reduce__(self) -> Any:
+        return (_restored, (self._native.state(),))
+
+
+def _restored(state: bytes) -> Scores:
+    """Scores from a pickle."""
+    return Scores(_native.from_state(state))
+
 
 class TelescopeLikelihood:
     """Telescope's likelihood model, by the names of Telescope's class.
@@ -106,7 +122,7 @@ class TelescopeLikelihood:
 
     Raises:
         ValueError: An argument, which is named.
-        TypeError: ``scores`` is no sparse matrix.
+        TypeError: ``scores`` is not a sparse matrix.
     """
 
     def __init__(
@@ -139,6 +155,7 @@ class TelescopeLikelihood:
         self.trace: list[tuple[int, float | None, float]] = []
         self._fit: Any = None
         self._z: Any = None
+        self._keywords: dict[str, Any] = {}
 
     @property
     def raw_scores(self) -> "scipy.sparse.csr_matrix":
@@ -149,7 +166,7 @@ class TelescopeLikelihood:
         self,
         use_likelihood: bool = False,
         *,
-        solver: str | None = None,
+        solver: Solver | None = None,
         trace_likelihood: bool = False,
         threads: int | None = None,
         plan: Plan = "auto",
@@ -166,6 +183,9 @@ class TelescopeLikelihood:
 
         Raises:
             ValueError: An argument, which is named.
+
+        Warns:
+            UserWarning: The EM stopped at ``max_iter`` and had not converged.
         """
         keywords = {
             "pi_prior": self.pi_prior,
@@ -176,11 +196,37 @@ class TelescopeLikelihood:
             "trace_likelihood": bool(trace_likelihood),
         }
         fitted = _native.fit(self._scores._native, keywords, threads, _with_solver(plan, solver))
-        self._fit, self._z = fitted, None
+        self._take(fitted, keywords)
+        if not self.converged:
+            warnings.warn(
+                f"the EM has not converged after {self.num_iterations} steps; raise max_iter", UserWarning, stacklevel=2
+            )
+
+    def _take(self, fitted: "_native.Fit", keywords: dict[str, Any]) -> None:
+        """Sets the attributes."""
+        self._fit, self._z, self._keywords = fitted, None, keywords
         self.pi, self.theta = fitted.pi, fitted.theta
         self.pi_init, self.theta_init = fitted.pi_init, fitted.theta_init
         self.lnl, self.num_iterations = fitted.lnl, fitted.iterations
         self.converged, self.trace = fitted.converged, fitted.trace
+
+    def __repr__(self) -> str:
+        size = f"TelescopeLikelihood({self.N} fragments, {self.K} features"
+        if self._fit is None:
+            return size + ", not fitted)"
+        state = "converged" if self.converged else "not converged"
+        return f"{size}, {state} after {self.num_iterations} steps, lnl {self.lnl:.6g})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A fit is a matter of one thread and the same options: it is made again where it is wanted.
+        state = dict(self.__dict__)
+        state["_fit"], state["_z"] = self._fit is not None, None
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        fitted = state.pop("_fit")
+        self.__dict__.update(state)
+        self._fit = _native.fit(self._scores._native, self._keywords, 1, "default") if fitted else None
 
     @property
     def z(self) -> "scipy.sparse.csr_matrix | None":
@@ -192,8 +238,58 @@ class TelescopeLikelihood:
             self._z = self._like_scores(self._fit.weights(False))
         return self._z
 
+    @property
+    def loci(self) -> list[str]:
+        """Names of the features, in column order."""
+        return self._scores.loci
+
+    def counts(
+        self, mode: Mode = "exclude", thresh: float = 0.9, initial: bool = False, *, seed: int | None = None
+    ) -> "NDArray[np.float64]":
+        """Fragments of each feature: the column sums of :meth:`reassign`, whose arguments these are.
+
+        Returns:
+            float64 of shape (K,), in the order of :attr:`loci`.
+
+        Raises:
+            As :meth:`reassign`.
+        """
+        import numpy as np
+
+        return np.asarray(self.reassign(mode, thresh, initial, seed=seed).sum(0), dtype=np.float64).ravel()
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row for each feature, named by it: its length in bases, the counts of the modes ``"exclude"``, ``"average"`` and
+        ``"unique"``, and the fitted ``pi`` and ``theta``.
+
+        Raises:
+            ImportError: pandas is not installed.
+            ValueError: No EM yet.
+        """
+        counts = {mode: self.counts(mode) for mode in ("exclude", "average", "unique")}
+        columns = {"length": self._scores.lengths.astype("int64"), **counts, "pi": self.pi, "theta": self.theta}
+        return pandas().DataFrame(columns, index=pandas().Index(self.loci, name="locus"))
+
+    def to_anndata(self, name: str = "sample") -> "anndata.AnnData":
+        """One sample by features: X the counts of the mode ``"average"`` (float32), the modes ``"exclude"`` and ``"unique"`` as
+        layers, lengths, ``pi`` and ``theta`` in ``var``. Several samples: ``anndata.concat``.
+
+        Raises:
+            ImportError: anndata is not installed.
+            ValueError: No EM yet.
+        """
+        try:
+            import anndata
+        except ImportError as error:
+            raise ImportError("to_anndata needs anndata: pip install anndata") from error
+        table = self.to_pandas()
+        layers = {mode: table[[mode]].to_numpy().T.astype("float32") for mode in ("exclude", "unique")}
+        obs = pandas().DataFrame(index=[name])
+        var = table[["length", "pi", "theta"]]
+        return anndata.AnnData(X=table[["average"]].to_numpy().T.astype("float32"), obs=obs, var=var, layers=layers)
+
     def reassign(
-        self, mode: str, thresh: float = 0.9, initial: bool = False, *, seed: int | None = None
+        self, mode: Mode, thresh: float = 0.9, initial: bool = False, *, seed: int | None = None
     ) -> "scipy.sparse.csr_matrix":
         """Reassigns fragments to features; the column sums are the counts.
 
@@ -251,7 +347,8 @@ def load_alignment(
     """Loads the score matrix of an alignment file, as ``telescope assign`` does.
 
     Args:
-        bam: BAM or CRAM, collated by name or sorted by coordinate; every mapped record needs its score (tag AS).
+        bam: BAM or CRAM, collated by name or sorted by coordinate; every mapped record needs its score (tag AS). One file:
+            samples are fitted apart, so call once for each.
         gtf: Annotation, plain or gzipped.
         attribute: The attribute that names a locus.
         feature_type: The rows of the annotation that count.
@@ -266,10 +363,11 @@ def load_alignment(
     Raises:
         FileNotFoundError, OSError: A file is missing, unreadable or damaged.
         ValueError: An argument, which is named, or a file whose content can't be used.
+        TypeError: Several files.
     """
     keywords = {
-        "bam": bam,
-        "gtf": gtf,
+        "bam": _one_path("bam", bam),
+        "gtf": _one_path("gtf", gtf),
         "attribute": attribute,
         "feature_type": feature_type,
         "no_feature_key": no_feature_key,
@@ -305,9 +403,16 @@ def load_checkpoint(path: Path) -> Scores:
 
     Raises:
         FileNotFoundError, OSError: The file is missing or unreadable.
-        ValueError: The file is no checkpoint.
+        ValueError: The file is not a checkpoint.
     """
     return Scores(_native.load({"resume": path}, 1, "default"))
+
+
+def _one_path(name: str, value: Any) -> Any:
+    """``value``, unless it holds several files: one matrix is of one sample."""
+    if isinstance(value, (str, os.PathLike)):
+        return value
+    raise TypeError(f"{name}: give one path, not {type(value).__name__}; samples are fitted apart: call once for each file")
 
 
 def _sparse() -> Any:
@@ -327,7 +432,7 @@ def _csr_arrays(matrix: Any) -> tuple[Any, Any, Any, int]:
     if len(matrix.shape) != 2:
         raise ValueError(f"scores: has {len(matrix.shape)} dimensions instead of 2")
     if matrix.dtype.kind not in "biuf":
-        raise ValueError(f"scores: numbers of type {matrix.dtype} are no raw scores")
+        raise ValueError(f"scores: numbers of type {matrix.dtype} are not raw scores")
     csr = matrix.tocsr()
     if matrix.format != "csr" or not csr.has_canonical_format:
         # Entries that stand twice add up, as everywhere in SciPy; not in the caller's matrix.
@@ -337,7 +442,7 @@ def _csr_arrays(matrix: Any) -> tuple[Any, Any, Any, int]:
     if data.dtype.kind == "f":
         wrong = np.flatnonzero(~(np.isfinite(data) & (data == np.floor(data)) & (np.abs(data) < 2.0**53)))
         if wrong.size:
-            raise ValueError(f"scores: {data[wrong[0]]} is no whole number")
+            raise ValueError(f"scores: {data[wrong[0]]} is not a whole number")
     elif data.dtype.kind == "u" and data.size and data.max() >= 2**32:
         raise ValueError(f"scores: {data.max()} is not from 0 to 4294967295")
     as_int64 = [np.ascontiguousarray(array, dtype=np.int64) for array in (csr.indptr, csr.indices, data)]

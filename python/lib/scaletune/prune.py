@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from typing import TYPE_CHECKING, Any, Sequence, TypedDict, Union
+from typing import TYPE_CHECKING, Any, Callable, Literal, Sequence, TypedDict, TypeVar, Union
 
 from . import _native
+from .frames import is_frame
 from .plans import Plan, _native_plan
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
     from typing_extensions import Unpack
 
 #: Newick text, a path (a path object, or text without a parenthesis), or PERSISTE's TreeStructure.
@@ -28,20 +31,87 @@ class Keywords(TypedDict, total=False):
     gamma_categories: int | None
     gamma_shape: float | str | None
     #: ``"none"`` (default), or ``"absent"`` where families absent everywhere could not have been seen.
-    ascertainment: str
+    ascertainment: Literal["none", "absent"]
     #: Take this length where a branch has none.
     missing_length: float | None
     #: ``"refuse"`` (default), or ``"zero"`` to take branches of negative length as 0.
-    negative_branches: str
+    negative_branches: Literal["refuse", "zero"]
     #: ``"only"`` (default), or ``"first"`` to take the first tree of several.
-    trees: str
+    trees: Literal["only", "first"]
     #: ``"exact"`` (default); ``"newick"``: ``_`` in a tip's label without quotes is a blank; ``"prefix"``: of name and
     #: tip one begins with the other, followed by neither a letter nor a digit.
-    match: str
-    #: Budget of busy threads; default: the usable cores.
+    match: Literal["exact", "newick", "prefix"]
+    #: Budget of busy threads; None or -1 (default): the usable cores.
     threads: int | None
     #: See the package; default: ``"auto"``.
     plan: Plan
+
+
+class StandardErrors(TypedDict):
+    """Standard errors of a fit; None where the optimum lies at a bound or is not a maximum."""
+
+    log_gain: float | None
+    log_loss: float | None
+    gain: float | None
+    loss: float | None
+
+
+class Fitted(TypedDict):
+    """What :func:`fit` gives: what the command writes to ``fit.json``, and the likelihoods of the families."""
+
+    gain: float
+    loss: float
+    log_gain: float
+    log_loss: float
+    #: Sum over the families at the fitted rates, natural logarithm.
+    log_likelihood: float
+    #: The same with the prior.
+    objective: float
+    aic: float
+    bic: float
+    gradient_norm: float
+    #: Probability of presence at the root, where it was fitted.
+    root_present: float | None
+    gamma_shape: float | None
+    method: str
+    standard_errors: StandardErrors
+    #: How many parameters were fitted.
+    parameters: int
+    evaluations: int
+    converged: bool
+    #: Names of the parameters that lie at a bound.
+    at_bound: list[str]
+    #: Families that have no likelihood above 0.
+    impossible_families: int
+    #: float64 of shape (families,), natural logarithms.
+    log_likelihoods: NDArray[np.float64]
+
+
+class Gradients(TypedDict):
+    """What :func:`gradients` gives."""
+
+    #: float64 of shape (families,), natural logarithms.
+    log_likelihoods: NDArray[np.float64]
+    #: Derivative of their sum by the rate of gain.
+    gain: float
+    #: Derivative of their sum by the rate of loss.
+    loss: float
+    #: Labels of all nodes but the root, in postorder.
+    nodes: list[str]
+    #: Derivatives by the length of the branch above each node, in that order.
+    branch_lengths: NDArray[np.float64]
+
+
+Call = TypeVar("Call", bound=Callable[..., Any])
+
+
+def _with_keywords(call: Call) -> Call:
+    """Shows the keywords that every call of this module takes in its signature, for ``help`` and editors."""
+    signature = inspect.signature(call)
+    own = [it for it in signature.parameters.values() if it.kind is not inspect.Parameter.VAR_KEYWORD]
+    shared = [it for it in inspect.signature(_analyse).parameters.values() if it.kind is inspect.Parameter.KEYWORD_ONLY]
+    call.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
+    return call
 
 
 def compute_likelihoods_batch(
@@ -51,14 +121,16 @@ def compute_likelihoods_batch(
     loss_rates: Any,
     taxon_names: Sequence[str],
     **keywords: Unpack[Keywords],
-) -> np.ndarray:
+) -> NDArray[np.float64]:
     """Log-likelihood of each family, by the call of PERSISTE.
 
     Args:
         tree: A rooted tree with branch lengths: Newick text, a path, or PERSISTE's TreeStructure (by its attributes
             ``parent_indices``, ``branch_lengths``, ``tip_indices`` and ``tip_names``).
         presence_matrix: Shape (taxa, families): 0 absent, 1 present, NaN missing (PERSISTE takes it for absent). Whole
-            numbers, booleans, float32 and float64 are read where they lie, quickest as bytes in C order.
+            numbers, booleans, float32 and float64 are read where they lie, quickest as bytes in C order. A DataFrame
+            (pandas, polars) may also be families by taxa, as files have it: rows or columns, whichever are named as
+            ``taxon_names``, are the taxa, and the others name the families.
         gain_rates: Rate of gain per unit of branch length, for all families or for each; finite, not negative.
         loss_rates: Rate of loss, likewise.
         taxon_names: Names of the rows. **Rows and tips are matched by these names, whatever their order**; PERSISTE
@@ -86,7 +158,8 @@ def compute_likelihoods_batch(
     and other rates is quicker.
     """
     rates = (_rates("gain_rates", gain_rates), _rates("loss_rates", loss_rates))
-    return _analyse(tree, presence_matrix, taxon_names, rates, {}, **keywords)["log_likelihoods"]
+    found: NDArray[np.float64] = _analyse(tree, presence_matrix, taxon_names, rates, {}, **keywords)["log_likelihoods"]
+    return found
 
 
 def fit(
@@ -94,9 +167,9 @@ def fit(
     presence_matrix: Any,
     taxon_names: Sequence[str],
     *,
-    prior: str = "none",
+    prior: Literal["none", "normal"] = "none",
     **keywords: Unpack[Keywords],
-) -> dict[str, Any]:
+) -> Fitted:
     """Fits one pair of rates to all families by maximum likelihood.
 
     Args:
@@ -111,9 +184,13 @@ def fit(
 
     Raises:
         As :func:`compute_likelihoods_batch`.
+
+    Warns:
+        UserWarning: The fit has not converged, or the data do not identify a rate.
     """
     found = _analyse(tree, presence_matrix, taxon_names, (None, None), {"prior": prior}, **keywords)
-    return {**found["fit"], "log_likelihoods": found["log_likelihoods"]}
+    fitted: Fitted = {**found["fit"], "log_likelihoods": found["log_likelihoods"]}
+    return fitted
 
 
 def gradients(
@@ -123,7 +200,7 @@ def gradients(
     loss_rate: float,
     taxon_names: Sequence[str],
     **keywords: Unpack[Keywords],
-) -> dict[str, Any]:
+) -> Gradients:
     """The summed log-likelihood's exact gradient, under one pair of rates.
 
     Args:
@@ -141,7 +218,8 @@ def gradients(
     for name, rate in zip(("gain_rate", "loss_rate"), rates):
         if rate.size != 1:
             raise ValueError(f"{name}: a gradient needs one rate for all families, not {rate.size}")
-    return _analyse(tree, presence_matrix, taxon_names, rates, None, **keywords)
+    found: Any = _analyse(tree, presence_matrix, taxon_names, rates, None, **keywords)
+    return found  # type: ignore[no-any-return]
 
 
 def ancestral(
@@ -164,7 +242,8 @@ def ancestral(
         ``nodes`` (labels of the inner nodes in postorder; unnamed ones are ``node<k>``), ``present`` (float64 of shape
         (families, nodes), NaN where a family is impossible), ``log_likelihoods``; with ``branches`` also ``branches``
         (columns ``node``, ``parent``, ``length``, ``gains``, ``losses``, ``gain_events``, ``loss_events``) and
-        ``branch_families`` (columns ``node``, ``family``, ``gain``, ``loss``), as in the command's tables.
+        ``branch_families`` (columns ``node``, ``family``, ``gain``, ``loss``), as in the command's tables. Families go by
+        ``family_names`` or the DataFrame's names; without either by their numbers, from 0.
 
     Raises:
         As :func:`compute_likelihoods_batch`.
@@ -222,8 +301,43 @@ def _analyse(
     if trees == "all":
         raise ValueError("trees: one call is about one tree; call once for each, or give 'first'")
     gradient = asked is None
+    if is_frame(presence_matrix):
+        presence_matrix, family_names = _framed(presence_matrix, taxon_names, family_names)
     found = (_tree(tree), _cells(presence_matrix), taxon_names, family_names, *rates, gradient, keywords)
+    _check_shape(found[1], taxon_names)
     return _native.analyse(*found, threads, _native_plan(plan))
+
+
+for _call in (compute_likelihoods_batch, fit, gradients, ancestral):
+    _with_keywords(_call)
+
+
+def _framed(frame: Any, taxon_names: Any, family_names: Any) -> tuple[Any, Any]:
+    """The matrix of a DataFrame, taxa by families in the order of ``taxon_names``, and the names of its families."""
+    import numpy as np
+
+    taxa = [str(name) for name in taxon_names]
+    columns = [str(name) for name in frame.columns]
+    rows = [str(name) for name in frame.index] if hasattr(frame, "index") else None
+    if taxa and set(taxa) <= set(columns):
+        # Families by taxa, as files have it. polars has no names of rows: a column of texts in front serves as one.
+        own = list(frame.columns)
+        cells = np.stack([np.asarray(frame[own[columns.index(name)]].to_numpy()) for name in taxa])
+        if rows is None and columns[0] not in taxa:
+            first = frame[own[0]].to_numpy()
+            rows = [str(name) for name in first] if first.dtype.kind in "OUS" else None
+        families = rows
+    elif rows is not None and set(taxa) <= set(rows):
+        at = {name: place for place, name in enumerate(rows)}
+        cells, families = frame.to_numpy()[[at[name] for name in taxa]], columns
+    elif rows is None and len(taxa) == len(frame):
+        cells, families = frame.to_numpy(), columns
+    else:
+        missing = next((name for name in taxa if name not in columns), "no name")
+        raise ValueError(
+            f"presence_matrix: neither its rows nor its columns are named as taxon_names: {missing!r} is in neither"
+        )
+    return cells, family_names if family_names is not None else families
 
 
 def _rates(name: str, rates: Any) -> Any:
@@ -258,6 +372,19 @@ def _cells(matrix: Any) -> Any:
     if not kind.isnative or not found.flags.aligned:
         return found.astype(kind.newbyteorder("="))
     return found
+
+
+def _check_shape(cells: Any, taxon_names: Any) -> None:
+    """Says so where a matrix seems to lie on its side."""
+    try:
+        names = len(taxon_names)
+    except TypeError:
+        return
+    if names != cells.shape[0] and names == cells.shape[1]:
+        raise ValueError(
+            f"taxon_names: {names} names for the {cells.shape[0]} rows of presence_matrix, which has {names} columns: "
+            "give it taxa by families (transpose it)"
+        )
 
 
 def _tree(tree: Tree) -> Any:

@@ -17,7 +17,17 @@ const MAGIC: &[u8; 8] = b"STEMCP\x00\x02";
 /// # Errors
 /// If the file cannot be written.
 pub fn write_checkpoint(path: &Path, scores: &Scores) -> Result<(), EmError> {
-    let mut body = Vec::new();
+    let write = || {
+        let mut file = BufWriter::new(File::create(path)?);
+        file.write_all(&encode(scores))?;
+        file.flush()
+    };
+    write().map_err(|error| EmError::write(path, error))
+}
+
+/// The bytes of a checkpoint.
+pub fn encode(scores: &Scores) -> Vec<u8> {
+    let mut body = MAGIC.to_vec();
     scores.run_info.fields().into_iter().for_each(|(_, value)| write_optional(&mut body, value));
     body.push(u8::from(scores.findings.is_some()));
     let findings = scores.findings.iter().flat_map(Findings::numbers);
@@ -37,14 +47,9 @@ pub fn write_checkpoint(path: &Path, scores: &Scores) -> Result<(), EmError> {
             body.extend(score.to_le_bytes());
         }
     }
-    let write = || {
-        let mut file = BufWriter::new(File::create(path)?);
-        file.write_all(MAGIC)?;
-        file.write_all(&body)?;
-        file.write_all(&xxh3_64(&body).to_le_bytes())?;
-        file.flush()
-    };
-    write().map_err(|error| EmError::write(path, error))
+    let sum = xxh3_64(&body[MAGIC.len()..]);
+    body.extend(sum.to_le_bytes());
+    body
 }
 
 fn write_optional(body: &mut Vec<u8>, value: Option<u64>) {
@@ -57,7 +62,14 @@ fn write_optional(body: &mut Vec<u8>, value: Option<u64>) {
 /// # Errors
 /// If the file cannot be read, is no checkpoint, is of another version, or is damaged.
 pub fn read_checkpoint(path: &Path) -> Result<Scores, EmError> {
-    let bytes = std::fs::read(path).map_err(|error| EmError::read(path, error))?;
+    decode(&std::fs::read(path).map_err(|error| EmError::read(path, error))?, path)
+}
+
+/// What [`encode`] made; `path` is what messages call it.
+///
+/// # Errors
+/// If these are not the bytes of a checkpoint, or of one of another version, or damaged.
+pub fn decode(bytes: &[u8], path: &Path) -> Result<Scores, EmError> {
     let Some(rest) = bytes.strip_prefix(MAGIC) else {
         let known = bytes.starts_with(&MAGIC[..MAGIC.len() - 1]);
         let problem = if known {

@@ -6,7 +6,7 @@ mod findings;
 mod run_info;
 mod table;
 
-pub use checkpoint::{read_checkpoint, write_checkpoint};
+pub use checkpoint::{decode, encode, read_checkpoint, write_checkpoint};
 pub use findings::Findings;
 pub use run_info::RunInfo;
 pub(crate) use table::open_text;
