@@ -149,7 +149,8 @@ pub(crate) fn count_variants<'py>(
         };
         let count = |class: usize| -> PyResult<_> {
             let counts = cells.iter().map(|it| i32::try_from(it.counts[class])).collect::<Result<Vec<i32>, _>>();
-            let counts = counts.map_err(|_| Failure::Runtime("a cell's count does not fit 32 bits with a sign".into()))?;
+            let counts =
+                counts.map_err(|_| Failure::Runtime("a cell's count does not fit 32 bits with a sign".into()))?;
             Ok(counts.into_pyarray(py).into_any())
         };
         let found = PyTuple::new(

@@ -141,11 +141,8 @@ pub(crate) fn keywords(text: &str) -> String {
 /// Whether an engine has an input of this name.
 fn is_input(name: &str) -> bool {
     static NAMES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-        let engines = [
-            scaletune_count_face::descriptor(),
-            scaletune_em_face::descriptor(),
-            scaletune_prune_face::descriptor(),
-        ];
+        let engines =
+            [scaletune_count_face::descriptor(), scaletune_em_face::descriptor(), scaletune_prune_face::descriptor()];
         engines.into_iter().flat_map(|engine| engine.inputs).map(|input| input.name).collect()
     });
     NAMES.contains(name)

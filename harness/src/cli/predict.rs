@@ -138,7 +138,7 @@ fn tell_points(text: &mut String, points: &[SchedulePoint]) {
             "  {}: {}{} in order, {} by stealing, {} longest first; speedup {:.2}{}, efficiency {:.0} %",
             threads(point.threads),
             seconds(point.in_order_s),
-            between(point.interval, |end| seconds(end)),
+            between(point.interval, seconds),
             seconds(point.work_stealing_s),
             seconds(point.longest_first_s),
             point.speedup,

@@ -127,7 +127,7 @@ impl Hardware {
         let (here, there) = (self, other);
         [
             differ("processor", &here.cpu_id, &there.cpu_id, String::clone),
-            differ("vector extensions", &here.vector, &there.vector, words),
+            differ("vector extensions", &here.vector, &there.vector, |names| words(names)),
             differ("threads per core", &here.threads_per_core, &there.threads_per_core, usize::to_string),
             differ("NUMA nodes", &here.numa_nodes, &there.numa_nodes, usize::to_string),
             differ("L1d cache", &here.l1d_bytes, &there.l1d_bytes, size),
@@ -152,7 +152,7 @@ impl Display for Hardware {
             caches.into_iter().filter_map(|(name, bytes)| Some(format!("{} {name}", size(&bytes?)))).collect();
         let parts = [
             self.cpu_id.clone(),
-            self.vector.as_ref().map(words),
+            self.vector.as_deref().map(words),
             self.threads_per_core.map(|number| count(number, "thread per core", "threads per core")),
             self.numa_nodes.map(|number| count(number, "NUMA node", "NUMA nodes")),
             (!caches.is_empty()).then(|| format!("caches {}", caches.join(", "))),
@@ -176,7 +176,7 @@ fn differ<T: PartialEq>(
     (here != there).then(|| format!("{name} {} here, {} there", show(here), show(there)))
 }
 
-fn words(names: &Vec<String>) -> String {
+fn words(names: &[String]) -> String {
     if names.is_empty() { "no vector extension".into() } else { names.join(" ") }
 }
 
