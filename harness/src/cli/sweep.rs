@@ -10,7 +10,7 @@ use crate::document::DocumentError;
 use crate::measure::{Machine, Monotonic, file_system};
 use crate::plugin::Plugin;
 use crate::report;
-use crate::sweep::{Axes, Cold, InputFile, NamedPlans, Observer, Request, Sweep, SweepError, sweep};
+use crate::sweep::{Axes, Cold, InputFile, NamedPlans, Observer, Origin, Request, Sweep, SweepError, sweep};
 use crate::trial::{Executor, Measurement};
 use crate::tune::measure_reference;
 use clap::{ArgMatches, Args};
@@ -60,6 +60,12 @@ pub(super) fn run(
     let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&descriptor.name));
     let document = folder.join(DOCUMENT);
     let earlier = earlier(&document, arguments.resume)?;
+    let machine = Machine::this();
+    if let Some(earlier) = &earlier {
+        let plugin_sha256 = plugin.file()?.sha256();
+        let origin = Origin { descriptor, plugin_sha256, machine: &machine, cold: arguments.cold };
+        origin.check(earlier).map_err(|error| Exit::input(error.to_string()))?;
+    }
     if earlier.as_ref().is_some_and(|earlier| earlier.plugin_sha256.is_none()) {
         context.terminal.warn(&format!(
             "{}: does not name the build of the plugin that it measured, as an earlier version wrote it: whether that is \
@@ -103,7 +109,7 @@ pub(super) fn run(
         max_time: arguments.bench.measuring.max_time,
         cold: arguments.cold,
         worker_start_s: Some(overhead::measure(&worker, plugin)?),
-        machine: Machine::this(),
+        machine,
         seed: SEED,
     };
     let paths = workload.files(descriptor).into_iter().map(|(_, path)| path).collect();

@@ -1,6 +1,7 @@
 //! The rounds of a sweep.
 
 use super::document::{InputFile, SCHEMA_VERSION, Sweep};
+use super::origin::Origin;
 use super::targets::Target;
 use super::timeline::Timeline;
 use super::{Observer, Request, SweepError, figures};
@@ -144,29 +145,12 @@ impl<'a> Rounds<'a> {
     /// Takes over what an earlier sweep of the same thing measured.
     pub(super) fn take_over(&mut self, earlier: &Sweep) -> Result<(), SweepError> {
         let request = self.request;
-        let foreign = |what: String| Err(SweepError::Foreign(what));
-        if earlier.engine != request.descriptor.name || earlier.engine_version != request.descriptor.version {
-            return foreign(format!("it is of {} {}", earlier.engine, earlier.engine_version));
+        Origin::of(request).check(earlier)?;
+        if earlier.input_class != *request.input_class || earlier.inputs != *request.inputs {
+            return Err(SweepError::Foreign("it is of other inputs".into()));
         }
-        if earlier.engine_build != request.descriptor.build {
-            return foreign(format!("it is of the engine's build `{}`", earlier.engine_build));
-        }
-        if let Some(theirs) = earlier.plugin_sha256.as_deref().filter(|theirs| *theirs != request.plugin_sha256) {
-            return foreign(format!(
-                "it measured another build of the plugin (sha256 {theirs}; the one here has {})",
-                request.plugin_sha256
-            ));
-        }
-        let same = earlier.inputs == *request.inputs && alike(&earlier.files, request.files);
-        if earlier.input_class != *request.input_class || !same {
-            return foreign("it is of other inputs, or these lay on another file system".into());
-        }
-        if earlier.cold != request.cold {
-            return foreign("one is with --cold, the other is not".into());
-        }
-        let differences = request.machine.differences(&earlier.machine);
-        if !differences.is_empty() {
-            return foreign(format!("it was made on another machine ({})", differences.join("; ")));
+        if !alike(&earlier.files, request.files) {
+            return Err(SweepError::Foreign("it is of other inputs, or these lay on another file system".into()));
         }
         for series in &mut self.series {
             if let Some(row) = earlier.rows.iter().find(|row| row.plan == series.plan) {
