@@ -293,3 +293,29 @@ fn a_tune_keeps_what_a_profile_without_a_build_has_and_replaces_that_of_another(
     assert_eq!((budgets(), &read(&path)["plugin_sha256"]), (vec![json!(2)], &json!(second)));
     assert!(stderr.contains("another build of the plugin"), "{stderr}");
 }
+
+#[test]
+fn a_baseline_names_the_build_and_holds_only_times() {
+    let Some(bench) = Bench::new() else { return };
+    let suite = "[[case]]\nengine = 'careless'\nname = 'runs'\ninputs = 'work/inputs.toml'\nthreads = [1]\n";
+    std::fs::write(bench.at("suite.toml"), suite).unwrap();
+    succeed(&mut bench.command("gate --baseline b.json --write --suite suite.toml --rounds 8"));
+    let path = bench.at("b.json");
+    let good = read(&path);
+    assert_eq!(good["cases"][0]["plugin_sha256"], sha256(&bench.plugin()).as_str());
+    assert!(good["machine"]["hardware"]["cpu_id"].is_string(), "{}", good["machine"]);
+    for (name, value) in [("wall_s", -1.0), ("cpu_s", 1e308), ("yardstick_wall_s", 0.0), ("yardstick_cpu_s", -0.5)] {
+        change(&path, |it| it["cases"][0]["points"][0]["rounds"][2][name] = json!(value));
+        let (status, _, stderr) = bench.run("gate --baseline b.json --rounds 8");
+        let named = format!("b.json: case `runs`, threads 1, round 3: {name} of {value:e} seconds is not a time");
+        assert!(status == 2 && stderr.contains(&named), "{status} {stderr}");
+        std::fs::write(&path, good.to_string()).unwrap();
+    }
+    // One of an earlier version is judged by; whatever the times say, it is no bad input.
+    change(&path, |it| {
+        forget(&mut it["cases"][0], "plugin_sha256");
+        forget(&mut it["machine"], "hardware");
+    });
+    let (status, _, stderr) = bench.run("gate --baseline b.json --rounds 8");
+    assert!(status < 2 && stderr.contains("runs: "), "{status} {stderr}");
+}
