@@ -282,9 +282,7 @@ pub(super) fn method(sweep: &Sweep) -> Vec<String> {
 /// What tells this machine, plugin and place apart from others of the same name, as far as the document says.
 fn hardware_and_build(sweep: &Sweep) -> Vec<String> {
     let hardware = &sweep.machine.hardware;
-    let mut file_systems: Vec<&str> = sweep.files.iter().filter_map(|file| file.file_system.as_deref()).collect();
-    file_systems.sort_unstable();
-    file_systems.dedup();
+    let file_systems = sweep.file_systems();
     [
         (!hardware.is_unknown()).then(|| format!("Hardware: {hardware}.")),
         sweep.plugin_sha256.as_ref().map(|sha256| format!("Plugin: the file whose sha256 is {sha256}.")),

@@ -266,6 +266,14 @@ impl Sweep {
         super::figures::one_thread_for(&self.rows, row)
     }
 
+    /// Types of the file systems that its input files lay on, as far as they are known, sorted.
+    pub fn file_systems(&self) -> Vec<&str> {
+        let mut types: Vec<&str> = self.files.iter().filter_map(|file| file.file_system.as_deref()).collect();
+        types.sort_unstable();
+        types.dedup();
+        types
+    }
+
     /// The budgets, ascending.
     pub fn budgets(&self) -> Vec<i64> {
         let mut budgets: Vec<i64> = self.rows.iter().map(|row| row.threads).collect();
