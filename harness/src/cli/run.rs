@@ -119,6 +119,9 @@ pub(super) fn run(
     }
     let report = report.map_err(|failure| {
         context.terminal.detail(failure.stderr.trim_end());
+        if let Err(why) = plugin_file.check_unchanged() {
+            context.terminal.warn(&why);
+        }
         // What changed under the engine's hands explains its failure better than the engine can.
         if failure.kind != FailureKind::Cancelled
             && let Err(changed) = check_unchanged(&inputs_before, &files)

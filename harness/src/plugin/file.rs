@@ -22,9 +22,14 @@ pub struct PluginFile {
 
 /// What changes with a file, and costs nothing to ask: device, inode, bytes, seconds and nanoseconds of the last change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp(u64, u64, u64, i64, i64);
+pub(super) struct Stamp(u64, u64, u64, i64, i64);
 
 impl Stamp {
+    /// That of the file at `path`.
+    pub(super) fn read(path: &Path) -> io::Result<Stamp> {
+        std::fs::metadata(path).map(|metadata| Stamp::of(&metadata))
+    }
+
     fn of(metadata: &Metadata) -> Stamp {
         Stamp(metadata.dev(), metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec())
     }
@@ -37,9 +42,14 @@ impl PluginFile {
     /// It can't be read.
     pub fn read(path: &Path) -> io::Result<PluginFile> {
         // Before the reading: a file that is replaced meanwhile then differs from its stamp.
-        let stamp = Stamp::of(&std::fs::metadata(path)?);
+        let stamp = Stamp::read(path)?;
         let sha256 = figures(path, "")?.sha256;
         Ok(PluginFile { path: path.into(), sha256, stamp })
+    }
+
+    /// Whether it is the file that had this stamp.
+    pub(super) fn is(&self, stamp: Stamp) -> bool {
+        self.stamp == stamp
     }
 
     /// SHA-256 of its content, as `sha256sum` prints it.
@@ -54,7 +64,7 @@ impl PluginFile {
     pub fn check_unchanged(&self) -> Result<(), String> {
         let path = self.path.display();
         let gone = |error: io::Error| format!("the plugin {path} was removed meanwhile: {error}");
-        if Stamp::of(&std::fs::metadata(&self.path).map_err(gone)?) == self.stamp {
+        if Stamp::read(&self.path).map_err(gone)? == self.stamp {
             return Ok(());
         }
         let now = PluginFile::read(&self.path).map_err(gone)?;
