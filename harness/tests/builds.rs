@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{compile_c, home, names, outcome, scaletune, succeed};
+use common::{compile_c, home, hostile_engine, names, outcome, scaletune, succeed, worker_of};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -318,4 +318,34 @@ fn a_baseline_names_the_build_and_holds_only_times() {
     });
     let (status, _, stderr) = bench.run("gate --baseline b.json --rounds 8");
     assert!(status < 2 && stderr.contains("runs: "), "{status} {stderr}");
+}
+
+#[test]
+fn a_run_whose_plugin_is_replaced_ends_well_and_names_the_build_that_it_loaded() {
+    let home = home();
+    let plugin = hostile_engine(home.path()).join("libscaletune_hostile.so");
+    let first = sha256(&plugin);
+    let mut command = scaletune(home.path());
+    command.arg("--engine-path").arg(plugin.parent().unwrap());
+    command.args(["run", "hostile", "--threads", "1", "--milliseconds", "1500", "-o", "answer.tsv"]);
+    let run = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let maps = |worker: u32| std::fs::read_to_string(format!("/proc/{worker}/maps")).unwrap_or_default();
+    let is_loaded = || worker_of(run.id()).is_some_and(|worker| maps(worker).contains("libscaletune_hostile.so"));
+    // It is loaded first to be asked what it is; the staging folder is made for the run.
+    let is_staged = || names(home.path()).iter().any(|name| name.starts_with(".answer.tsv"));
+    wait_for("no worker has loaded the plugin", || is_staged() && is_loaded());
+    // A byte that no loader looks at: another file, the same engine.
+    let mut bytes = std::fs::read(&plugin).unwrap();
+    bytes.push(0);
+    std::fs::write(home.path().join("new"), bytes).unwrap();
+    std::fs::rename(home.path().join("new"), &plugin).unwrap();
+
+    let output = run.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    let named = format!("was replaced meanwhile: sha256 {} before, {} now", &first[..12], &sha256(&plugin)[..12]);
+    assert!(stderr.contains(&named), "{stderr}");
+    let manifest = read(&home.path().join("answer.tsv.run.json"));
+    assert_eq!(manifest["engine"]["sha256"], first.as_str());
+    assert!(manifest["warnings"].to_string().contains(&named), "{manifest}");
 }
