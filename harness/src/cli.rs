@@ -13,12 +13,14 @@ mod doctor;
 mod engines;
 mod exit;
 mod gate;
+mod line;
 mod manual;
 mod new_engine;
 mod overhead;
 mod predict;
 mod profile;
 mod report;
+mod result;
 mod run;
 mod simulate;
 mod sweep;
@@ -37,17 +39,14 @@ use crate::worker::{self, Worker};
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, FromArgMatches};
 use exit::Exit;
+use line::{ENGINE_COMMANDS, EarlyLook, as_meant};
 use scaletune_descriptor::Descriptor;
 use serde::Serialize;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::Write;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use terminal::Terminal;
-
-/// Commands whose second word is an engine.
-const ENGINE_COMMANDS: &[&str] = &["run", "tune", "sweep", "simulate"];
 
 /// Where all randomness starts, of the order of trials and of redrawing: fixed, so that what a command does can be repeated.
 const SEED: u64 = 1;
@@ -105,7 +104,8 @@ pub fn main() -> ExitCode {
 fn command(line: &[OsString]) -> Result<(), Exit> {
     interrupt::install()?;
     let worker = Worker::this_program()?;
-    let early = EarlyLook::at(line);
+    let line = as_meant(line);
+    let early = EarlyLook::at(&line);
     let trust = Trust::of_this_process(&early.trust).map_err(Exit::input)?;
     let catalogue = Catalogue::new(SearchPath::of_this_process(&early.engine_path), trust, worker.clone());
     let plugin = early.engine.map(|name| catalogue.find(&name)).transpose();
@@ -117,7 +117,10 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
     let matches = match parser.try_get_matches_from(line) {
         Ok(matches) => matches,
         Err(error) => {
-            // Help and version are no errors; a broken pipe behind them is none of ours.
+            if let Some(hint) = line::instead_of(&error, &catalogue) {
+                return Err(Exit::input(hint));
+            }
+            // Help and version are not errors; a broken pipe behind them is not ours.
             drop(error.print());
             return if error.exit_code() == 0 { Ok(()) } else { Err(Exit { status: 2, message: String::new() }) };
         }
@@ -210,56 +213,6 @@ fn with_inputs(command: clap::Command, descriptor: &Descriptor, wanted: &str) ->
     }
 }
 
-/// What must be known before the line can be parsed.
-#[derive(Debug, Default, PartialEq)]
-struct EarlyLook {
-    command: String,
-    engine: Option<String>,
-    engine_path: Vec<PathBuf>,
-    trust: Vec<PathBuf>,
-}
-
-impl EarlyLook {
-    /// Where the value of this flag goes, if it names folders of plugins, and the value where it is part of the word.
-    fn folders(&mut self, word: &OsStr) -> Option<(&mut Vec<PathBuf>, Option<PathBuf>)> {
-        let bytes = word.as_bytes();
-        let end = bytes.iter().position(|byte| *byte == b'=');
-        let value = end.map(|end| PathBuf::from(OsStr::from_bytes(&bytes[end + 1..])));
-        match &bytes[..end.unwrap_or(bytes.len())] {
-            b"--engine-path" => Some((&mut self.engine_path, value)),
-            b"--trust" => Some((&mut self.trust, value)),
-            _ => None,
-        }
-    }
-
-    fn at(line: &[OsString]) -> EarlyLook {
-        let mut look = EarlyLook::default();
-        let mut free = Vec::new();
-        let mut words = line.iter().skip(1);
-        while let Some(word) = words.next() {
-            let text = word.to_string_lossy();
-            if let Some((folders, given)) = look.folders(word) {
-                folders.extend(given.or_else(|| words.next().map(PathBuf::from)));
-            } else if text == "--" {
-                break;
-            } else if !text.starts_with('-') {
-                free.push(text.into_owned());
-            } else if free.len() == 1
-                && !["--json", "-q", "--quiet", "-v", "--verbose", "--no-progress"].contains(&&*text)
-            {
-                // A flag that may take a value: what follows need not be the engine.
-                free.push(String::new());
-            }
-        }
-        let mut free = free.into_iter();
-        look.command = free.next().filter(|word| ENGINE_COMMANDS.contains(&word.as_str())).unwrap_or_default();
-        if !look.command.is_empty() {
-            look.engine = free.next().filter(|word| !word.is_empty());
-        }
-        look
-    }
-}
-
 /// The sweep of a document.
 fn load(path: &Path) -> Result<Sweep, Exit> {
     Ok(Sweep::load(path)?)
@@ -280,25 +233,5 @@ fn print(text: &str) -> Result<(), Exit> {
             Err(Exit::failed(format!("standard output: {error}")))
         }
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn look(line: &str) -> EarlyLook {
-        EarlyLook::at(&line.split(' ').map(OsString::from).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn the_engine_is_found_before_the_line_is_parsed() {
-        let found = look("scaletune --engine-path here -q run count --bam run --engine-path=there");
-        assert_eq!((found.command.as_str(), found.engine.as_deref()), ("run", Some("count")));
-        assert_eq!(found.engine_path, ["here", "there"].map(PathBuf::from));
-        assert_eq!(look("scaletune run --json count").engine.as_deref(), Some("count"));
-        assert_eq!(look("scaletune run --threads 2 count").engine, None);
-        assert_eq!(look("scaletune engines count").engine, None);
-        assert_eq!(look("scaletune tune --help").engine, None);
     }
 }

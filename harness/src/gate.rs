@@ -9,10 +9,11 @@
 //! - [`Suite`]: which engines, workloads, plans, thread counts, margins; a TOML document.
 //! - [`Baseline`]: answers and times that were recorded; a JSON document, with the answers' files beside it.
 //! - [`duel`], [`record`], [`recall`]: the rounds, against another plugin, to be kept, and against what was kept.
+//! - [`History`]: evidence of cases that time left open, for the next job; a JSON document.
 //! - [`Report`]: the verdict and all that led to it; as [`junit`] and [`markdown`].
 //! - [`selftest`]: what the gate makes of a baseline that is its own candidate.
 //!
-//! Pure over [`Bench`] and [`Clock`](crate::measure::Clock) but for the two documents' files. Left out: how a trial is
+//! Pure over [`Bench`] and [`Clock`](crate::measure::Clock) but for the documents' files. Left out: how a trial is
 //! made (`crate::cli`).
 #![forbid(unsafe_code)]
 
@@ -20,6 +21,7 @@ mod baseline;
 mod bench;
 mod check;
 mod duel;
+mod evidence;
 mod junit;
 mod looks;
 mod markdown;
@@ -36,12 +38,13 @@ pub use baseline::{Baseline, RecordedCase, RecordedPoint, Store, StoreError};
 pub use bench::{Bench, Observer, Side, Silent, Yardstick};
 pub use check::{Check, Margins, Metric, Role, Verdict};
 pub use duel::{Duel, Fought, Point, duel};
+pub use evidence::{About, Carried, Evidence, History};
 pub use junit::junit;
 pub use looks::Looks;
 pub use markdown::markdown;
-pub use recorded::{Recall, recall, record};
-pub use report::{Answer, CaseReport, Figures, PointReport, Report};
-pub use rounds::Interrupted;
-pub use selftest::{Detection, Pairs, SelfTest, SelfTestCase, selftest};
+pub use recorded::{Recall, Recording, recall, record};
+pub use report::{Answer, CaseReport, EarlierJobs, Figures, PointReport, Report};
+pub use rounds::{Interrupted, Sample};
+pub use selftest::{Detection, Pairs, SelfTest, SelfTestCase, Tested, selftest};
 pub use suite::{Case, Suite, Work};
 pub use words::lines;

@@ -7,7 +7,7 @@ mod file;
 mod search;
 mod trust;
 
-pub use catalogue::{Catalogue, Entry, Plugin, PluginError};
+pub use catalogue::{Catalogue, Entry, Plugin, PluginError, nearest};
 pub use file::{PluginFile, short};
 pub use search::SearchPath;
 pub use trust::Trust;

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{home, hostile_engine, names, outcome, scaletune};
+use common::{home, hostile_engine, names, need_count_engine, outcome, scaletune, succeed};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
@@ -45,5 +45,41 @@ fn what_others_may_write_is_not_loaded() {
         assert_eq!(status, 3, "{stderr}");
         assert!(stderr.contains("refused: ") && stderr.contains(fault), "{stderr}");
         mode(path, tight);
+    }
+}
+
+/// What people type first, and what they mean by it.
+#[test]
+fn near_misses_are_understood_or_get_a_suggestion() {
+    need_count_engine();
+    let home = home();
+    let said = |line: &[&str]| {
+        let (status, _, stderr) = outcome(scaletune(home.path()).args(line));
+        (status, stderr)
+    };
+    for (line, words) in [
+        (&["count", "--bam", "S.bam"][..], "`count` is an engine, not a command: write `scaletune run count ...`"),
+        (&["cuont"], "did you mean `scaletune run count`?"),
+        (&["run", "cuont"], "did you mean `count`? found: "),
+        (&["tnue", "count"], "similar subcommand exists: 'tune'"),
+    ] {
+        let (status, stderr) = said(line);
+        assert!(status == 2 && stderr.contains(words), "{line:?}: {stderr}");
+    }
+    let help = |line: &[&str]| outcome(scaletune(home.path()).args(line));
+    assert_eq!(help(&["help", "run", "count"]), help(&["run", "count", "--help"]));
+    assert!(help(&["help", "run", "count"]).1.contains("--variants"));
+
+    succeed(scaletune(home.path()).args(["simulate", "count", "-q", "--preset", "tiny", "--out", "work"]));
+    let run = |more: &[&str]| {
+        let mut line = vec!["run"];
+        line.extend(more);
+        line.extend(["--inputs", "work/inputs.toml", "-o", "counts.tsv", "--no-profile"]);
+        succeed(scaletune(home.path()).args(line))
+    };
+    for threads in [&["-t", "1"][..], &["-@", "1"], &["--threads=1"]] {
+        let stderr = run(threads);
+        assert!(stderr.contains("workers=1 (the default for 1 thread)"), "{stderr}");
+        assert!(stderr.contains("result: sites 1,163; covered ") && stderr.contains("reference ratio 0."), "{stderr}");
     }
 }

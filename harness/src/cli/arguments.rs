@@ -92,7 +92,7 @@ pub(super) enum Command {
 #[command(next_help_heading = "Measuring")]
 pub(super) struct MeasuringArguments {
     /// Thread budgets, separated by commas; one thread is always measured beside them [default: the usable cores]
-    #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[arg(short = 't', short_alias = '@', long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(super) threads: Vec<u32>,
     /// Stop measuring after this long, such as 90s, 30m, 12h
     #[arg(long, value_name = "TIME", value_parser = duration)]

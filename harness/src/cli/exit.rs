@@ -76,6 +76,12 @@ impl From<DocumentError> for Exit {
 
 impl From<PluginError> for Exit {
     fn from(error: PluginError) -> Exit {
+        Exit::from(&error)
+    }
+}
+
+impl From<&PluginError> for Exit {
+    fn from(error: &PluginError) -> Exit {
         let status = if matches!(error, PluginError::Unknown { .. }) { 2 } else { 3 };
         Exit { status, message: error.to_string() }
     }

@@ -4,7 +4,7 @@ use super::arguments::{PlanArguments, WorkloadArguments, duration, size};
 use super::choice;
 use super::exit::Exit;
 use super::workload::Workload;
-use super::{Context, print, simulate, verify};
+use super::{Context, print, result, simulate, verify};
 use crate::measure::Machine;
 use crate::plugin::Plugin;
 use crate::profile::{Choice, Occasion, Store, choose};
@@ -39,7 +39,7 @@ pub(super) struct RunArguments {
     pub(super) plan: PlanArguments,
     /// Threads that may be busy at once, decompression included [default: the usable cores, or fewer by
     /// SCALETUNE_THREADS or the batch system]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[arg(short = 't', short_alias = '@', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(super) threads: Option<u32>,
     /// Write the result to FILE (.gz compresses, - is standard output)
     #[arg(short, long, value_name = "FILE", conflicts_with = "outdir")]
@@ -199,6 +199,7 @@ pub(super) fn run(
     if context.json {
         return print(&written.to_string());
     }
+    result::line(&report.metrics).into_iter().for_each(|line| context.terminal.note(&line));
     context.terminal.note(&format!(
         "{}: {:.2} s, {:.2} s CPU, {:.0} MB",
         target.shown(),

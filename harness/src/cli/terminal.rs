@@ -27,6 +27,11 @@ impl Terminal {
         self.quiet
     }
 
+    /// Whether a bar shows how far it has come; where none does, a line now and then must.
+    pub(super) fn has_bar(&self) -> bool {
+        self.bar.is_some()
+    }
+
     /// Whether more is wanted.
     pub(super) fn is_verbose(&self) -> bool {
         self.verbose

@@ -3,21 +3,20 @@
 use super::check::{Check, Margins, Metric, Role, together};
 use super::report::{Figures, PointReport};
 use super::rounds::{Ended, Fault, Interrupted, Rounds, Sample, Tally};
-use super::{Bench, Looks, Observer, Side};
+use super::{Bench, Carried, Looks, Observer, Side, Verdict};
 use crate::measure::Clock;
 use crate::stats::{Estimate, median};
 use scaletune_descriptor::Plan;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Where redrawing starts.
-const SEED: u64 = 1;
 /// Work that was on a processor for a smaller share of its time than this, in the best of its trials, waits for something
 /// else: its CPU time says little of its speed. The best, and so small a share, because neighbours on the same cores make
 /// all work wait: with twenty of them on each, work still has that.
 const WAITING: f64 = 0.05;
 
 /// One thread budget of a case, and each side's plan for it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// The budget.
     pub threads: i64,
@@ -50,6 +49,8 @@ pub struct Duel<'a> {
     pub max_time: Option<Duration>,
     /// Where the random order starts.
     pub seed: u64,
+    /// Where an earlier job stood, of the same points, `looks.before()` rounds on; none where there is none.
+    pub carried: &'a [Carried],
 }
 
 /// What came of it.
@@ -57,10 +58,14 @@ pub struct Duel<'a> {
 pub struct Fought {
     /// Every point that was measured.
     pub points: Vec<PointReport>,
-    /// Complete rounds.
+    /// Complete rounds, those of earlier jobs counted in.
     pub rounds: usize,
     /// True where the time was up before all was decided.
     pub out_of_time: bool,
+    /// Numbers of threads at which other work on the machine left no speedup that could be lost.
+    pub blind: Vec<i64>,
+    /// Where it stands, for another job to go on; none where time has decided all, or something is wrong.
+    pub left_open: Vec<Carried>,
     /// The candidate's first wrong answer.
     pub difference: Option<String>,
     /// Why the candidate gave no answer.
@@ -86,21 +91,55 @@ pub fn duel(
         looks: request.looks,
         max_time: request.max_time,
         seed: request.seed,
+        carried: request.carried,
     };
-    let confidence = request.looks.confidence();
     let mut decided: Vec<Vec<Check>> = vec![Vec::new(); request.points.len()];
+    for (decided, carried) in decided.iter_mut().zip(request.carried) {
+        decided.clone_from(&carried.decided);
+    }
     let judge = |decided: &mut Vec<Vec<Check>>, tally: &Tally| {
         for (index, point) in request.points.iter().enumerate() {
             // A check that has been decided stays so: the looks that follow are for the others.
             if decided[index].is_empty() || decided[index].iter().any(Check::is_open) {
-                decided[index] = checks(point, index, tally, request.margins, confidence);
+                decided[index] = checks(point, index, tally, request.margins, request.looks);
             }
         }
         decided.iter().map(|checks| checks.iter().any(Check::is_open)).collect()
     };
     let ended = rounds.run(bench, clock, observer, |tally| judge(&mut decided, tally))?;
     // Where the time was up no further look is taken: the schedule's error would no longer be what it says.
-    Ok(conclude(ended, request.points, decided))
+    for (index, (point, decided)) in request.points.iter().zip(&mut decided).enumerate() {
+        if decided.is_empty() {
+            *decided = open_checks(point, index, &ended.tally, request.margins);
+        }
+    }
+    let left_open = left_open(&ended, request.points, &decided);
+    let is_open = |check: &Check| check.metric == Metric::Scaling && check.is_open();
+    let blind = request.points.iter().enumerate().filter(|(index, _)| {
+        decided[*index].iter().any(is_open) && is_blind(&ended.tally, *index, request.margins.of(Metric::Scaling))
+    });
+    let blind = blind.map(|(_, point)| point.threads).collect();
+    Ok(Fought { left_open, blind, ..conclude(ended, request.points, decided) })
+}
+
+/// Where the points stand after complete rounds.
+fn left_open(ended: &Ended, points: &[Point], checks: &[Vec<Check>]) -> Vec<Carried> {
+    // A regress is a verdict, whatever else is open.
+    let is_over = checks.iter().any(|checks| together(checks) == Verdict::Regress);
+    if ended.fault.is_some() || is_over || !checks.iter().flatten().any(Check::is_open) {
+        return Vec::new();
+    }
+    let carried = points.iter().zip(checks).enumerate().map(|(index, (point, checks))| {
+        let complete = |side: Side| ended.tally.of(index, side).iter().take(ended.rounds).copied().collect();
+        let is_open = checks.iter().any(Check::is_open);
+        Carried {
+            point: point.clone(),
+            decided: if is_open { Vec::new() } else { checks.clone() },
+            baseline: complete(Side::Baseline),
+            candidate: complete(Side::Candidate),
+        }
+    });
+    carried.collect()
 }
 
 /// Puts points and their checks together.
@@ -122,7 +161,7 @@ pub(super) fn conclude(ended: Ended, points: &[Point], checks: Vec<Vec<Check>>) 
             baseline: figures(Side::Baseline),
             candidate: figures(Side::Candidate),
             // Nothing was looked at yet: nothing can be said.
-            verdict: if checks.is_empty() { super::Verdict::Inconclusive } else { together(&checks) },
+            verdict: if checks.is_empty() { Verdict::Inconclusive } else { together(&checks) },
             checks,
         });
     }
@@ -169,10 +208,33 @@ pub(super) fn roles(point: &Point, baseline: &[Sample]) -> Vec<(Metric, Role)> {
     }
 }
 
-fn checks(point: &Point, index: usize, tally: &Tally, margins: Margins, confidence: f64) -> Vec<Check> {
+/// The checks of a point that was not looked at: what they are about, and that they are open.
+fn open_checks(point: &Point, index: usize, tally: &Tally, margins: Margins) -> Vec<Check> {
     let check = |(metric, role)| {
-        let ratio = Estimate::with_confidence(&ratios(tally, index, metric), confidence, SEED);
+        let ratios = ratios(tally, index, metric);
+        let ratio = median(&ratios).map(|median| Estimate { median, interval: None, samples: ratios.len() });
         Check::new(metric, role, margins.of(metric), ratio)
+    };
+    roles(point, tally.of(index, Side::Baseline)).into_iter().map(check).collect()
+}
+
+/// True where other work on the machine left the older plugin so little speedup that to lose all of it would pass: then
+/// nothing is seen of the newer one's. An engine that has none on a machine of its own has none to lose.
+fn is_blind(tally: &Tally, index: usize, margin: f64) -> bool {
+    let (one, many) = (tally.of(0, Side::Baseline), tally.of(index, Side::Baseline));
+    let speedups: Vec<f64> = one.iter().zip(many).map(|(one, many)| one.wall_s / many.wall_s).collect();
+    let disturbed = many.iter().filter(|sample| sample.disturbed).count();
+    2 * disturbed > many.len() && median(&speedups).is_some_and(|speedup| speedup <= 1.0 + margin)
+}
+
+fn checks(point: &Point, index: usize, tally: &Tally, margins: Margins, looks: &Looks) -> Vec<Check> {
+    let check = |(metric, role)| {
+        let margin = margins.of(metric);
+        let mut check = Check::new(metric, role, margin, looks.estimate(&ratios(tally, index, metric)));
+        if metric == Metric::Scaling && check.verdict == Verdict::Pass && is_blind(tally, index, margin) {
+            check.verdict = Verdict::Inconclusive;
+        }
+        check
     };
     roles(point, tally.of(index, Side::Baseline)).into_iter().map(check).collect()
 }

@@ -64,34 +64,45 @@ pub fn recall(
     Ok(fought)
 }
 
-/// Measures the candidate to be recorded: `looks.limit()` rounds.
+/// What was measured to be recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recording {
+    /// Each thread count.
+    pub points: Vec<RecordedPoint>,
+    /// Complete rounds: fewer than were wanted where the time was up.
+    pub rounds: usize,
+}
+
+/// Measures the candidate to be recorded: `looks.limit()` rounds, or as many as there are until the clock reads
+/// `max_time`.
 ///
 /// # Errors
 /// The user interrupted; or why there is nothing to record.
 pub fn record(
     points: &[Point],
     looks: &Looks,
+    max_time: Option<Duration>,
     bench: &mut dyn Bench,
     clock: &dyn Clock,
     observer: &mut dyn Observer,
-) -> Result<Result<Vec<RecordedPoint>, String>, Interrupted> {
-    let ended =
-        rounds(points, looks, None, SEED).run(bench, clock, observer, |_| points.iter().map(|_| true).collect())?;
+) -> Result<Result<Recording, String>, Interrupted> {
+    let rounds = rounds(points, looks, max_time, SEED);
+    let ended = rounds.run(bench, clock, observer, |_| points.iter().map(|_| true).collect())?;
     if let Some(Fault::Different(_, why) | Fault::Failed(_, why)) = ended.fault {
         return Ok(Err(why));
     }
-    let recorded = points.iter().enumerate().map(|(index, point)| RecordedPoint {
+    let recorded = |(index, point): (usize, &Point)| RecordedPoint {
         threads: point.threads,
         threads_used: point.threads_used(),
         plan: point.plan(Side::Candidate).clone(),
         peak_rss_bytes: peak(&ended.tally, index),
         rounds: of_candidate(&ended.tally, index),
-    });
-    Ok(Ok(recorded.collect()))
+    };
+    Ok(Ok(Recording { points: points.iter().enumerate().map(recorded).collect(), rounds: ended.rounds }))
 }
 
 fn rounds<'a>(points: &'a [Point], looks: &'a Looks, max_time: Option<Duration>, seed: u64) -> Rounds<'a> {
-    Rounds { points, sides: &[Side::Candidate], with_yardstick: true, looks, max_time, seed }
+    Rounds { points, sides: &[Side::Candidate], with_yardstick: true, looks, max_time, seed, carried: &[] }
 }
 
 fn peak(tally: &Tally, point: usize) -> u64 {

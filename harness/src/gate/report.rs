@@ -24,8 +24,11 @@ pub struct Report {
     pub verdict: Verdict,
     /// Rounds after which the samples were looked at.
     pub looks: Vec<usize>,
-    /// Confidence of each look's intervals.
+    /// Confidence of each look's intervals; where the gate goes on from job to job, the least of them.
     pub confidence: f64,
+    /// True where cases that time leaves open go on in the next job.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub carries: bool,
     /// The cases, in the suite's order.
     pub cases: Vec<CaseReport>,
     /// What a reader should know of the whole.
@@ -51,12 +54,24 @@ pub struct CaseReport {
     pub answer: Answer,
     /// Each thread count.
     pub points: Vec<PointReport>,
-    /// Complete rounds.
+    /// Complete rounds, those of earlier jobs counted in.
     pub rounds: usize,
+    /// The earlier jobs of the same gate, where it goes on from them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<EarlierJobs>,
     /// The margins that it was judged by.
     pub margins: Margins,
     /// What a reader should know of this case.
     pub notes: Vec<String>,
+}
+
+/// Jobs whose rounds a case goes on from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierJobs {
+    /// How many.
+    pub jobs: usize,
+    /// Their rounds.
+    pub rounds: usize,
 }
 
 /// Whether the candidate gave the right answer.
@@ -120,23 +135,33 @@ pub struct Figures {
 }
 
 impl PointReport {
-    /// Takes in the instructions of a whole run of each side: they settle what CPU time leaves open.
+    /// True where CPU time was to decide, and could not.
+    pub fn instructions_would_settle(&self) -> bool {
+        self.verdict == Verdict::Inconclusive && self.is_judged_by_cpu_time()
+    }
+
+    /// Takes in the instructions of a whole run of each side. They settle what CPU time leaves open; of work that waits
+    /// for something else, and is judged by the wall, they say nothing.
     pub fn settle(&mut self, baseline: u64, candidate: u64, margin: f64) {
         for (figures, count) in [(&mut self.baseline, baseline), (&mut self.candidate, candidate)] {
             figures.iter_mut().for_each(|figures| figures.instructions = Some(count));
         }
-        self.checks.push(Check::exact(Metric::Instructions, Role::Settles, margin, candidate as f64 / baseline as f64));
+        let role = if self.is_judged_by_cpu_time() { Role::Settles } else { Role::Shown };
+        self.checks.push(Check::exact(Metric::Instructions, role, margin, candidate as f64 / baseline as f64));
         self.verdict = together(&self.checks);
+    }
+
+    fn is_judged_by_cpu_time(&self) -> bool {
+        self.checks.iter().any(|check| check.metric == Metric::Cpu && check.role == Role::Decides)
     }
 }
 
 impl CaseReport {
-    /// The verdict that follows from answer and points.
-    pub fn conclude(mut self) -> CaseReport {
+    /// Takes the verdict that follows from answer and points.
+    pub fn conclude(&mut self) {
         let points = self.points.iter().map(|point| point.verdict).max().unwrap_or(Verdict::Pass);
         // A wrong answer's speed is of no interest, and an answer that could not be compared is no pass.
         self.verdict = self.answer.verdict().max(points);
-        self
     }
 }
 
@@ -151,6 +176,7 @@ impl Report {
             verdict: cases.iter().map(|case| case.verdict).max().unwrap_or(Verdict::Inconclusive),
             looks: looks.rounds().to_vec(),
             confidence: looks.confidence(),
+            carries: looks.carries(),
             cases,
             notes,
         }

@@ -1,10 +1,11 @@
 //! The rounds: every open point measured once by each side, in random order, until nothing is open.
 
-use super::{Bench, Looks, Observer, Point, Side, Yardstick};
+use super::{Bench, Carried, Looks, Observer, Point, Side, Yardstick};
 use crate::measure::Clock;
 use crate::stats::Generator;
 use crate::trial::{Equivalence, Measurement, TrialError};
 use scaletune_descriptor::Plan;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What is to be measured.
@@ -21,17 +22,24 @@ pub(super) struct Rounds<'a> {
     pub(super) max_time: Option<Duration>,
     /// Where the random order starts.
     pub(super) seed: u64,
+    /// Where an earlier job stood, `looks.before()` rounds on: the points, or none.
+    pub(super) carried: &'a [Carried],
 }
 
 /// What one trial took.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Sample {
-    pub(super) wall_s: f64,
-    pub(super) cpu_s: f64,
-    pub(super) peak_rss_bytes: u64,
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Wall seconds of a whole run.
+    pub wall_s: f64,
+    /// CPU seconds of the same.
+    pub cpu_s: f64,
+    /// The largest resident set, bytes.
+    pub peak_rss_bytes: u64,
+    /// Whether its wall time says more of other work on the machine than of the plan.
+    pub disturbed: bool,
 }
 
-/// The samples of all rounds so far. Of every point and side, sample `i` was taken in round `i`: a point that is closed
+/// The samples of all rounds so far, those of earlier jobs first. Of every point and side, sample `i` was taken in round `i`: a point that is closed
 /// is not measured again.
 pub(super) struct Tally {
     /// By point, then by side.
@@ -41,6 +49,15 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    fn going_on(points: usize, carried: &[Carried]) -> Tally {
+        let of =
+            |point: usize, side| carried.get(point).map(|carried| carried.samples(side).to_vec()).unwrap_or_default();
+        Tally {
+            samples: (0..points).map(|point| [of(point, Side::Baseline), of(point, Side::Candidate)]).collect(),
+            yardsticks: vec![Vec::new(); points],
+        }
+    }
+
     pub(super) fn of(&self, point: usize, side: Side) -> &[Sample] {
         &self.samples[point][side as usize]
     }
@@ -80,15 +97,15 @@ impl Rounds<'_> {
         observer: &mut dyn Observer,
         mut open: impl FnMut(&Tally) -> Vec<bool>,
     ) -> Result<Ended, Interrupted> {
-        let mut generator = Generator::new(self.seed);
-        let tally = Tally {
-            samples: self.points.iter().map(|_| [Vec::new(), Vec::new()]).collect(),
-            yardsticks: self.points.iter().map(|_| Vec::new()).collect(),
-        };
-        let mut ended = Ended { tally, rounds: 0, out_of_time: false, fault: None };
-        let mut is_open = vec![true; self.points.len()];
+        let before = self.looks.before();
+        // Another order in each job.
+        let mut generator = Generator::new(self.seed.wrapping_add(before as u64));
+        let tally = Tally::going_on(self.points.len(), self.carried);
+        let mut ended = Ended { tally, rounds: before, out_of_time: false, fault: None };
+        let mut is_open: Vec<bool> =
+            (0..self.points.len()).map(|point| self.carried.get(point).is_none_or(Carried::is_open)).collect();
         while is_open.iter().any(|open| *open) && ended.rounds < self.looks.limit() {
-            observer.round(ended.rounds + 1, self.looks.limit());
+            observer.round(ended.rounds + 1 - before, self.looks.limit() - before);
             let mut order: Vec<usize> = (0..self.points.len()).filter(|point| *point == 0 || is_open[*point]).collect();
             generator.shuffle(&mut order);
             for point in order {
@@ -143,6 +160,7 @@ fn judge(
             wall_s: measurement.wall_s,
             cpu_s: measurement.cpu_s,
             peak_rss_bytes: measurement.peak_rss_bytes,
+            disturbed: measurement.is_disturbed(),
         }),
         Equivalence::Different(difference) => Err(Fault::Different(side, format!("plan {plan}: {difference}"))),
         Equivalence::NotCompared => Err(Fault::Failed(side, format!("plan {plan}: its answer was not compared"))),

@@ -70,8 +70,19 @@ pub struct Detection {
 pub struct SelfTestCase {
     /// Its name in the suite.
     pub name: String,
-    /// Each thread count.
+    /// Each thread count; none where the time was up before the first look.
     pub points: Vec<Detection>,
+    /// Complete rounds of pairs.
+    pub rounds: usize,
+}
+
+/// What came of the pairs of one engine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tested {
+    /// Each thread count; none where the time was up before the first look.
+    pub points: Vec<Detection>,
+    /// Complete rounds.
+    pub rounds: usize,
 }
 
 /// The self-test of a suite.
@@ -105,13 +116,19 @@ impl SelfTest {
         SelfTest { machine, created: jiff::Timestamp::now().to_string(), looks: looks.rounds().to_vec(), cases }
     }
 
-    /// True where no case raises too many false alarms.
-    pub fn is_sound(&self) -> bool {
-        self.cases.iter().flat_map(|case| &case.points).all(Detection::is_sound)
+    /// Regress where a case raises too many false alarms, inconclusive where there was no time to tell.
+    pub fn verdict(&self) -> Verdict {
+        if !self.cases.iter().flat_map(|case| &case.points).all(Detection::is_sound) {
+            Verdict::Regress
+        } else if self.cases.iter().any(|case| case.points.is_empty()) {
+            Verdict::Inconclusive
+        } else {
+            Verdict::Pass
+        }
     }
 }
 
-/// Measures pairs and replays gates. The inner error: why the pairs could not be measured.
+/// Measures pairs and replays gates. The inner error: a wrong answer, or none.
 ///
 /// # Errors
 /// The user interrupted.
@@ -120,7 +137,7 @@ pub fn selftest(
     bench: &mut dyn Bench,
     clock: &dyn Clock,
     observer: &mut dyn Observer,
-) -> Result<Result<Vec<Detection>, String>, Interrupted> {
+) -> Result<Result<Tested, String>, Interrupted> {
     let looks = Looks::up_to(request.pairs);
     let rounds = Rounds {
         points: request.points,
@@ -129,13 +146,14 @@ pub fn selftest(
         looks: &looks,
         max_time: request.max_time,
         seed: SEED,
+        carried: &[],
     };
     let ended = rounds.run(bench, clock, observer, |_| request.points.iter().map(|_| true).collect())?;
     if let Some(Fault::Different(_, why) | Fault::Failed(_, why)) = ended.fault {
         return Ok(Err(why));
     }
     if ended.rounds < FIRST {
-        return Ok(Err(format!("only {} of {FIRST} rounds were done when the time was up", ended.rounds)));
+        return Ok(Ok(Tested { points: Vec::new(), rounds: ended.rounds }));
     }
     let detections = request.points.iter().enumerate().map(|(index, point)| {
         let baseline = figures(point, Side::Baseline, ended.tally.of(index, Side::Baseline));
@@ -149,7 +167,7 @@ pub fn selftest(
         let wall_s = baseline.map_or(f64::NAN, |figures| figures.wall_s);
         detect(point.threads, wall_s, &series.collect::<Vec<_>>(), request)
     });
-    Ok(Ok(detections.collect()))
+    Ok(Ok(Tested { points: detections.collect(), rounds: ended.rounds }))
 }
 
 /// The ratios of one check.
@@ -214,7 +232,7 @@ impl Replay {
             let seen = self.seen[look].get_or_insert_with(|| {
                 let of = |series: &Series| {
                     let ratios: Vec<f64> = drawn.iter().map(|index| series.ratios[*index]).collect();
-                    Estimate::with_confidence(&ratios, looks.confidence(), SEED)
+                    looks.estimate(&ratios)
                 };
                 series.iter().map(of).collect()
             });

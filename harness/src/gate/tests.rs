@@ -1,12 +1,15 @@
 //! Gates on a made-up machine: costs by a law, noise from a stated seed, no waiting.
 
 use super::*;
-use crate::measure::{Clock, Machine};
+use crate::measure::{Clock, Disturbance, Machine};
 use crate::stats::Generator;
 use crate::trial::{Equivalence, Measurement, TrialError};
 use scaletune_descriptor::Plan;
 use std::cell::Cell;
 use std::f64::consts::TAU;
+
+mod carried;
+mod told;
 
 /// A machine and two plugins on it.
 struct Fake {
@@ -25,6 +28,8 @@ struct Fake {
     drift: f64,
     /// The answer from this trial on is wrong, or there is none.
     wrong: Option<(Side, usize, Result<Equivalence, TrialError>)>,
+    /// Whether others work on the machine.
+    busy: bool,
     trials: usize,
     time: Cell<f64>,
 }
@@ -41,6 +46,7 @@ impl Fake {
             noise: [0.015, 0.2],
             drift: 0.0,
             wrong: None,
+            busy: false,
             trials: 0,
             time: Cell::new(0.0),
         }
@@ -75,7 +81,17 @@ impl Bench for Fake {
         let wall = cpu * (1.0 - share + share / threads) + self.wait_s[side as usize];
         let (cpu_s, wall_s) = self.times(cpu, wall);
         self.time.set(self.time.get() + wall_s);
-        Ok(Measurement { wall_s, cpu_s, peak_rss_bytes: 1, runs: 1, equivalence, ..Measurement::default() })
+        let others_s = if self.busy { 8.0 } else { 0.0 };
+        let disturbance = Some(Disturbance { capacity_s: 10.0, others_s, ..Disturbance::default() });
+        Ok(Measurement {
+            wall_s,
+            cpu_s,
+            peak_rss_bytes: 1,
+            runs: 1,
+            equivalence,
+            disturbance,
+            ..Measurement::default()
+        })
     }
 
     fn yardstick(&mut self, _: i64) -> Yardstick {
@@ -111,7 +127,8 @@ fn points(threads: &[i64]) -> Vec<Point> {
 fn fight(threads: &[i64], fake: &mut Fake) -> Fought {
     let points = points(threads);
     let looks = Looks::up_to(64);
-    let request = Duel { points: &points, margins: Margins::default(), looks: &looks, max_time: None, seed: 1 };
+    let request =
+        Duel { points: &points, margins: Margins::default(), looks: &looks, max_time: None, seed: 1, carried: &[] };
     duel(&request, fake, &Still, &mut Silent).unwrap()
 }
 
@@ -175,6 +192,20 @@ fn lost_parallelism_is_caught_though_cpu_time_is_the_same() {
 }
 
 #[test]
+fn no_speedup_to_lose_is_a_pass_on_a_quiet_machine_alone() {
+    // Neither plugin gains by a second thread: because of the engine, or because others have the cores.
+    let verdict = |busy: bool, parallel: f64| {
+        let mut fake = Fake::new(4);
+        (fake.busy, fake.parallel, fake.noise) = (busy, [parallel; 2], [0.01, 0.02]);
+        let fought = fight(&[1, 2], &mut fake);
+        (fought.points[1].verdict, fought.blind)
+    };
+    assert_eq!(verdict(false, 0.0), (Verdict::Pass, vec![]));
+    assert_eq!(verdict(true, 0.0), (Verdict::Inconclusive, vec![2]));
+    assert_eq!(verdict(true, 0.98), (Verdict::Pass, vec![]));
+}
+
+#[test]
 fn waiting_is_judged_by_the_wall() {
     // 1 ms of work in 51 ms: a tenth more CPU time means nothing, twice the waiting does.
     let waits = |fake: &mut Fake| (fake.work_s, fake.wait_s) = (0.001, [0.05; 2]);
@@ -213,7 +244,8 @@ fn a_wrong_answer_ends_it_at_once_whatever_the_speed() {
     fake.wrong = Some((Side::Candidate, 1, Err(TrialError::Cancelled)));
     let points = points(&[1]);
     let looks = Looks::up_to(8);
-    let request = Duel { points: &points, margins: Margins::default(), looks: &looks, max_time: None, seed: 1 };
+    let request =
+        Duel { points: &points, margins: Margins::default(), looks: &looks, max_time: None, seed: 1, carried: &[] };
     assert_eq!(duel(&request, &mut fake, &Still, &mut Silent), Err(Interrupted));
 }
 
@@ -222,7 +254,7 @@ fn the_time_limit_leaves_what_is_open_open() {
     let points = points(&[1]);
     let looks = Looks::up_to(64);
     let max_time = Some(std::time::Duration::from_millis(500));
-    let request = Duel { points: &points, margins: Margins::default(), looks: &looks, max_time, seed: 1 };
+    let request = Duel { points: &points, margins: Margins::default(), looks: &looks, max_time, seed: 1, carried: &[] };
     /// The bench's own time.
     struct Shared<'a>(&'a std::cell::RefCell<Fake>);
     impl Bench for Shared<'_> {
@@ -245,7 +277,8 @@ fn the_time_limit_leaves_what_is_open_open() {
 }
 
 fn recorded(threads: &[i64], seed: u64) -> Vec<RecordedPoint> {
-    record(&points(threads), &Looks::up_to(32), &mut Fake::new(seed), &Still, &mut Silent).unwrap().unwrap()
+    let looks = Looks::up_to(32);
+    record(&points(threads), &looks, None, &mut Fake::new(seed), &Still, &mut Silent).unwrap().unwrap().points
 }
 
 fn remember(threads: &[i64], fake: &mut Fake, seed: u64, same_machine: bool) -> Fought {
@@ -296,7 +329,7 @@ fn a_self_test_finds_what_the_noise_lets_it() {
         fake.noise = noise;
         let (margins, looks) = (Margins::default(), Looks::up_to(32));
         let request = Pairs { points: &points, margins, looks: &looks, pairs: 64, replays: 100, max_time: None };
-        selftest(&request, &mut fake, &Still, &mut Silent).unwrap().unwrap()
+        selftest(&request, &mut fake, &Still, &mut Silent).unwrap().unwrap().points
     };
     let (quiet, noisy) = (run([0.01, 0.1]), run([0.05, 0.4]));
     for detection in quiet.iter().chain(&noisy) {
@@ -310,77 +343,4 @@ fn a_self_test_finds_what_the_noise_lets_it() {
     assert!(quiet[0].smallest.unwrap() <= 0.10, "{quiet:?}");
     // The real rate in independent gates is what the replays say of them.
     assert!(forty(&[1], |fake| fake.cost[1] = 1.10).0 >= 38);
-}
-
-fn report() -> Report {
-    let mut fake = Fake::new(1);
-    fake.parallel[1] = 0.0;
-    let fought = fight(&[1, 2], &mut fake);
-    let case = |name: &str, answer: Answer, points: Vec<PointReport>| {
-        CaseReport {
-            name: name.into(),
-            engine: "e".into(),
-            baseline_version: Some("1.0".into()),
-            candidate_version: Some("1.1".into()),
-            verdict: Verdict::Pass,
-            answer,
-            points,
-            rounds: fought.rounds,
-            margins: Margins::default(),
-            notes: vec!["a <note> | of\nit".into()],
-        }
-        .conclude()
-    };
-    let mut settled = fought.points[..1].to_vec();
-    settled[0].checks.iter_mut().for_each(|check| check.verdict = Verdict::Inconclusive);
-    settled[0].settle(1_000_000_000, 1_010_000_000, 0.05);
-    let cases = vec![
-        case("slow", Answer::Same("the older plugin".into()), fought.points.clone()),
-        case("wrong & <b>", Answer::Different("t.tsv: row 1, column x: expected 1, found 2".into()), vec![]),
-        case("new", Answer::NotCompared("nothing was recorded".into()), vec![]),
-        case("settled", Answer::Same("the older plugin".into()), settled),
-    ];
-    Report::new(Machine::this(), &Looks::up_to(64), cases, vec!["the whole".into()])
-}
-
-#[test]
-fn cases_and_the_whole_take_the_gravest_verdict() {
-    let report = report();
-    let verdicts: Vec<Verdict> = report.cases.iter().map(|case| case.verdict).collect();
-    use Verdict::{Inconclusive, Pass, Regress};
-    assert_eq!((verdicts, report.verdict), (vec![Regress, Regress, Inconclusive, Pass], Regress));
-    let json = serde_json::to_string(&report).unwrap();
-    assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
-    assert_eq!(Report::new(Machine::this(), &Looks::up_to(8), vec![], vec![]).verdict, Inconclusive);
-}
-
-#[test]
-fn junit_says_what_failed_and_what_was_skipped() {
-    let report = report();
-    let read = |strict| quick_junit::Report::deserialize_from_str(&junit(&report, strict).unwrap()).unwrap();
-    let document = read(false);
-    assert_eq!((document.tests, document.failures), (7, 2));
-    let cases = document.test_suites.iter().flat_map(|suite| &suite.test_cases);
-    let skipped = cases.filter(|case| matches!(case.status, quick_junit::TestCaseStatus::Skipped { .. }));
-    assert_eq!(skipped.count(), 1);
-    assert_eq!(read(true).failures, 3);
-    let text = junit(&report, false).unwrap();
-    assert!(text.contains("wrong &amp; &lt;b&gt;") && text.contains("expected 1, found 2"), "{text}");
-}
-
-#[test]
-fn markdown_and_lines_show_every_check() {
-    let report = report();
-    let text = markdown(&report);
-    for part in ["## scaletune gate: **regress**", "| 2 threads | scaling |", "WRONG ANSWER", "&lt;note&gt; \\| of it"]
-    {
-        assert!(text.contains(part), "{part}: {text}");
-    }
-    // Every row of the table has as many cells.
-    let cells = |line: &str| line.replace("\\|", "").matches('|').count();
-    assert!(text.lines().filter(|line| line.starts_with('|')).all(|line| cells(line) == 8), "{text}");
-    let lines = lines(&report).join("\n");
-    for part in ["slow: regress (same answer as the older plugin; ", "instructions", "1.010", "verdict: regress"] {
-        assert!(lines.contains(part), "{part}: {lines}");
-    }
 }

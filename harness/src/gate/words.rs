@@ -1,7 +1,8 @@
 //! The report in words: rows that the terminal, Markdown and JUnit share.
 
+use super::looks::FIRST;
 use super::{Answer, CaseReport, Check, Figures, Metric, PointReport, Report, Role, SelfTest, Side};
-use crate::report::figures::{seconds, threads};
+use crate::report::figures::{counted, seconds, threads};
 
 /// One check of a case, as a person reads it.
 pub(super) struct Row {
@@ -76,12 +77,25 @@ pub(super) fn answer(answer: &Answer) -> String {
     }
 }
 
+/// How many rounds a case had, and whose; empty where it had none.
+pub(super) fn rounds(case: &CaseReport) -> String {
+    match case.earlier {
+        _ if case.rounds == 0 => String::new(),
+        None => counted(case.rounds as i64, "round"),
+        Some(earlier) => {
+            let (all, jobs) = (counted(case.rounds as i64, "round"), counted(earlier.jobs as i64, "earlier job"));
+            format!("{all}, {} of them in {jobs}", earlier.rounds)
+        }
+    }
+}
+
 /// The report for a terminal.
 pub fn lines(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     for case in &report.cases {
-        let rounds = if case.rounds > 0 { format!("; {} rounds", case.rounds) } else { String::new() };
-        lines.push(format!("{}: {} ({}{rounds})", case.name, case.verdict, answer(&case.answer)));
+        let (rounds, answer) = (rounds(case), answer(&case.answer));
+        let rounds = if rounds.is_empty() { rounds } else { format!("; {rounds}") };
+        lines.push(format!("{}: {} ({answer}{rounds})", case.name, case.verdict));
         let mut last = String::new();
         for row in rows(case) {
             let Row { threads, metric, baseline, candidate, ratio, margin, verdict } = row;
@@ -106,6 +120,12 @@ impl SelfTest {
         let mut lines = vec![format!("machine: {}; {}", self.machine, self.created)];
         let limit = self.looks.last().copied().unwrap_or_default();
         for case in &self.cases {
+            if case.points.is_empty() {
+                let (name, done) = (&case.name, case.rounds);
+                lines.push(format!(
+                    "{name}: inconclusive: the time was up after {done} rounds of pairs; {FIRST} are needed"
+                ));
+            }
             for point in &case.points {
                 let [pass, open, alarms] = point.verdicts;
                 let smallest = match point.smallest {
@@ -125,8 +145,9 @@ impl SelfTest {
                 ));
             }
         }
-        let pairs = self.cases.iter().flat_map(|case| &case.points).map(|point| point.pairs).min().unwrap_or_default();
-        lines.push(format!("gates of up to {limit} rounds, replayed from {pairs} measured pairs of equal plugins"));
+        if let Some(pairs) = self.cases.iter().flat_map(|case| &case.points).map(|point| point.pairs).min() {
+            lines.push(format!("gates of up to {limit} rounds, replayed from {pairs} measured pairs of equal plugins"));
+        }
         lines
     }
 }

@@ -160,7 +160,10 @@ impl Catalogue {
                 Err(_) => {}
             }
         }
-        let found = if names.is_empty() { "none was found".into() } else { format!("found: {}", names.join(", ")) };
+        let mut found = if names.is_empty() { "none was found".into() } else { format!("found: {}", names.join(", ")) };
+        if let Some(near) = nearest(name, names.iter().map(String::as_str)) {
+            found = format!("did you mean `{near}`? {found}");
+        }
         let folders: Vec<_> = self.search.folders().iter().map(|folder| folder.display().to_string()).collect();
         Err(PluginError::Unknown { name: name.into(), found, folders: folders.join(", ") })
     }
@@ -178,4 +181,12 @@ impl Catalogue {
         let descriptor = description.descriptor().map_err(|fault| format!("its descriptor can't be used: {fault}"))?;
         Ok(Plugin { path, descriptor, vouched, stamp, file: OnceLock::new() })
     }
+}
+/// The name that `word` was probably meant to be; none where all are far from it.
+pub fn nearest<'n>(word: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    /// Two letters exchanged in a word of five, or one wrong in a word of four, are nearer than this.
+    const NEAR: f64 = 0.8;
+    let with_likeness = names.map(|name| (strsim::jaro_winkler(word, name), name));
+    let (likeness, name) = with_likeness.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    (likeness >= NEAR).then_some(name)
 }

@@ -2,6 +2,7 @@
  *   -DPERCENT=110  does a tenth more work, for nothing
  *   -DSERIAL       starts its threads and lets one of them do everything
  *   -DWAIT_MS=50   sleeps as well
+ *   -DNOISY        lets the kernel work as well, in each process another amount: CPU time scatters, instructions don't
  *   -DWRONG        gives another answer
  *   -DLOOSE        says that any answer will do
  *   -DNEEDS_MORE   fails on what the others take
@@ -93,6 +94,21 @@ static scaletune_status spinner_prepare(scaletune_session *session, scaletune_te
     return SCALETUNE_OK;
 }
 
+#ifdef NOISY
+/* Reads 0 to 1 GB of nothing: some 30 ms at most. */
+static void let_the_kernel_work(void) {
+    static char buffer[1 << 20];
+    FILE *zero = fopen("/dev/zero", "rb");
+    if (!zero)
+        return;
+    setvbuf(zero, NULL, _IONBF, 0);
+    for (unsigned times = ((unsigned)getpid() * 2654435761u) >> 22; times > 0; times--)
+        if (fread(buffer, sizeof buffer, 1, zero) != 1)
+            break;
+    fclose(zero);
+}
+#endif
+
 static scaletune_status spinner_run(scaletune_session *session) {
     struct spinner *spinner = (struct spinner *)session;
     pthread_t threads[MOST_SPINNERS];
@@ -110,6 +126,9 @@ static scaletune_status spinner_run(scaletune_session *session) {
         pthread_join(threads[i], NULL);
 #ifdef WAIT_MS
     usleep(WAIT_MS * 1000);
+#endif
+#ifdef NOISY
+    let_the_kernel_work();
 #endif
     return SCALETUNE_OK;
 }

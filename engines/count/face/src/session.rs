@@ -7,9 +7,16 @@ use serde_json::json;
 use std::path::Path;
 use std::time::Instant;
 
+/// Counts from which on the share of the reference allele is worth judging.
+const ENOUGH_COUNTS: u64 = 1000;
+/// A share of the reference allele so far from a half is more than chance at heterozygous sites.
+const BIASED: f64 = 0.05;
+
 /// One opened count.
 pub struct CountSession {
     session: core::Session,
+    /// Whether the sites are those at which one sample is heterozygous.
+    heterozygous: bool,
     /// Warnings that the user has seen.
     told: Vec<String>,
 }
@@ -17,20 +24,57 @@ pub struct CountSession {
 impl CountSession {
     pub(crate) fn open(call: &Call<'_>, inputs: &Inputs) -> Result<CountSession, Error> {
         let options = options::options(inputs)?;
+        let heterozygous = options.sample.is_some();
         let session = call.stage("sites", || core::Session::open(options, &Watch::new(call.host()))).map_err(error)?;
-        let mut opened = CountSession { session, told: Vec::new() };
+        let mut opened = CountSession { session, heterozygous, told: Vec::new() };
         opened.tell(call);
         Ok(opened)
     }
 
     /// Tells each warning once, however often a run is repeated.
     fn tell(&mut self, call: &Call<'_>) {
-        for warning in self.session.warnings() {
-            let text = warning.to_string();
+        let bias = self.bias();
+        for text in self.session.warnings().iter().map(ToString::to_string).chain(bias) {
             if !self.told.contains(&text) {
                 call.warn(&text);
                 self.told.push(text);
             }
+        }
+    }
+
+    /// The share of the reference allele in what reads showed of either; none without counts.
+    fn reference_ratio(&self) -> Option<f64> {
+        let [reference, alternate, _] = self.session.sums()?;
+        let both = reference + alternate;
+        (both > 0).then(|| reference as f64 / both as f64)
+    }
+
+    /// A share of the reference allele that more probably comes from mapping than from expression.
+    fn bias(&self) -> Option<String> {
+        let [reference, alternate, _] = self.session.sums()?;
+        let ratio = self.reference_ratio().filter(|ratio| (ratio - 0.5).abs() > BIASED)?;
+        (self.heterozygous && reference + alternate >= ENOUGH_COUNTS).then(|| {
+            format!(
+                "the reference allele has {:.1} % of the counts at heterozygous sites, where a half is expected: reads with \
+                 the other allele may map less often; correct the alignments for mapping bias before counting (as WASP \
+                 does), or compare with genomic reads",
+                100.0 * ratio
+            )
+        })
+    }
+
+    /// What came out, in figures.
+    fn report(&self, call: &Call<'_>) {
+        if let Some((sites, covered)) = self.session.coverage() {
+            call.metric("sites", sites as f64, "rows");
+            call.metric("covered", covered as f64, "rows");
+        }
+        for (name, sum) in ["ref_count", "alt_count", "other_count"].iter().zip(self.session.sums().unwrap_or_default())
+        {
+            call.metric(name, sum as f64, "counts");
+        }
+        if let Some(ratio) = self.reference_ratio() {
+            call.metric("reference_ratio", ratio, "");
         }
     }
 }
@@ -59,10 +103,7 @@ impl Session for CountSession {
     fn run(&mut self, call: &Call<'_>) -> Result<(), Error> {
         self.session.run(&Watch::new(call.host())).map_err(error)?;
         self.tell(call);
-        for (name, sum) in ["ref_count", "alt_count", "other_count"].iter().zip(self.session.sums().unwrap_or_default())
-        {
-            call.metric(name, sum as f64, "counts");
-        }
+        self.report(call);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use crate::options;
 use scaletune_em_core::load::{InputOrder, LoadPlan, Loading, detect_order};
 use scaletune_em_core::scores::Findings;
-use scaletune_em_core::session::{self as core, Output, Results};
+use scaletune_em_core::session::{self as core, Output, Results, Sample};
 use scaletune_em_core::{EmError, Monitor};
 use scaletune_hts::{Decoder, Format};
 use scaletune_sdk::{Call, Error, Host, InputClass, Inputs, Plan, Session};
@@ -93,16 +93,8 @@ impl Session for EmSession {
         let results = self.session.run(&watch).map_err(error)?;
         watch.end_stage();
         for sample in &results.samples {
-            call.metric("fragments", sample.scores.matrix.rows() as f64, "fragments");
-            if let Some(findings) = &sample.scores.findings {
-                call.metric("overlap_ties", findings.overlap_ties as f64, "alignments");
-            }
-            if let Some(share) = sample.scores.findings.as_ref().and_then(Findings::sense_share) {
-                call.metric("sense", 100.0 * share, "%");
-            }
-            if let Some(result) = &sample.result {
-                call.metric("iterations", f64::from(result.fit.iterations), "iterations");
-            }
+            let prefix = if results.samples.len() > 1 { format!("{}: ", sample.name) } else { String::new() };
+            report(sample, &|name, value, unit| call.metric(&format!("{prefix}{name}"), value, unit));
         }
         self.results = Some(results);
         Ok(())
@@ -123,6 +115,25 @@ impl Session for EmSession {
             }
         }
         Ok(())
+    }
+}
+
+/// What came out of a sample, in figures: name, value, unit.
+fn report(sample: &Sample, metric: &dyn Fn(&str, f64, &str)) {
+    let rows = sample.scores.matrix.rows();
+    let unique = sample.scores.matrix.unique_rows();
+    metric("fragments", rows as f64, "fragments");
+    metric("ambiguous", (rows - unique) as f64, "fragments");
+    if let Some(findings) = &sample.scores.findings {
+        metric("overlap_ties", findings.overlap_ties as f64, "alignments");
+    }
+    if let Some(share) = sample.scores.findings.as_ref().and_then(Findings::sense_share) {
+        metric("sense", 100.0 * share, "%");
+    }
+    if let Some(result) = &sample.result {
+        metric("iterations", f64::from(result.fit.iterations), "iterations");
+        metric("converged", f64::from(u8::from(result.fit.converged)), "yes_or_no");
+        metric("log_likelihood", result.fit.log_likelihood, "");
     }
 }
 

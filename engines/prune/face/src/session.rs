@@ -72,6 +72,13 @@ impl Session for PruneSession {
             Found::Sample(sample) => sample.warnings(),
         };
         warnings.iter().for_each(|warning| call.warn(warning));
+        match &found {
+            Found::One(outcome) => report(outcome, "", call),
+            Found::Sample(sample) => {
+                let trees = sample.trees.iter().enumerate();
+                trees.for_each(|(at, tree)| report(&tree.outcome, &Sample::prefix(at), call));
+            }
+        }
         self.found = Some(found);
         Ok(())
     }
@@ -89,6 +96,23 @@ impl Session for PruneSession {
                 trees.try_for_each(|(at, tree)| write_documents(&tree.outcome, folder, &Sample::prefix(at)))
             }
         }
+    }
+}
+
+/// What came out, in figures; something before every name.
+fn report(outcome: &Outcome, prefix: &str, call: &Call<'_>) {
+    let metric = |name: &str, value: f64, unit: &str| call.metric(&format!("{prefix}{name}"), value, unit);
+    let summary = outcome.summary();
+    metric("families", summary.families as f64, "families");
+    metric("taxa", summary.taxa as f64, "tips");
+    if summary.impossible_families > 0 {
+        metric("impossible", summary.impossible_families as f64, "families");
+    }
+    metric("log_likelihood", summary.log_likelihood, "");
+    if let Some(fit) = outcome.fit() {
+        metric("gain", fit.gain, "per unit of branch length");
+        metric("loss", fit.loss, "per unit of branch length");
+        metric("converged", f64::from(u8::from(fit.converged)), "yes_or_no");
     }
 }
 

@@ -82,14 +82,16 @@ fn plan(descriptor: &Descriptor, case: &Case, class: &Map<String, Value>, thread
     }
 }
 
-/// The points of a case, that of one thread first. What can't be measured here is noted.
+/// The points of a case, that of one thread first, and of `budget` threads where it names none. What can't be measured
+/// here is noted.
 pub(super) fn points(
     sides: [(&Descriptor, &Map<String, Value>); 2],
     case: &Case,
+    budget: usize,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Point>, NoPlan> {
     let usable = usable_cores() as i64;
-    let mut budgets = if case.threads.is_empty() { vec![usable] } else { case.threads.clone() };
+    let mut budgets = if case.threads.is_empty() { vec![budget as i64] } else { case.threads.clone() };
     budgets.push(1);
     budgets.sort_unstable();
     budgets.dedup();

@@ -4,11 +4,12 @@ use super::super::exit::Exit;
 use super::super::trials::Trials;
 use super::super::{Context, print};
 use super::bench::{Inputs, Pair, points, reference_plan};
-use super::bout::digests;
+use super::ground::digests;
 use super::{Case, Gate, Watch, Work, suite, written};
 use crate::gate::{Baseline, RecordedCase, Store, record};
+use crate::measure::Clock;
 use crate::publish::FileFigures;
-use crate::report::figures::threads;
+use crate::report::figures::{seconds, threads};
 use crate::scratch::Scratch;
 use crate::trial::Executor;
 use serde_json::json;
@@ -25,8 +26,8 @@ pub(super) fn run(context: &mut Context, gate: &Gate<'_>, path: &Path) -> Result
     let mut notes = Vec::new();
     let suite = suite(context, gate, earlier.as_ref().map(|earlier| (path, earlier)), &mut notes)?;
     let mut measured = Vec::new();
-    for case in &suite.cases {
-        measured.push(measure(context, gate, case, &mut notes)?);
+    for (index, case) in suite.cases.iter().enumerate() {
+        measured.push(measure(context, gate, case, suite.cases.len() - index, &mut notes)?);
     }
     context.terminal.finish();
     // All is measured: only now anything is written.
@@ -52,7 +53,14 @@ pub(super) fn run(context: &mut Context, gate: &Gate<'_>, path: &Path) -> Result
     Ok(())
 }
 
-fn measure(context: &mut Context, gate: &Gate<'_>, case: &Case, notes: &mut Vec<String>) -> Result<Measured, Exit> {
+/// Measures one case; `left` cases, this one counted in, share the time that is left.
+fn measure(
+    context: &mut Context,
+    gate: &Gate<'_>,
+    case: &Case,
+    left: usize,
+    notes: &mut Vec<String>,
+) -> Result<Measured, Exit> {
     let plugin = context.catalogue.find(&case.engine)?;
     let descriptor = &plugin.descriptor;
     let named = |why: String| Exit::input(format!("case `{}`: {why}", case.name));
@@ -62,16 +70,32 @@ fn measure(context: &mut Context, gate: &Gate<'_>, case: &Case, notes: &mut Vec<
     let worker = context.worker.clone();
     let mut trials = Trials::new(&worker, &plugin, &workload, gate.arguments.measuring.time_limit)?;
     let plan = reference_plan(descriptor, case).map_err(|error| named(error.to_string()))?;
+    let began_s = gate.clock.now_s();
     trials.measure(&plan).map_err(|error| Exit::of_trial(&format!("case `{}`", case.name), &plan, &error))?;
+    let trial_s = gate.clock.now_s() - began_s;
     let answer = copy(trials.reference())?;
     let class = trials.input_class().clone();
-    let points = points([(descriptor, &class), (descriptor, &class)], case, notes);
+    let points = points([(descriptor, &class), (descriptor, &class)], case, gate.budget.threads, notes);
     let points = points.map_err(|error| named(error.to_string()))?;
     let mut watch = Watch { terminal: &mut context.terminal, case: &case.name };
     let mut pair = Pair { baseline: None, candidate: trials };
-    let recorded = record(&points, &gate.looks, &mut pair, &gate.clock, &mut watch);
+    let began = gate.clock_time();
+    let max_time = gate.share(left).map(|share| began + share);
+    let recorded = record(&points, &gate.looks, max_time, &mut pair, &gate.clock, &mut watch);
     let recorded = recorded.map_err(|_| Exit::interrupted())?;
     let recorded = recorded.map_err(|why| Exit::failed(format!("case `{}`: {why}", case.name)))?;
+    let (done, least, wanted) = (recorded.rounds, gate.looks.first(), gate.looks.limit());
+    if done < least {
+        return Err(Exit::input(format!(
+            "case `{}`: {done} of at least {least} rounds were done when --max-time was up, too few to judge by; nothing was \
+             written; {least} rounds of this case take about {}",
+            case.name,
+            seconds(trial_s * points.len() as f64 * least as f64)
+        )));
+    }
+    if done < wanted {
+        notes.push(format!("case `{}`: {done} of {wanted} rounds were recorded when the time was up", case.name));
+    }
     let case = RecordedCase {
         case: case.clone(),
         engine_version: descriptor.version.clone(),
@@ -80,7 +104,7 @@ fn measure(context: &mut Context, gate: &Gate<'_>, case: &Case, notes: &mut Vec<
         inputs: digests(&workload, descriptor)?,
         outputs: descriptor.outputs.clone(),
         answer: Vec::new(),
-        points: recorded,
+        points: recorded.points,
     };
     Ok(Measured { case, answer })
 }

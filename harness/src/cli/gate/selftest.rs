@@ -4,8 +4,8 @@ use super::super::exit::Exit;
 use super::super::trials::Trials;
 use super::super::{Context, as_json, print};
 use super::bench::{Inputs, Pair, points, reference_plan};
-use super::{Case, Gate, Watch, Work, suite};
-use crate::gate::{Pairs, SelfTest, SelfTestCase, selftest};
+use super::{Case, Gate, INCONCLUSIVE, Watch, Work, suite};
+use crate::gate::{Pairs, SelfTest, SelfTestCase, Verdict, selftest};
 use crate::plugin::Plugin;
 use crate::trial::Executor;
 
@@ -17,10 +17,10 @@ pub(super) fn run(context: &mut Context, gate: &Gate<'_>) -> Result<(), Exit> {
     let mut notes = Vec::new();
     let suite = suite(context, gate, None, &mut notes)?;
     let mut cases = Vec::new();
-    for case in &suite.cases {
+    for (index, case) in suite.cases.iter().enumerate() {
         let plugin = context.catalogue.find(&case.engine)?;
         let case = if gate.arguments.quick { smallest(case, &plugin) } else { case.clone() };
-        cases.push(measure(context, gate, &case, &plugin, &mut notes)?);
+        cases.push(measure(context, gate, &case, &plugin, suite.cases.len() - index, &mut notes)?);
     }
     context.terminal.finish();
     let selftest = SelfTest::new(gate.machine.clone(), &gate.looks, cases);
@@ -30,8 +30,17 @@ pub(super) fn run(context: &mut Context, gate: &Gate<'_>) -> Result<(), Exit> {
         notes.iter().for_each(|note| context.terminal.note(&format!("note: {note}")));
         print(&selftest.lines().join("\n"))?;
     }
-    if selftest.is_sound() {
-        return Ok(());
+    match selftest.verdict() {
+        Verdict::Pass => return Ok(()),
+        Verdict::Inconclusive => {
+            let message = "selftest: inconclusive; there was no time for the first look; give it a longer --max-time";
+            if gate.arguments.strict {
+                return Err(Exit { status: INCONCLUSIVE, message: message.into() });
+            }
+            context.terminal.warn(message);
+            return Ok(());
+        }
+        Verdict::Regress => {}
     }
     let message = "selftest: equal plugins are called a regress in more than 5 of 100 gates; this machine is too noisy \
                    for these margins";
@@ -53,11 +62,13 @@ fn smallest(case: &Case, plugin: &Plugin) -> Case {
     case
 }
 
+/// Measures one case; `left` cases, this one counted in, share the time that is left.
 fn measure(
     context: &mut Context,
     gate: &Gate<'_>,
     case: &Case,
     plugin: &Plugin,
+    left: usize,
     notes: &mut Vec<String>,
 ) -> Result<SelfTestCase, Exit> {
     let descriptor = &plugin.descriptor;
@@ -70,17 +81,23 @@ fn measure(
     let plan = reference_plan(descriptor, case).map_err(|error| named(error.to_string()))?;
     baseline.measure(&plan).map_err(|error| Exit::of_trial(&format!("case `{}`", case.name), &plan, &error))?;
     let class = baseline.input_class().clone();
-    let points = points([(descriptor, &class), (descriptor, &class)], case, notes);
+    let points = points([(descriptor, &class), (descriptor, &class)], case, gate.budget.threads, notes);
     let points = points.map_err(|error| named(error.to_string()))?;
     let answer = baseline.reference().map(std::path::Path::to_path_buf).unwrap_or_default();
     let candidate = Trials::new(&worker, plugin, &workload, limit)?.answering_to(answer, &descriptor.outputs);
     let (pairs, replays) = if gate.arguments.quick { QUICK } else { FULL };
-    let max_time = gate.arguments.measuring.max_time;
+    let max_time = gate.share(left).map(|share| gate.clock_time() + share);
     let request = Pairs { points: &points, margins: case.margins, looks: &gate.looks, pairs, replays, max_time };
     let mut pair = Pair { baseline: Some(baseline), candidate };
     let mut watch = Watch { terminal: &mut context.terminal, case: &case.name };
-    let detections = selftest(&request, &mut pair, &gate.clock, &mut watch)
+    let tested = selftest(&request, &mut pair, &gate.clock, &mut watch)
         .map_err(|_| Exit::interrupted())?
         .map_err(|why| Exit::failed(format!("case `{}`: {why}", case.name)))?;
-    Ok(SelfTestCase { name: case.name.clone(), points: detections })
+    if !tested.points.is_empty() && tested.rounds < pairs {
+        notes.push(format!(
+            "case `{}`: {} of {pairs} pairs were measured when the time was up",
+            case.name, tested.rounds
+        ));
+    }
+    Ok(SelfTestCase { name: case.name.clone(), points: tested.points, rounds: tested.rounds })
 }

@@ -49,6 +49,13 @@ impl Session {
             .flat_map(move |totals| rows.clone().map(|(row, &site)| self.row(row, totals.counts[site as usize])))
     }
 
+    /// Rows of the table, and how many of them have a count; none before a run.
+    pub fn coverage(&self) -> Option<(usize, usize)> {
+        let counts = &self.totals.as_ref()?.counts;
+        let covered = self.table.site_of_row.iter().filter(|site| counts[**site as usize] != [0; 3]).count();
+        Some((self.table.site_of_row.len(), covered))
+    }
+
     fn row(&self, row: &TableRow, counts: [u32; 3]) -> Row<'_> {
         let text = |word| self.table.words.text(word);
         Row {
