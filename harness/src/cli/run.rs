@@ -8,7 +8,7 @@ use super::workload::Workload;
 use super::{Context, print, result, simulate, verify};
 use crate::measure::Machine;
 use crate::plugin::Plugin;
-use crate::profile::{Choice, Store, choose};
+use crate::profile::{Choice, Occasion, Store, choose};
 use crate::publish::{FileFigures, Target};
 use crate::version::Version;
 use crate::worker::{FailureKind, Limits, RepeatRule, Report, Run};
@@ -112,6 +112,8 @@ pub(super) fn run(
     if arguments.verify.is_some() {
         verify::check(plugin, &choice::fixed(descriptor, &arguments.plan.set, arguments.plan.plan.as_deref())?)?;
     }
+    let plugin_file = plugin.file()?;
+    let file_systems = workload.file_systems(descriptor);
     let staging = target.stage()?;
     let began = jiff::Timestamp::now();
     let job = Run {
@@ -126,7 +128,9 @@ pub(super) fn run(
     let report = context.worker.run(
         &job,
         &mut |class| {
-            let choice = choose(descriptor, &wish, class, &Store::of_this_process(), &mut notes)?;
+            let occasion =
+                Occasion { descriptor, plugin_sha256: Some(plugin_file.sha256()), class, file_systems: &file_systems };
+            let choice = choose(&occasion, &wish, &Store::of_this_process(), &mut notes)?;
             let answer = (threads, choice.plan.clone());
             chosen = Some(choice);
             Ok(answer)
@@ -142,6 +146,9 @@ pub(super) fn run(
     }
     let report = report.map_err(|failure| {
         context.terminal.detail(failure.stderr.trim_end());
+        if let Err(why) = plugin_file.check_unchanged() {
+            context.terminal.warn(&why);
+        }
         // What changed under the engine's hands explains its failure better than the engine can.
         if failure.kind != FailureKind::Cancelled
             && let Err(changed) = check_unchanged(&inputs_before, &files)
@@ -173,6 +180,10 @@ pub(super) fn run(
             verified
         }
     };
+    // The worker loaded what was there when the run began; that stays mapped, and the answer is its own.
+    if let Err(why) = plugin_file.check_unchanged() {
+        context.terminal.warn(&format!("{why}; the run began with the former, which the manifest names"));
+    }
     let warnings = context.terminal.warnings().to_vec();
     let manifest = |outputs: Vec<FileFigures>| {
         json!({
@@ -180,7 +191,7 @@ pub(super) fn run(
             "scaletune": Version::this(),
             "engine": {
                 "name": descriptor.name, "version": descriptor.version, "build": descriptor.build, "path": plugin.path,
-                "trusted_by": plugin.vouched,
+                "sha256": plugin_file.sha256(), "trusted_by": plugin.vouched,
             },
             "host": rustix::system::uname().nodename().to_string_lossy(),
             "command_line": std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>(),
@@ -196,6 +207,7 @@ pub(super) fn run(
             "verified": verified,
             "inputs": given,
             "input_files": workload.as_given(Value::Array(inputs_before.clone())),
+            "input_file_systems": file_systems,
             "input_class": report.input_class,
             "outputs": outputs,
             "wall_s": report.wall_s,
