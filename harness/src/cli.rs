@@ -10,6 +10,7 @@ mod choice;
 mod compare;
 mod completions;
 mod doctor;
+mod earlier;
 mod engines;
 mod exit;
 mod gate;

@@ -3,6 +3,10 @@
 //! Left out: what stands in them, and the outputs of runs, which come from a staging folder (`crate::publish`).
 #![forbid(unsafe_code)]
 
+mod seconds;
+
+pub(crate) use seconds::{check_ratio, check_spent, check_time};
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 

@@ -3,6 +3,8 @@
 //! - [`usable_cores`], [`usable_memory`], [`Cores`]: affinity and control groups counted in.
 //! - [`ThreadBudget`]: how many threads a command uses where nobody says.
 //! - [`Machine`]: the fingerprint that profiles and reports carry.
+//!   with [`Hardware`]: what tells apart processors of one name.
+//! - [`file_system`]: the type of the one that a file lies on.
 //! - [`Clock`]: seconds that tests can make up.
 //! - [`Load`], [`Disturbance`]: what else the machine did meanwhile.
 //! - [`yardstick`]: what the machine gives at the moment.
@@ -19,6 +21,8 @@ mod clock;
 mod cores;
 mod counters;
 mod disturbance;
+mod file_system;
+mod hardware;
 mod instructions;
 mod machine;
 pub mod process;
@@ -30,6 +34,8 @@ pub use clock::{Clock, Monotonic};
 pub use cores::{Cores, unread_limits, usable_cores, usable_memory};
 pub use counters::Counters;
 pub use disturbance::{Disturbance, Load};
+pub use file_system::file_system;
+pub use hardware::Hardware;
 pub use instructions::InstructionCounter;
 pub use machine::{Machine, online_cores, total_memory};
 pub use programs::on_path;

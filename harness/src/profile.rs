@@ -19,7 +19,7 @@ mod sizes;
 mod store;
 
 pub use check::{Fault, check};
-pub use choice::{Choice, Wish, choose};
+pub use choice::{Choice, Occasion, Wish, choose};
 pub use document::{Compared, Evidence, Point, Profile, ProfileError, Ratio, RunnerUp, SIZE_FACTOR};
 pub use matching::{Advice, Circumstances, Fit, MachineFit, Misfit, Recommendation, fit, machine_fit, recommend};
 pub use merge::{MergeError, is_better, merge};

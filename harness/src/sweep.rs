@@ -16,6 +16,7 @@ mod document;
 mod figures;
 mod layout;
 mod named;
+mod origin;
 mod rounds;
 mod schema;
 mod targets;
@@ -26,6 +27,7 @@ mod timeline;
 pub use cold::Cold;
 pub use document::{InputFile, Row, SCHEMA_VERSION, Sweep, Verdict};
 pub use named::{Claim, NamedPlan, NamedPlans, NamedPlansError};
+pub use origin::Origin;
 pub use schema::SCHEMA;
 pub use targets::Axes;
 pub use timeline::{MOST_TASKS, Timeline};
@@ -43,6 +45,8 @@ use std::time::Duration;
 pub struct Request<'a> {
     /// The engine.
     pub descriptor: &'a Descriptor,
+    /// SHA-256 of the plugin's file.
+    pub plugin_sha256: &'a str,
     /// The reference plan, measured.
     pub reference: Reference,
     /// The inputs, files by name alone.
@@ -84,7 +88,7 @@ pub enum SweepError {
     #[error("{0}")]
     BadInput(String),
     /// The earlier sweep is of something else.
-    #[error("can't continue the earlier sweep: {0}; sweep into another folder")]
+    #[error("can't continue the earlier sweep: {0}; sweep into another folder (--out DIR)")]
     Foreign(String),
     /// What was measured could not be written.
     #[error("{0}")]

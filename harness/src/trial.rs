@@ -2,6 +2,7 @@
 //!
 //! The real executor spawns a worker process (`crate::worker`); tests use one with a fake clock.
 
+use crate::document::{check_spent, check_time};
 use crate::measure::Disturbance;
 use scaletune_descriptor::Plan;
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,16 @@ const LEAST_S: f64 = 0.03;
 const SLOWED_DOWN: f64 = 1.25;
 
 impl Measurement {
+    /// Whether its times can be times: one that is read from a file may hold anything.
+    ///
+    /// # Errors
+    /// What can't, in words.
+    pub fn check_times(&self) -> Result<(), String> {
+        check_time("wall_s", self.wall_s)?;
+        check_spent("cpu_s", self.cpu_s)?;
+        self.stages.iter().try_for_each(|stage| check_spent("stage", stage.seconds))
+    }
+
     /// Whether its wall time says more of what else happened on the machine than of the plan.
     pub fn is_disturbed(&self) -> bool {
         let took = |it: Disturbance| it.share() >= DISTURBED && it.others_s + it.steal_s >= LEAST_S;
@@ -119,7 +130,7 @@ pub enum Equivalence {
 /// Why a trial gave no measurement.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrialError {
-    /// The engine refuses the inputs: no plan will do better.
+    /// The engine refuses the inputs, or its plugin was replaced while it was measured: no plan will do better.
     #[error("{0}")]
     BadInput(String),
     /// The engine can't run this plan on these inputs: another one may do.

@@ -34,6 +34,8 @@ fn what_is_here_is_found() {
     let cores = &found["cores"];
     assert!(cores["usable"].as_u64() >= Some(1) && cores["usable"].as_u64() <= cores["affinity"].as_u64());
     assert!(cores["affinity"].as_u64() <= cores["online"].as_u64());
+    let hardware = &found["machine"]["hardware"];
+    assert!(hardware["cpu_id"].is_string() && hardware["vector"].is_array(), "{hardware}");
     assert!(found["memory"]["usable_bytes"].as_u64() <= found["memory"]["total_bytes"].as_u64());
     assert_eq!(found["profile_folders"][0]["path"], home.path().join("profiles").to_str().unwrap());
     assert!(profiles_of(home.path(), &found).is_empty(), "{found}");
@@ -43,7 +45,9 @@ fn what_is_here_is_found() {
 
     let (status, text, _) = outcome(scaletune(home.path()).arg("doctor"));
     assert_eq!(status, 0);
-    for heading in ["Program", "Machine", "Counters", "Engines", "Profiles", "Left by runs", "Problems\n  none"] {
+    for heading in
+        ["Program", "Machine", "  hardware: ", "Counters", "Engines", "Profiles", "Left by runs", "Problems\n  none"]
+    {
         assert!(text.contains(heading), "{heading} is missing in\n{text}");
     }
 }

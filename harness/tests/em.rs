@@ -60,7 +60,7 @@ fn run(folder: &Path, bam: &str, flags: &[String], mut look: impl FnMut(&str, &P
         let mut command = scaletune(home.path());
         command.args(["run", "em", "-q", "--no-profile", "--threads", "16", "--plan", plan, "--trace-likelihood"]);
         command.arg("--bam").arg(folder.join(bam)).arg("--gtf").arg(folder.join("annotation.gtf"));
-        succeed(command.args(flags).args(["--outdir", "out"]));
+        succeed(command.args(flags).args(["--force", "--outdir", "out"]));
         look(plan, &home.path().join("out"));
     }
 }
@@ -138,7 +138,7 @@ fn sorted_input_gives_the_same_counts_with_and_without_its_index() {
         let mut command = scaletune(home.path());
         command.args(["run", "em", "-q", "--no-profile", "--threads", "2", "--set", &format!("loading={loading}")]);
         command.arg("--bam").arg(folder.join("sorted.bam")).arg("--gtf").arg(folder.join("annotation.gtf"));
-        succeed(command.args(["--outdir", "out"]));
+        succeed(command.args(["--force", "--outdir", "out"]));
         assert_eq!(
             std::fs::read_to_string(home.path().join("out/telescope-TE_counts.tsv")).unwrap(),
             expected,
@@ -180,8 +180,9 @@ fn several_samples_make_one_table_and_a_checkpoint_resumes() {
 #[test]
 fn bad_input_is_refused_and_nothing_is_left() {
     let home = home();
-    let run =
-        |arguments: &[&str]| outcome(scaletune(home.path()).args(["run", "em", "--outdir", "out"]).args(arguments));
+    let run = |arguments: &[&str]| {
+        outcome(scaletune(home.path()).args(["run", "em", "--force", "--outdir", "out"]).args(arguments))
+    };
     assert!(run(&[]).2.contains("give --bam and --gtf, --scores, or --resume"));
     std::fs::write(home.path().join("empty"), "").unwrap();
     for arguments in

@@ -19,7 +19,7 @@ fn json(path: &Path) -> Value {
 fn run(home: &Path, gtf: &str, flags: &[&str]) -> (String, String) {
     std::fs::write(home.join("a.gtf"), gtf).unwrap();
     let mut command = scaletune(home);
-    command.args(["run", "em", "-q", "--no-profile", "--gtf", "a.gtf", "--outdir", "out"]).args(flags);
+    command.args(["run", "em", "-q", "--no-profile", "--gtf", "a.gtf", "--force", "--outdir", "out"]).args(flags);
     let stderr = succeed(command.arg("--bam").arg(edge("edge.bam")));
     (stderr, std::fs::read_to_string(home.join("out/telescope-TE_counts.tsv")).unwrap())
 }
@@ -73,7 +73,8 @@ fn ties_and_strands_are_in_the_report_and_in_the_manifest() {
     let found = manifest["metrics"]["sense"]["value"].as_f64().unwrap();
     assert!((found - share).abs() < 1e-9, "{manifest}");
     // A run that resumes knows them, too.
-    let flags = ["run", "em", "-q", "--no-profile", "--resume", "out/telescope-checkpoint", "--outdir", "again"];
+    let flags =
+        ["run", "em", "-q", "--no-profile", "--resume", "out/telescope-checkpoint", "--force", "--outdir", "again"];
     succeed(scaletune(home.path()).args(flags));
     assert_eq!(json(&home.path().join("again/telescope-em.json")), report);
 }
@@ -90,7 +91,9 @@ fn an_annotation_that_can_t_be_read_is_refused_with_line_and_cause() {
     ] {
         std::fs::write(home.path().join("a.gtf"), text).unwrap();
         let mut command = scaletune(home.path());
-        command.args(["run", "em", "--no-profile", "--gtf", "a.gtf", "--outdir", "out", "--bam"]).arg(edge("edge.bam"));
+        command
+            .args(["run", "em", "--no-profile", "--gtf", "a.gtf", "--force", "--outdir", "out", "--bam"])
+            .arg(edge("edge.bam"));
         let (status, _, stderr) = outcome(&mut command);
         assert_eq!(status, 2, "{stderr}");
         assert!(parts.iter().all(|part| stderr.contains(part)), "{stderr} lacks one of {parts:?}");

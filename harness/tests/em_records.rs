@@ -42,7 +42,7 @@ fn text(order: &str, by_place: bool) -> String {
 
 fn em(home: &Path, arguments: &[&str]) -> Command {
     let mut command = scaletune(home);
-    command.args(["run", "em", "-q", "--no-profile", "--gtf", "g.gtf", "--outdir", "out"]).args(arguments);
+    command.args(["run", "em", "-q", "--no-profile", "--gtf", "g.gtf", "--force", "--outdir", "out"]).args(arguments);
     command
 }
 

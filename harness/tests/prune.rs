@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{home, names, outcome, scaletune, shared, succeed};
+use common::{home, names, need_count_engine, outcome, scaletune, shared, succeed};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -61,7 +61,7 @@ fn every_set_under_every_kernel() {
                 "rates.tsv",
             ]);
             command.arg("--tree").arg(folder.join("tree.nwk")).arg("--matrix").arg(folder.join("matrix.tsv"));
-            succeed(command.args(missing).args(["--outdir", "out"]));
+            succeed(command.args(missing).args(["--force", "--outdir", "out"]));
             for (family, [_, _, found]) in table(&home.path().join("out/families.tsv")) {
                 let [_, _, wanted] = expected[&family];
                 let same = found == wanted || (found - wanted).abs() <= 1e-10 * wanted.abs().max(1e-300);
@@ -100,7 +100,7 @@ fn every_worker_count_writes_the_same_bytes() {
                 "--ancestral",
                 "--branches",
             ]);
-            succeed(command.args(["--threads", workers, "--ancestral-format", form, "--outdir", "out"]));
+            succeed(command.args(["--threads", workers, "--ancestral-format", form, "--force", "--outdir", "out"]));
             let read = |name: &str| std::fs::read(home.path().join("out").join(name)).unwrap();
             let names = ["families.tsv", "summary.json", states, "branches.tsv", "branch_families.tsv", "tree.nwk"];
             let bytes = names.map(read);
@@ -129,7 +129,7 @@ fn states_are_verified_in_every_form() {
                 "--ancestral",
             ]);
             command.args(["--branches", "--min-expected", "0", "--digits", "exact", "--ancestral-format", form]);
-            succeed(command.args(["--set", kernel, "--outdir", form]));
+            succeed(command.args(["--set", kernel, "--force", "--outdir", form]));
         }
     }
     let names = ["ancestral.npy", "ancestral_families.txt", "ancestral_nodes.txt"];
@@ -145,7 +145,7 @@ fn bad_input_is_refused_and_nothing_is_left() {
     write("m.tsv", "family\ta\tb\tc\nf1\t0\t1\t1\n");
     let run = |arguments: &[&str]| {
         let mut command = scaletune(home.path());
-        let out = outcome(command.args(["run", "prune", "--outdir", "out"]).args(arguments));
+        let out = outcome(command.args(["run", "prune", "--force", "--outdir", "out"]).args(arguments));
         if out.0 != 0 {
             assert_eq!(names(&home.path().join("out")), [""; 0]);
         }
@@ -191,7 +191,7 @@ fn a_fit_that_ends_at_a_bound_is_told() {
     std::fs::write(home.path().join("m.tsv"), format!("family\ta\tb\tc\td\n{rows}")).unwrap();
     let mut command = scaletune(home.path());
     command.args(["run", "prune", "-q", "--no-profile", "--tree", "t.nwk", "--matrix", "m.tsv", "--fit"]);
-    let stderr = succeed(command.args(["--ascertainment", "absent", "--outdir", "out"]));
+    let stderr = succeed(command.args(["--ascertainment", "absent", "--force", "--outdir", "out"]));
     let document = |name: &str| -> serde_json::Value {
         serde_json::from_slice(&std::fs::read(home.path().join("out").join(name)).unwrap()).unwrap()
     };
@@ -218,7 +218,7 @@ fn tables_that_say_the_same_give_the_same_bytes() {
     let run = |matrix: &str, out: &str| {
         let mut command = scaletune(home.path());
         command.args(["run", "prune", "-q", "--no-profile", "--tree", "t.nwk", "--matrix", matrix]);
-        outcome(command.args(["--gain", "0.5", "--loss", "1.5", "--outdir", out]))
+        outcome(command.args(["--gain", "0.5", "--loss", "1.5", "--force", "--outdir", out]))
     };
     let families = |out: &str| std::fs::read_to_string(home.path().join(out).join("families.tsv")).unwrap();
     for (matrix, told) in [
@@ -255,7 +255,7 @@ fn every_tree_of_a_file_has_its_result() {
     let run = |tree: &str, more: &[&str], out: &str| {
         let mut command = scaletune(home.path());
         command.args(["run", "prune", "-q", "--no-profile", "--tree", tree, "--matrix", "m.tsv", "--ancestral"]);
-        outcome(command.args(["--gain", "0.5", "--loss", "1.5", "--outdir", out]).args(more))
+        outcome(command.args(["--gain", "0.5", "--loss", "1.5", "--force", "--outdir", out]).args(more))
     };
     let (status, _, stderr) = run("all.nex", &[], "none");
     assert!(
@@ -291,7 +291,7 @@ fn fits_and_roots_to_doubt_are_told() {
     write("m.tsv", "family\ta\tb\tc\td\nf1\t1\t1\t1\t1\nf2\t1\t0\t1\t0\nf3\t0\t0\t0\t1\n");
     let run = |arguments: &[&str]| {
         let mut command = scaletune(home.path());
-        command.args(["run", "prune", "-q", "--no-profile", "--matrix", "m.tsv", "--outdir", "out"]);
+        command.args(["run", "prune", "-q", "--no-profile", "--matrix", "m.tsv", "--force", "--outdir", "out"]);
         outcome(command.args(arguments))
     };
     let (status, _, stderr) = run(&["--tree", "t.nwk", "--fit"]);
@@ -306,4 +306,66 @@ fn fits_and_roots_to_doubt_are_told() {
     assert!(status == 0 && stderr.contains("1 branches of negative length are taken as 0") && !stderr.contains("root"));
     let (status, _, stderr) = run(&[&zero[..], &["--branches"]].concat());
     assert!(status == 0 && stderr.contains("3 branches meet at the root") && stderr.contains("outgroup"), "{stderr}");
+}
+
+/// One folder holds one run: another run's files are neither mixed with nor lost.
+#[test]
+fn a_folder_of_another_run_is_refused_and_taken_over_only_by_force() {
+    need_count_engine();
+    let home = home();
+    succeed(scaletune(home.path()).args(["simulate", "prune", "-q", "--preset", "tiny", "--out", "w"]));
+    let run = |more: &[&str]| {
+        let mut command = scaletune(home.path());
+        command.args([
+            "run",
+            "prune",
+            "--no-profile",
+            "--tree",
+            "w/tree.nwk",
+            "--matrix",
+            "w/matrix.tsv",
+            "--outdir",
+            "out",
+        ]);
+        outcome(command.args(more))
+    };
+    let fit: &[&str] = &["--fit", "--ancestral", "--branches"];
+    let given: &[&str] = &["--gain", "0.5", "--loss", "1.5"];
+    assert_eq!(run(fit).0, 0);
+    let out = home.path().join("out");
+    std::fs::write(out.join("notes.txt"), "mine").unwrap();
+    let before = names(&out);
+    assert!(before.contains(&"fit.json".to_string()) && before.contains(&"ancestral.tsv".to_string()), "{before:?}");
+
+    let (status, _, stderr) = run(given);
+    assert!(
+        status == 2
+            && stderr.contains("holds the outputs of another run (`prune`, begun ")
+            && stderr.contains("--force")
+    );
+    assert_eq!(names(&out), before);
+    // The same run again is welcome, and is not needed where it is done.
+    assert_eq!(run(fit).0, 0);
+    let manifest = std::fs::read(out.join("run.json")).unwrap();
+    let (status, _, stderr) = run(&[fit, &["--skip-done"]].concat());
+    assert!(status == 0 && stderr.contains("done already, nothing to do"), "{stderr}");
+    assert_eq!(std::fs::read(out.join("run.json")).unwrap(), manifest);
+    // What is not there any more is not done.
+    std::fs::remove_file(out.join("fit.json")).unwrap();
+    assert!(!run(&[fit, &["--skip-done"]].concat()).2.contains("nothing to do"));
+    assert_eq!(names(&out), before);
+
+    // By force: the files that the old manifest lists go, unless they are others by now.
+    std::fs::write(out.join("branches.tsv"), "mine too").unwrap();
+    let (status, _, stderr) = run(&[given, &["--force"]].concat());
+    assert_eq!(status, 0, "{stderr}");
+    let left = names(&out);
+    assert!(left.contains(&"notes.txt".to_string()) && left.contains(&"branches.tsv".to_string()), "{left:?}");
+    assert!(!left.contains(&"fit.json".to_string()) && !left.contains(&"ancestral.tsv".to_string()), "{left:?}");
+    let document: serde_json::Value = serde_json::from_slice(&std::fs::read(out.join("run.json")).unwrap()).unwrap();
+    assert!(document["host"].is_string() && document["command_line"].as_array().unwrap().len() > 5, "{document}");
+    // Something else of that name is not written over.
+    std::fs::write(out.join("run.json"), "{}").unwrap();
+    let (status, _, stderr) = run(&[given, &["--force"]].concat());
+    assert!(status == 2 && stderr.contains("is not the manifest of a run"), "{stderr}");
 }

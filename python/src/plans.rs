@@ -6,7 +6,7 @@ use crate::watch::Watch;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use scaletune::measure::ThreadBudget;
-use scaletune::profile::{Choice, Store, Wish, choose};
+use scaletune::profile::{Choice, Occasion, Store, Wish, choose};
 use scaletune_descriptor::{Descriptor, Plan, Value};
 use serde_json::Map;
 use std::path::PathBuf;
@@ -92,7 +92,9 @@ impl PlanWish {
         let wish = wish.map_err(|error| wrong(&error))?;
         let mut notes = Vec::new();
         let store = Store::of_program(Some(&self.program));
-        let choice = choose(descriptor, &wish, class, &store, &mut notes).map_err(|error| wrong(&error))?;
+        // Cores stand in for plugins here, and inputs need not be files.
+        let occasion = Occasion { descriptor, plugin_sha256: None, class, file_systems: &[] };
+        let choice = choose(&occasion, &wish, &store, &mut notes).map_err(|error| wrong(&error))?;
         notes.iter().for_each(|note| watch.warn(note));
         let plan = choice.plan.clone();
         let used = Used { engine: descriptor.name.clone(), threads: self.threads, choice };

@@ -25,7 +25,14 @@ pub fn target(data: &[u8]) -> bool {
     let class = Map::from_iter([("records".to_string(), json!(1000)), ("format".to_string(), json!("bam"))]);
     let machine = machine();
     for threads in [1, 4] {
-        let now = Circumstances { descriptor: &DESCRIPTOR, machine: &machine, input_class: &class, threads };
+        let now = Circumstances {
+            descriptor: &DESCRIPTOR,
+            plugin_sha256: Some("0a1b"),
+            machine: &machine,
+            input_class: &class,
+            file_systems: &[],
+            threads,
+        };
         fit(&profile, &now);
         let stored = [Stored { path: PathBuf::from("profile.json"), profile: profile.clone() }];
         if let Some(found) = recommend(&stored, &now).best {

@@ -2,12 +2,13 @@
 
 use super::arguments::{PlanArguments, WorkloadArguments, duration, size};
 use super::choice;
+use super::earlier::Earlier;
 use super::exit::Exit;
 use super::workload::Workload;
 use super::{Context, print, result, simulate, verify};
 use crate::measure::Machine;
 use crate::plugin::Plugin;
-use crate::profile::{Choice, Store, choose};
+use crate::profile::{Choice, Occasion, Store, choose};
 use crate::publish::{FileFigures, Target};
 use crate::version::Version;
 use crate::worker::{FailureKind, Limits, RepeatRule, Report, Run};
@@ -47,6 +48,12 @@ pub(super) struct RunArguments {
     /// Write the results to the folder DIR
     #[arg(long, value_name = "DIR")]
     pub(super) outdir: Option<PathBuf>,
+    /// Take a folder over that holds another run's outputs, and remove those that its run.json lists
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Do nothing if the outputs are there already, of the same engine, inputs and options
+    #[arg(long)]
+    pub(super) skip_done: bool,
     /// Give up after this long, such as 90s, 30m, 12h
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) time_limit: Option<std::time::Duration>,
@@ -73,6 +80,27 @@ pub(super) fn run(
     let files = workload.files(descriptor);
     target.check_against(&files.iter().map(|(_, path)| path.clone()).collect::<Vec<_>>())?;
 
+    let inputs_before = input_figures(&files)?;
+    let as_given = |part: Value| workload.as_given(part);
+    let earlier = Earlier::at(&target)?;
+    let given = as_given(Value::Object(workload.values.clone()));
+    if let Some(earlier) = &earlier {
+        let figures = as_given(Value::Array(inputs_before.clone()));
+        if arguments.skip_done && earlier.is_done(descriptor, &given, &figures) {
+            context.terminal.note(&format!("{}: done already, nothing to do", target.shown()));
+            return if context.json { print(&json!({"skipped": target.shown()}).to_string()) } else { Ok(()) };
+        }
+        let is_another = !earlier.is_of(descriptor, &given, arguments.workload.demo);
+        if target.is_folder() && is_another && !arguments.force {
+            return Err(Exit::input(format!(
+                "{}: holds the outputs of another run ({}); name another folder, or give --force to remove what its run.json \
+                 lists",
+                target.shown(),
+                earlier.told()
+            )));
+        }
+    }
+
     let budget = context.budget()?;
     let usable = budget.usable_cores;
     let threads = arguments.threads.map_or(budget.threads as i64, i64::from);
@@ -84,7 +112,8 @@ pub(super) fn run(
     if arguments.verify.is_some() {
         verify::check(plugin, &choice::fixed(descriptor, &arguments.plan.set, arguments.plan.plan.as_deref())?)?;
     }
-    let inputs_before = input_figures(&files)?;
+    let plugin_file = plugin.file()?;
+    let file_systems = workload.file_systems(descriptor);
     let staging = target.stage()?;
     let began = jiff::Timestamp::now();
     let job = Run {
@@ -99,7 +128,9 @@ pub(super) fn run(
     let report = context.worker.run(
         &job,
         &mut |class| {
-            let choice = choose(descriptor, &wish, class, &Store::of_this_process(), &mut notes)?;
+            let occasion =
+                Occasion { descriptor, plugin_sha256: Some(plugin_file.sha256()), class, file_systems: &file_systems };
+            let choice = choose(&occasion, &wish, &Store::of_this_process(), &mut notes)?;
             let answer = (threads, choice.plan.clone());
             chosen = Some(choice);
             Ok(answer)
@@ -115,6 +146,9 @@ pub(super) fn run(
     }
     let report = report.map_err(|failure| {
         context.terminal.detail(failure.stderr.trim_end());
+        if let Err(why) = plugin_file.check_unchanged() {
+            context.terminal.warn(&why);
+        }
         // What changed under the engine's hands explains its failure better than the engine can.
         if failure.kind != FailureKind::Cancelled
             && let Err(changed) = check_unchanged(&inputs_before, &files)
@@ -146,6 +180,10 @@ pub(super) fn run(
             verified
         }
     };
+    // The worker loaded what was there when the run began; that stays mapped, and the answer is its own.
+    if let Err(why) = plugin_file.check_unchanged() {
+        context.terminal.warn(&format!("{why}; the run began with the former, which the manifest names"));
+    }
     let warnings = context.terminal.warnings().to_vec();
     let manifest = |outputs: Vec<FileFigures>| {
         json!({
@@ -153,8 +191,11 @@ pub(super) fn run(
             "scaletune": Version::this(),
             "engine": {
                 "name": descriptor.name, "version": descriptor.version, "build": descriptor.build, "path": plugin.path,
-                "trusted_by": plugin.vouched,
+                "sha256": plugin_file.sha256(), "trusted_by": plugin.vouched,
             },
+            "host": rustix::system::uname().nodename().to_string_lossy(),
+            "command_line": std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>(),
+            "job": job_id(),
             "began": began.to_string(),
             "ended": jiff::Timestamp::now().to_string(),
             "threads": threads,
@@ -164,8 +205,9 @@ pub(super) fn run(
             "plan_reason": choice.reason,
             "profile": choice.profile,
             "verified": verified,
-            "inputs": workload.as_given(Value::Object(workload.values.clone())),
+            "inputs": given,
             "input_files": workload.as_given(Value::Array(inputs_before.clone())),
+            "input_file_systems": file_systems,
             "input_class": report.input_class,
             "outputs": outputs,
             "wall_s": report.wall_s,
@@ -184,6 +226,11 @@ pub(super) fn run(
         written = manifest(outputs);
         serde_json::to_string_pretty(&written).unwrap_or_default() + "\n"
     })?;
+    if let Some(earlier) = earlier.filter(|_| target.is_folder()) {
+        let files = written["outputs"].as_array().into_iter().flatten();
+        let names: Vec<String> = files.filter_map(|file| Some(file["file"].as_str()?.to_string())).collect();
+        earlier.remove_rest(&names)?;
+    }
     if context.json {
         return print(&written.to_string());
     }
@@ -196,6 +243,12 @@ pub(super) fn run(
         report.peak_rss_bytes as f64 / 1e6
     ));
     Ok(())
+}
+
+/// The batch system's number of the job that this is part of.
+fn job_id() -> Option<String> {
+    let variables = ["SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID"];
+    variables.iter().find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()))
 }
 
 /// Where the outputs go, checked before any work is done.

@@ -7,10 +7,10 @@ use super::trials::Trials;
 use super::workload::Workload;
 use super::{Context, SEED, as_json, overhead, print, simulate};
 use crate::document::DocumentError;
-use crate::measure::{Machine, Monotonic};
+use crate::measure::{Machine, Monotonic, file_system};
 use crate::plugin::Plugin;
 use crate::report;
-use crate::sweep::{Axes, Cold, InputFile, NamedPlans, Observer, Request, Sweep, SweepError, sweep};
+use crate::sweep::{Axes, Cold, InputFile, NamedPlans, Observer, Origin, Request, Sweep, SweepError, sweep};
 use crate::trial::{Executor, Measurement};
 use crate::tune::measure_reference;
 use clap::{ArgMatches, Args};
@@ -60,6 +60,19 @@ pub(super) fn run(
     let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&descriptor.name));
     let document = folder.join(DOCUMENT);
     let earlier = earlier(&document, arguments.resume)?;
+    let machine = Machine::this();
+    if let Some(earlier) = &earlier {
+        let plugin_sha256 = plugin.file()?.sha256();
+        let origin = Origin { descriptor, plugin_sha256, machine: &machine, cold: arguments.cold };
+        origin.check(earlier).map_err(|error| Exit::input(error.to_string()))?;
+    }
+    if earlier.as_ref().is_some_and(|earlier| earlier.plugin_sha256.is_none()) {
+        context.terminal.warn(&format!(
+            "{}: does not name the build of the plugin that it measured, as an earlier version wrote it: whether that is \
+             the one here can't be told",
+            document.display()
+        ));
+    }
     let named = match &arguments.plans {
         Some(path) => NamedPlans::read(path, &descriptor.name).map_err(|error| Exit::input(error.to_string()))?,
         None => NamedPlans::default(),
@@ -80,6 +93,7 @@ pub(super) fn run(
     let (inputs, files) = (workload.stated(descriptor), input_files(&workload, descriptor)?);
     let request = Request {
         descriptor,
+        plugin_sha256: plugin.file()?.sha256(),
         reference,
         inputs: &inputs,
         files: &files,
@@ -95,7 +109,7 @@ pub(super) fn run(
         max_time: arguments.bench.measuring.max_time,
         cold: arguments.cold,
         worker_start_s: Some(overhead::measure(&worker, plugin)?),
-        machine: Machine::this(),
+        machine,
         seed: SEED,
     };
     let paths = workload.files(descriptor).into_iter().map(|(_, path)| path).collect();
@@ -122,7 +136,7 @@ fn input_files(workload: &Workload, descriptor: &Descriptor) -> Result<Vec<Input
         let bytes =
             std::fs::metadata(&path).map_err(|error| Exit::input(format!("{}: {error}", path.display())))?.len();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(InputFile { input, file: name, bytes })
+        Ok(InputFile { input, file: name, bytes, file_system: file_system(&path) })
     };
     workload.files(descriptor).into_iter().map(file).collect()
 }

@@ -118,6 +118,8 @@ impl<'a> Trials<'a> {
 impl Executor for Trials<'_> {
     fn measure(&mut self, plan: &Plan) -> Result<Measurement, TrialError> {
         let descriptor = &self.plugin.descriptor;
+        // Read before the worker loads it, so that what is measured is what is named.
+        let file = self.plugin.file().map_err(|error| TrialError::BadInput(error.to_string()))?;
         let io_error = |error: std::io::Error| TrialError::Failed(format!("{}: {error}", self.folder.path().display()));
         let folder = TempDir::new_in(self.folder.path()).map_err(io_error)?;
         let run = Run {
@@ -129,7 +131,15 @@ impl Executor for Trials<'_> {
         };
         let threads = descriptor.threads_used(plan);
         let load = Load::now();
-        let report = self.worker.run(&run, &mut |_| Ok((threads, plan.clone())), &mut Quiet)?;
+        let report = self.worker.run(&run, &mut |_| Ok((threads, plan.clone())), &mut Quiet);
+        let report = report.map_err(TrialError::from);
+        // One that is replaced under a worker may make it crash: what happened is told, not what came of it.
+        if !matches!(report, Err(TrialError::Cancelled)) {
+            file.check_unchanged().map_err(|why| {
+                TrialError::BadInput(format!("{why}; this trial does not count; begin again when it stays as it is"))
+            })?;
+        }
+        let report = report?;
         let disturbance = load.and_then(|load| load.until_now());
         let disturbance = disturbance.map(|it| Disturbance { run_delay_s: report.run_delay_s, ..it });
         let allowed = threads + descriptor.helper_threads(plan);

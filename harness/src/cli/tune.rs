@@ -162,6 +162,8 @@ pub(super) fn run(
 
     let mut profile = Profile::new(&descriptor.name, &descriptor.version, Machine::this(), input_class.clone());
     profile.worker_s = Some(overhead_s);
+    profile.plugin_sha256 = Some(plugin.file()?.sha256().into());
+    profile.file_systems = workload.file_systems(descriptor);
     for budget in &outcome.budgets {
         let strategy = descriptor.strategy(&outcome.plans[budget.winner].plan);
         profile.set(point(

@@ -85,6 +85,9 @@ pub(super) fn compare(context: &mut Context, share: Share, subject: &Subject<'_>
     let threads = descriptor.threads_used(&reference);
     let report = context.worker.run(&job, &mut |_| Ok((threads, reference.clone())), &mut Quiet);
     let report = report.map_err(|failure| Exit::of_worker(&descriptor.name, Some(&reference.to_string()), &failure))?;
+    // The reference's answer would be another build's.
+    let replaced = |why: String| Exit::input(format!("can't be verified: {why}; nothing was written; run again"));
+    plugin.file()?.check_unchanged().map_err(replaced)?;
     let compared = equiv::compare_folders(folder.path(), subject.written, &descriptor.outputs, &workload.inputs);
     match compared.map_err(|error| Exit::failed(error.to_string()))? {
         Equivalence::Different(difference) => Err(Exit {

@@ -5,10 +5,12 @@ mod streams;
 use super::arguments::WorkloadArguments;
 use super::exit::Exit;
 use crate::input_file;
+use crate::measure::file_system;
 use crate::scratch::Scratch;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use scaletune_descriptor::{Descriptor, Input, InputKind, Inputs, NotText, map_paths};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -259,6 +261,12 @@ impl Workload {
         paths
             .flat_map(|input| self.inputs.paths(&input.name).into_iter().map(|path| (input.name.clone(), path)))
             .collect()
+    }
+
+    /// Types of the file systems that its files lie on, sorted; none where one of them is not known.
+    pub(super) fn file_systems(&self, descriptor: &Descriptor) -> Vec<String> {
+        let types = self.files(descriptor).into_iter().map(|(_, path)| file_system(&path));
+        types.collect::<Option<BTreeSet<String>>>().unwrap_or_default().into_iter().collect()
     }
 }
 

@@ -4,7 +4,7 @@
 //! and a document that is replaced never names a file of another one.
 
 use super::suite::{Case, Suite, Work};
-use crate::document::{DocumentError, write_whole};
+use crate::document::{DocumentError, check_spent, check_time, write_whole};
 use crate::measure::Machine;
 use crate::publish::{FileFigures, figures};
 use scaletune_descriptor::{Output, Plan};
@@ -40,6 +40,9 @@ pub struct RecordedCase {
     pub case: Case,
     /// The engine's version.
     pub engine_version: String,
+    /// SHA-256 of the plugin's file; none where an earlier version recorded it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin_sha256: Option<String>,
     /// The inputs by name, defaults filled in, files without their folders.
     pub values: Map<String, Value>,
     /// The input files, each under its input's name.
@@ -80,6 +83,16 @@ pub struct RecordedRound {
     pub yardstick_cpu_s: f64,
 }
 
+impl RecordedRound {
+    fn check_times(&self) -> Result<(), String> {
+        check_time("wall_s", self.wall_s)?;
+        // A run may be too short for the clock of CPU time; the yardstick is not.
+        check_spent("cpu_s", self.cpu_s)?;
+        check_time("yardstick_wall_s", self.yardstick_wall_s)?;
+        check_time("yardstick_cpu_s", self.yardstick_cpu_s)
+    }
+}
+
 impl Baseline {
     /// A document made now.
     pub fn new(machine: Machine, debug_build: bool, cases: Vec<RecordedCase>) -> Baseline {
@@ -114,8 +127,22 @@ impl Baseline {
         let first = |case: &RecordedCase| case.points.first().is_some_and(|point| point.threads == 1);
         match baseline.cases.iter().find(|recorded| !first(recorded)) {
             Some(recorded) => Err(fault(format!("case `{}` does not begin with one thread", recorded.case.name))),
-            None => Ok(baseline),
+            None => baseline.check_times().map(|()| baseline).map_err(fault),
         }
+    }
+
+    /// What can be no time, in words that name the place.
+    fn check_times(&self) -> Result<(), String> {
+        for RecordedCase { case, points, .. } in &self.cases {
+            for point in points {
+                for (number, round) in point.rounds.iter().enumerate() {
+                    let (name, threads, number) = (&case.name, point.threads, number + 1);
+                    let place = |fault| format!("case `{name}`, threads {threads}, round {number}: {fault}");
+                    round.check_times().map_err(place)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The suite that it was recorded with; `path` is the document's.
@@ -254,6 +281,7 @@ mod tests {
                 margins: Margins::default(),
             },
             engine_version: "1".into(),
+            plugin_sha256: None,
             values: Map::new(),
             inputs: vec![],
             outputs: vec![],
@@ -263,7 +291,7 @@ mod tests {
                 threads_used: 1,
                 plan: Plan::new(),
                 peak_rss_bytes: 1,
-                rounds: vec![],
+                rounds: vec![RecordedRound { wall_s: 1.0, cpu_s: 1.0, yardstick_wall_s: 0.1, yardstick_cpu_s: 0.1 }],
             }],
         }
     }
@@ -313,6 +341,26 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             let error = Baseline::load(&path).unwrap_err().to_string();
             assert!(error.contains("b.json") && error.contains(cause), "{error}");
+        }
+        let recorded = |change: fn(&mut RecordedRound)| {
+            let mut document = Baseline::new(Machine::this(), false, vec![case("x", vec![])]);
+            change(&mut document.cases[0].points[0].rounds[0]);
+            document.save(&path).unwrap();
+            Baseline::load(&path).map(drop).map_err(|error| error.to_string())
+        };
+        assert_eq!(recorded(|_| {}), Ok(()));
+        assert_eq!(recorded(|round| round.cpu_s = 0.0), Ok(()));
+        let error = recorded(|round| round.wall_s = -1.0).unwrap_err();
+        assert!(
+            error.contains("b.json: case `x`, threads 1, round 1: wall_s of -1e0 seconds is not a time"),
+            "{error}"
+        );
+        for change in [
+            (|round| round.cpu_s = -0.5) as fn(&mut RecordedRound),
+            |round| round.yardstick_wall_s = 1e308,
+            |round| round.yardstick_cpu_s = 0.0,
+        ] {
+            assert!(recorded(change).unwrap_err().contains("is not a time"));
         }
         let mut odd = Baseline::new(Machine::this(), false, vec![case("x", vec![])]);
         odd.cases[0].points.clear();

@@ -1,5 +1,6 @@
 //! The fingerprint of a machine: what must be alike for measured times to be alike.
 
+use super::Hardware;
 use super::cores::{cpu_quota, usable_cores, usable_memory};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -22,6 +23,9 @@ pub struct Machine {
     pub os: String,
     /// Processor architecture, such as `x86_64`.
     pub architecture: String,
+    /// What the kernel says of the processor and what lies around it; unknown in documents of earlier versions.
+    #[serde(default, skip_serializing_if = "Hardware::is_unknown")]
+    pub hardware: Hardware,
 }
 
 /// Memory within this ratio is the same: kernels and firmware keep back a little more or less.
@@ -46,6 +50,8 @@ struct Constant {
     total_memory: u64,
     os: String,
 }
+
+static HARDWARE: LazyLock<Hardware> = LazyLock::new(Hardware::of_this_process);
 
 static CONSTANT: LazyLock<Constant> = LazyLock::new(|| {
     use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
@@ -77,6 +83,7 @@ impl Machine {
             memory_bytes: usable_memory(*total_memory),
             os: os.clone(),
             architecture: std::env::consts::ARCH.into(),
+            hardware: HARDWARE.clone(),
         }
     }
 
@@ -99,6 +106,7 @@ impl Machine {
             differ("memory", gib(self.memory_bytes), gib(other.memory_bytes));
         }
         differ("OS", self.os.clone(), other.os.clone());
+        found.extend(self.hardware.differences(&other.hardware));
         found
     }
 
@@ -147,6 +155,7 @@ mod tests {
             memory_bytes: 16 << 30,
             os: "Linux".into(),
             architecture: "x86_64".into(),
+            hardware: Hardware::default(),
         };
         assert!(here.differences(&here).is_empty());
         let alike = Machine { memory_bytes: here.memory_bytes - (256 << 20), ..here.clone() };
@@ -158,6 +167,14 @@ mod tests {
             ["usable cores 8 here, 4 there", "CPU quota none here, 3.50 there", "memory 16.0 GiB here, 8.0 GiB there"]
         );
         assert_ne!(here.digest(), other.digest());
+        // Names of files that there are already do not change with what is known of the hardware.
+        let known = Hardware { numa_nodes: Some(1), ..Hardware::default() };
+        let (one, two) =
+            (Machine { hardware: known, ..here.clone() }, Hardware { numa_nodes: Some(2), ..Hardware::default() });
+        let two = Machine { hardware: two, ..here.clone() };
+        assert!(here.digest() == one.digest() && here.differences(&one).is_empty());
+        assert_eq!(one.differences(&two), ["NUMA nodes 1 here, 2 there"]);
+        assert!(!serde_json::to_string(&here).unwrap().contains("hardware"));
         assert_eq!(here.digest().len(), 12);
         assert_eq!(here.to_string(), "A, 8 usable cores, 16.0 GiB, Linux");
     }

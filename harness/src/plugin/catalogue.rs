@@ -1,10 +1,12 @@
 //! The plugins that there are, by the name that each gives itself.
 
+use super::file::{PluginFile, Stamp};
 use super::search::{SearchPath, expected_name};
 use super::trust::Trust;
 use crate::worker::{Limits, Worker, describe};
 use scaletune_descriptor::Descriptor;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// How long a plugin may take to say what it is.
@@ -21,6 +23,32 @@ pub struct Plugin {
     pub descriptor: Descriptor,
     /// The folder of `--trust` without which it would be refused.
     pub vouched: Option<PathBuf>,
+    /// The file when it was asked for its descriptor.
+    stamp: Stamp,
+    /// The file's digest, once somebody has asked for it.
+    file: OnceLock<PluginFile>,
+}
+
+impl Plugin {
+    /// Which build it is. The file is read when this is first asked for: a listing has no need of it.
+    ///
+    /// # Errors
+    /// The file can't be read, or took the place of the one that gave the descriptor.
+    pub fn file(&self) -> Result<&PluginFile, PluginError> {
+        if let Some(file) = self.file.get() {
+            return Ok(file);
+        }
+        let unusable = |reason: String| PluginError::Unusable {
+            name: self.descriptor.name.clone(),
+            path: self.path.clone(),
+            reason,
+        };
+        let file = PluginFile::read(&self.path).map_err(|error| unusable(error.to_string()))?;
+        if !file.is(self.stamp) {
+            return Err(unusable("was replaced just now; run the command again".into()));
+        }
+        Ok(self.file.get_or_init(|| file))
+    }
 }
 
 /// A plugin file, usable or not.
@@ -147,10 +175,11 @@ impl Catalogue {
     pub fn inspect(&self, path: &Path) -> Result<Plugin, String> {
         let vouched = self.trust.check(path)?;
         let path = path.canonicalize().map_err(|error| error.to_string())?;
+        let stamp = Stamp::read(&path).map_err(|error| error.to_string())?;
         let limits = Limits { time: Some(DESCRIBE_LIMIT), memory: Some(DESCRIBE_MEMORY) };
         let description = describe(&self.worker, &path, limits).map_err(|failure| failure.message)?;
         let descriptor = description.descriptor().map_err(|fault| format!("its descriptor can't be used: {fault}"))?;
-        Ok(Plugin { path, descriptor, vouched })
+        Ok(Plugin { path, descriptor, vouched, stamp, file: OnceLock::new() })
     }
 }
 /// The name that `word` was probably meant to be; none where all are far from it.

@@ -45,18 +45,26 @@ impl Wish {
     }
 }
 
+/// What a plan is wanted for.
+#[derive(Clone, Copy, Debug)]
+pub struct Occasion<'a> {
+    /// The engine.
+    pub descriptor: &'a Descriptor,
+    /// SHA-256 of its plugin's file; none where it is no plugin.
+    pub plugin_sha256: Option<&'a str>,
+    /// The inputs' class.
+    pub class: &'a Map<String, Value>,
+    /// Types of the file systems that their files lie on, sorted; empty where there are none.
+    pub file_systems: &'a [String],
+}
+
 /// Decides on the plan once the class of the inputs is known; `store` holds the saved profiles. What should be told to
 /// the user but does not stop the run, such as a profile that can't be read, is added to `notes`.
 ///
 /// # Errors
 /// No plan fits these inputs, or the profile that the user names is of no use.
-pub fn choose(
-    descriptor: &Descriptor,
-    wish: &Wish,
-    class: &Map<String, Value>,
-    store: &Store,
-    notes: &mut Vec<String>,
-) -> Result<Choice, String> {
+pub fn choose(occasion: &Occasion<'_>, wish: &Wish, store: &Store, notes: &mut Vec<String>) -> Result<Choice, String> {
+    let Occasion { descriptor, plugin_sha256, class, file_systems } = *occasion;
     let default = PlanSpace::new(descriptor, wish.threads, &wish.fixed)
         .for_inputs(class)
         .default_plan()
@@ -85,7 +93,14 @@ pub fn choose(
         }
     }
     let machine = Machine::this();
-    let now = Circumstances { descriptor, machine: &machine, input_class: class, threads: wish.threads };
+    let now = Circumstances {
+        descriptor,
+        plugin_sha256,
+        machine: &machine,
+        input_class: class,
+        file_systems,
+        threads: wish.threads,
+    };
     if let Some(path) = &wish.profile {
         let profile = Profile::load(path).map_err(|error| error.to_string())?;
         let advice = recommend(&[Stored { path: path.clone(), profile }], &now);

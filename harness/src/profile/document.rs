@@ -1,6 +1,8 @@
 //! The document: one engine on one machine and one class of inputs.
 
+use crate::document::{check_ratio, check_spent, check_time};
 use crate::measure::Machine;
+use crate::plugin::short;
 use crate::stats::LEAST_SAMPLES;
 use scaletune_descriptor::Plan;
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,9 @@ pub struct Profile {
     pub engine: String,
     /// Its version.
     pub engine_version: String,
+    /// SHA-256 of the plugin's file that was measured; none where an earlier version made the profile, or a part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin_sha256: Option<String>,
     /// The version of scaletune that made it.
     pub scaletune_version: String,
     /// When it was made or last added to, RFC 3339.
@@ -29,6 +34,10 @@ pub struct Profile {
     pub machine: Machine,
     /// The sizes that matter for speed, of the input that it was made with.
     pub input_class: Map<String, Value>,
+    /// Types of the file systems that its files lay on, sorted, such as `ext4` or `lustre`; empty where it had none, or an
+    /// earlier version made the profile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub file_systems: Vec<String>,
     /// It holds for inputs whose sizes are at most so many times as large, or as small, as those above.
     #[serde(default = "size_factor")]
     pub size_factor: f64,
@@ -125,6 +134,25 @@ pub struct Evidence {
     pub plans_compared: usize,
 }
 
+impl Evidence {
+    fn check_times(&self) -> Result<(), String> {
+        let times = [
+            ("median_s", Some(self.median_s)),
+            ("ci_low_s", Some(self.ci_low_s)),
+            ("ci_high_s", Some(self.ci_high_s)),
+            ("default_median_s", self.default_median_s),
+            ("one_thread_median_s", self.one_thread_median_s),
+            ("the runner-up's median_s", self.runner_up.as_ref().map(|other| other.median_s)),
+        ];
+        for (name, seconds) in times {
+            seconds.map_or(Ok(()), |seconds| check_time(name, seconds))?;
+        }
+        let ratio = self.default_ratio.map(|Ratio { median, low, high, .. }| [median, low, high]);
+        ratio.into_iter().flatten().try_for_each(|part| check_ratio("default_ratio", part))?;
+        self.efficiency.map_or(Ok(()), |efficiency| check_ratio("efficiency", efficiency))
+    }
+}
+
 /// A ratio of times, with its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
@@ -175,10 +203,12 @@ impl Profile {
             schema_version: SCHEMA_VERSION,
             engine: engine.into(),
             engine_version: engine_version.into(),
+            plugin_sha256: None,
             scaletune_version: env!("CARGO_PKG_VERSION").into(),
             created: jiff::Timestamp::now().to_string(),
             machine,
             input_class,
+            file_systems: Vec::new(),
             size_factor: SIZE_FACTOR,
             worker_s: None,
             points: Vec::new(),
@@ -209,15 +239,26 @@ impl Profile {
         if profile.size_factor.is_nan() || profile.size_factor < 1.0 {
             return Err(content(format!("size_factor {} is not 1 or more", profile.size_factor)));
         }
+        profile.check_times().map_err(content)?;
         Ok(profile)
+    }
+
+    /// What can be no time, in words that name the place.
+    fn check_times(&self) -> Result<(), String> {
+        self.worker_s.map_or(Ok(()), |seconds| check_spent("worker_s", seconds))?;
+        for point in &self.points {
+            point.evidence.check_times().map_err(|fault| format!("threads {}: {fault}", point.threads))?;
+        }
+        Ok(())
     }
 
     /// Writes the profile, in one step as far as any reader can see.
     ///
     /// # Errors
-    /// The file can't be written.
+    /// The file can't be written, or could not be read again: a figure is not a time.
     pub fn save(&self, path: &Path) -> Result<(), ProfileError> {
         let failed = |source| ProfileError::Io { path: path.into(), source };
+        self.check_times().map_err(|reason| ProfileError::Content { path: path.into(), reason })?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(failed)?;
         let text = serde_json::to_string_pretty(self).map_err(|error| failed(error.into()))? + "\n";
@@ -238,21 +279,23 @@ impl Profile {
     }
 
     /// True where `other` was made by the same version of the engine, on the same machine, for the same inputs: its
-    /// points and these can stand in one profile.
+    /// points and these can stand in one profile. What one of the two does not say, such as the build of the plugin in a
+    /// profile of an earlier version, does not tell them apart.
     pub fn is_like(&self, other: &Profile) -> bool {
         self.engine == other.engine
             && self.engine_version == other.engine_version
+            && self.build_difference(other.plugin_sha256.as_deref()).is_none()
             && self.machine.digest() == other.machine.digest()
+            && self.machine.differences(&other.machine).is_empty()
             && self.input_class == other.input_class
+            && file_systems_difference(&other.file_systems, &self.file_systems).is_none()
     }
 
-    /// Takes over the points of an earlier profile of the same kind for budgets that this one lacks.
-    pub fn absorb(&mut self, earlier: &Profile) {
-        if self.is_like(earlier) {
-            let missing = |point: &&Point| self.points.iter().all(|known| known.threads != point.threads);
-            let missing: Vec<Point> = earlier.points.iter().filter(missing).cloned().collect();
-            missing.into_iter().for_each(|point| self.set(point));
-        }
+    /// `build HERE here, THERE there`, where it was made with another build of the plugin than that with the digest
+    /// `here`; none where either is not known.
+    pub fn build_difference(&self, here: Option<&str>) -> Option<String> {
+        let (here, there) = (here?, self.plugin_sha256.as_deref()?);
+        (here != there).then(|| format!("build {} here, {} there", short(here), short(there)))
     }
 
     /// A file name that engines, machines and classes of inputs do not share.
@@ -262,94 +305,15 @@ impl Profile {
     }
 }
 
+/// `inputs on HERE here, on THERE there`, where the files lie on other file systems; none where either is not known.
+pub(super) fn file_systems_difference(here: &[String], there: &[String]) -> Option<String> {
+    let differ = !here.is_empty() && !there.is_empty() && here != there;
+    differ.then(|| format!("inputs on {} here, on {} there", here.join(" and "), there.join(" and ")))
+}
+
 fn short_hash(text: &str) -> String {
     Sha256::digest(text).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use serde_json::json;
-
-    /// A profile of a made-up machine with a plan for each of `budgets`.
-    pub(crate) fn profile(budgets: &[i64]) -> Profile {
-        let machine = Machine {
-            cpu: "Test CPU".into(),
-            usable_cores: 4,
-            cpu_quota: None,
-            memory_bytes: 8 << 30,
-            os: "Linux".into(),
-            architecture: "x86_64".into(),
-        };
-        let class = json!({"format": "bam", "records": 1000}).as_object().cloned().unwrap_or_default();
-        let mut profile = Profile::new("count", "1.0.0", machine, class);
-        for threads in budgets {
-            let plan = [("decode", "inline".into()), ("workers", (*threads).into())];
-            let plan = plan.into_iter().collect::<Vec<(&str, scaletune_descriptor::Value)>>().into_iter().collect();
-            profile.set(Point {
-                threads: *threads,
-                threads_used: *threads,
-                plan,
-                provisional: false,
-                why_provisional: None,
-                compared: Vec::new(),
-                evidence: evidence(),
-            });
-        }
-        profile
-    }
-
-    fn evidence() -> Evidence {
-        Evidence {
-            median_s: 1.0,
-            ci_low_s: 0.9,
-            ci_high_s: 1.1,
-            samples: 5,
-            default_median_s: None,
-            default_ratio: None,
-            default_out: None,
-            one_thread_median_s: None,
-            efficiency: None,
-            runner_up: None,
-            plans_compared: 3,
-        }
-    }
-
-    #[test]
-    fn it_survives_the_disk() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("new folder").join("p.json");
-        let profile = profile(&[2, 1]);
-        profile.save(&path).unwrap();
-        assert_eq!(Profile::load(&path).unwrap(), profile);
-        assert_eq!(profile.points.iter().map(|point| point.threads).collect::<Vec<_>>(), [1, 2]);
-    }
-
-    #[test]
-    fn what_is_no_profile_says_why() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("p.json");
-        let fault = |text: &str| {
-            std::fs::write(&path, text).unwrap();
-            Profile::load(&path).unwrap_err().to_string()
-        };
-        assert!(fault("{").contains("is no JSON"));
-        assert!(fault("{}").contains("no schema_version"));
-        assert!(fault(r#"{"schema_version": 9}"#).contains("has form 9; this scaletune reads form 1"));
-        assert!(fault(r#"{"schema_version": 1}"#).contains("is incomplete: missing field"));
-        assert!(fault(&serde_json::to_string(&profile(&[])).unwrap()).contains("holds no plan"));
-        std::fs::remove_file(&path).unwrap();
-        assert!(Profile::load(&path).unwrap_err().to_string().contains("p.json: No such file"));
-    }
-
-    #[test]
-    fn points_of_the_same_kind_are_kept() {
-        let mut new = profile(&[2]);
-        new.absorb(&profile(&[1, 2, 4]));
-        assert_eq!(new.points.iter().map(|point| point.threads).collect::<Vec<_>>(), [1, 2, 4]);
-        let mut other_version = profile(&[2]);
-        other_version.engine_version = "2.0.0".into();
-        other_version.absorb(&profile(&[1]));
-        assert_eq!(other_version.points.len(), 1);
-    }
-}
+pub(super) mod tests;

@@ -1,5 +1,6 @@
 //! Several profiles of the same thing in one.
 
+use super::document::file_systems_difference;
 use super::{Evidence, Point, Profile, Stored};
 use crate::stats::Interval;
 use std::path::PathBuf;
@@ -36,10 +37,16 @@ pub fn merge(profiles: &[Stored]) -> Result<Profile, MergeError> {
     let machine = first.profile.machine.clone();
     let mut merged = Profile::new(engine, version, machine, first.profile.input_class.clone());
     merged.worker_s = first.profile.worker_s;
-    for other in profiles {
-        let differences = differences(&first.profile, &other.profile);
-        if !differences.is_empty() {
-            return Err(MergeError::Unlike { first: first.path.clone(), other: other.path.clone(), differences });
+    // Named only where all its parts are of it.
+    merged.plugin_sha256 = common(profiles, |profile| profile.plugin_sha256.clone());
+    merged.file_systems = common(profiles, |profile| profile.file_systems.clone());
+    for (place, other) in profiles.iter().enumerate() {
+        // Each with each: what one of them does not say lets two others pass that differ in it.
+        for earlier in &profiles[..place] {
+            let differences = differences(&earlier.profile, &other.profile);
+            if !differences.is_empty() {
+                return Err(MergeError::Unlike { first: earlier.path.clone(), other: other.path.clone(), differences });
+            }
         }
         for point in &other.profile.points {
             let known = merged.points.iter().find(|known| known.threads == point.threads);
@@ -49,6 +56,13 @@ pub fn merge(profiles: &[Stored]) -> Result<Profile, MergeError> {
         }
     }
     Ok(merged)
+}
+
+/// What all of them have in common; nothing where one differs, or does not say.
+fn common<T: PartialEq + Default>(profiles: &[Stored], part: impl Fn(&Profile) -> T) -> T {
+    let mut parts = profiles.iter().map(|stored| part(&stored.profile));
+    let first = parts.next().unwrap_or_default();
+    if parts.all(|other| other == first) { first } else { T::default() }
 }
 
 /// In what two profiles differ so that their times can't be compared.
@@ -69,11 +83,15 @@ fn differences(one: &Profile, other: &Profile) -> Vec<String> {
             |profile: &Profile| profile.input_class.get(name).map_or("unknown".into(), |value| value.to_string());
         differ(&format!("input class: {name}"), &text(one), &text(other));
     }
-    let here_and_there = one.machine.differences(&other.machine);
-    found.extend(here_and_there.iter().map(|words| {
+    let reworded = |words: &String| {
         let words = words.replacen(" here,", " in the first,", 1);
-        format!("machine: {} in the other", words.strip_suffix(" there").unwrap_or(&words))
-    }));
+        format!("{} in the other", words.strip_suffix(" there").unwrap_or(&words))
+    };
+    let build = other.build_difference(one.plugin_sha256.as_deref());
+    let inputs = file_systems_difference(&one.file_systems, &other.file_systems);
+    found.extend(build.iter().chain(&inputs).map(reworded));
+    let machine = one.machine.differences(&other.machine);
+    found.extend(machine.iter().map(|words| format!("machine: {}", reworded(words))));
     found
 }
 
@@ -124,6 +142,23 @@ mod tests {
     }
 
     #[test]
+    fn a_build_is_named_only_where_all_parts_are_of_it() {
+        let built = |sha256: Option<&str>, threads| Profile {
+            plugin_sha256: sha256.map(str::to_string),
+            file_systems: sha256.map(|_| "ext4".to_string()).into_iter().collect(),
+            ..profile(&[threads])
+        };
+        let same = merged(vec![built(Some("aa"), 1), built(Some("aa"), 2)]).unwrap();
+        assert_eq!((same.plugin_sha256.as_deref(), same.file_systems), (Some("aa"), vec!["ext4".to_string()]));
+        for mixed in [[Some("aa"), None], [None, Some("aa")]] {
+            let merged = merged(vec![built(mixed[0], 1), built(mixed[1], 2)]).unwrap();
+            assert_eq!((merged.plugin_sha256, merged.file_systems, merged.points.len()), (None, vec![], 2));
+        }
+        let error = merged(vec![built(None, 1), built(Some("aa"), 2), built(Some("bb"), 4)]).unwrap_err().to_string();
+        assert_eq!(error, "p1 and p2 can't be merged: build aa in the first, bb in the other");
+    }
+
+    #[test]
     fn the_best_evidence_wins_wherever_it_stands() {
         let low = |profiles: Vec<Profile>| merged(profiles).unwrap().points[0].evidence.ci_low_s;
         let (clearly_faster, slower, many, wide) =
@@ -155,6 +190,11 @@ mod tests {
         assert_eq!(
             refuse(|it| it.machine.usable_cores = 8),
             "p0 and p1 can't be merged: machine: usable cores 4 in the first, 8 in the other"
+        );
+        let built = |sha256: &str| Profile { plugin_sha256: Some(sha256.into()), ..profile(&[1]) };
+        assert_eq!(
+            merged(vec![built("aa"), built("bb")]).unwrap_err().to_string(),
+            "p0 and p1 can't be merged: build aa in the first, bb in the other"
         );
         assert_eq!(merged(vec![profile(&[1])]), Err(MergeError::Few));
         assert_eq!(merged(vec![]), Err(MergeError::Few));

@@ -148,6 +148,11 @@ impl Target {
         }
     }
 
+    /// Whether the outputs go to a folder that may hold files of other runs.
+    pub fn is_folder(&self) -> bool {
+        matches!(self.main, Main::Folder(_))
+    }
+
     /// What the user sees as the result: the file or folder.
     pub fn shown(&self) -> String {
         match &self.main {

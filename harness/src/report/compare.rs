@@ -59,6 +59,10 @@ impl Comparison {
         if a.input_class != b.input_class {
             caveats.push("the inputs are of different classes".into());
         }
+        let (here, there) = (a.file_systems(), b.file_systems());
+        if !here.is_empty() && !there.is_empty() && here != there {
+            caveats.push(format!("the inputs lay on {} in A, on {} in B", here.join(" and "), there.join(" and ")));
+        }
         if a.cold != b.cold {
             caveats.push("one was measured with --cold, the other without".into());
         }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::sweep::tests::sweep_of;
-use crate::sweep::{Row, Verdict};
+use crate::sweep::{InputFile, Row, Verdict};
 
 fn amdahl(threads: i64) -> f64 {
     10.0 * (0.1 + 0.9 / threads as f64)
@@ -343,6 +343,20 @@ fn sweeps_are_compared_plan_by_plan() {
     let comparison = Comparison::new(&a, &other, 1);
     assert_eq!(comparison.only_a.len(), 3);
     assert!(comparison.caveats[0].contains("usable cores 4 here, 64 there"));
+    let on = |file_system: &str| {
+        let mut sweep = a.clone();
+        let file = |name: &str| InputFile {
+            input: "bam".into(),
+            file: name.into(),
+            bytes: 5,
+            file_system: (!file_system.is_empty()).then(|| file_system.into()),
+        };
+        sweep.files = vec![file("a.bam"), file("b.bam")];
+        sweep
+    };
+    let caveats = |one: &str, other: &str| Comparison::new(&on(one), &on(other), 1).caveats;
+    assert_eq!(caveats("ext4", "lustre"), ["the inputs lay on ext4 in A, on lustre in B"]);
+    assert_eq!((caveats("ext4", "ext4"), caveats("", "lustre")), (vec![], vec![]));
 }
 
 /// The page as a browser lays it out, at the width of a phone and of a screen: nothing sticks out to the side, and of the

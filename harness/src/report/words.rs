@@ -252,11 +252,12 @@ pub(super) fn method(sweep: &Sweep) -> Vec<String> {
     } else {
         "The inputs were in the page cache as far as it holds them."
     };
-    vec![
-        match sweep.machine.cpu_quota {
-            Some(cores) => format!("Machine: {}; a CPU quota of {cores:.2} cores.", sweep.machine),
-            None => format!("Machine: {}.", sweep.machine),
-        },
+    let mut sentences = vec![match sweep.machine.cpu_quota {
+        Some(cores) => format!("Machine: {}; a CPU quota of {cores:.2} cores.", sweep.machine),
+        None => format!("Machine: {}.", sweep.machine),
+    }];
+    sentences.extend(hardware_and_build(sweep));
+    sentences.extend([
         format!(
             "Each plan ran in a process of its own, {samples} times, in rounds of random order (seed {}). {cache}",
             sweep.seed
@@ -274,7 +275,22 @@ pub(super) fn method(sweep: &Sweep) -> Vec<String> {
                 seconds(start_s)
             ))
         ),
+    ]);
+    sentences
+}
+
+/// What tells this machine, plugin and place apart from others of the same name, as far as the document says.
+fn hardware_and_build(sweep: &Sweep) -> Vec<String> {
+    let hardware = &sweep.machine.hardware;
+    let file_systems = sweep.file_systems();
+    [
+        (!hardware.is_unknown()).then(|| format!("Hardware: {hardware}.")),
+        sweep.plugin_sha256.as_ref().map(|sha256| format!("Plugin: the file whose sha256 is {sha256}.")),
+        (!file_systems.is_empty()).then(|| format!("The input files lay on {}.", file_systems.join(" and "))),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Peak memory in words.

@@ -3,7 +3,7 @@
 use super::layout::Layout;
 use super::named::Claim;
 use super::timeline::Timeline;
-use crate::document::{DocumentError, write_whole};
+use crate::document::{DocumentError, check_spent, check_time, write_whole};
 use crate::measure::Machine;
 use crate::trial::Measurement;
 use scaletune_descriptor::Plan;
@@ -13,9 +13,6 @@ use std::path::Path;
 
 /// Version of the document's form; another one is not read.
 pub const SCHEMA_VERSION: u32 = 1;
-
-/// What takes so many seconds, three hundred years, was measured by nobody.
-const LONGEST_S: f64 = 1e10;
 
 /// What a sweep measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +30,9 @@ pub struct Sweep {
     /// What the engine was built from, where it says.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub engine_build: String,
+    /// SHA-256 of the plugin's file; none where an earlier version wrote the document, or a part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin_sha256: Option<String>,
     /// Where it was measured.
     pub machine: Machine,
     /// The inputs; a file is told by its name, without the folder.
@@ -74,6 +74,17 @@ pub struct InputFile {
     pub file: String,
     /// Its size.
     pub bytes: u64,
+    /// Type of the file system that it lay on, such as `ext4` or `lustre`; none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_system: Option<String>,
+}
+
+impl InputFile {
+    /// Whether it may be `other`: what is known of both is the same.
+    pub fn is_like(&self, other: &InputFile) -> bool {
+        let elsewhere = self.file_system.as_ref().zip(other.file_system.as_ref()).is_some_and(|(a, b)| a != b);
+        (&self.input, &self.file, self.bytes) == (&other.input, &other.file, other.bytes) && !elsewhere
+    }
 }
 
 /// One plan under one budget.
@@ -161,6 +172,16 @@ pub enum Verdict {
 }
 
 impl Row {
+    /// What can be no time, in words.
+    fn check_times(&self) -> Result<(), String> {
+        for (name, seconds) in [("median_s", self.median_s), ("ci_low_s", self.ci_low_s), ("ci_high_s", self.ci_high_s)]
+        {
+            seconds.map_or(Ok(()), |seconds| check_time(name, seconds))?;
+        }
+        self.cpu_s.map_or(Ok(()), |seconds| check_spent("cpu_s", seconds))?;
+        self.samples.iter().try_for_each(|sample| sample.check_times().map_err(|fault| format!("a sample's {fault}")))
+    }
+
     /// Wall seconds of the trials that count.
     pub fn times(&self) -> Vec<f64> {
         self.trials_that_count().iter().map(|sample| sample.wall_s).collect()
@@ -209,40 +230,18 @@ impl Sweep {
         let sweep: Sweep = serde_json::from_value(value).map_err(|error| format!("is no sweep: {error}"))?;
         match sweep.serial_row {
             Some(row) if row >= sweep.rows.len() => Err(format!("serial_row {row} is no row")),
-            _ => sweep.absurd().map_or(Ok(sweep), Err),
+            _ => sweep.check_times().map(|()| sweep),
         }
     }
 
-    /// What can be no time, in words that name the place; none where all can.
-    fn absurd(&self) -> Option<String> {
-        let fault = |row: usize, what: &str, seconds: f64| {
-            format!("row {row}: {what} of {seconds:e} seconds is no time: it must be above 0 and below {LONGEST_S:e}")
-        };
-        let is_time = |seconds: f64| seconds > 0.0 && seconds < LONGEST_S;
-        // A run may be too short for the clock of CPU time.
-        let is_spent = |seconds: f64| (0.0..LONGEST_S).contains(&seconds);
+    /// What can be no time, in words that name the place.
+    fn check_times(&self) -> Result<(), String> {
+        self.worker_start_s.map_or(Ok(()), |seconds| check_spent("worker_start_s", seconds))?;
+        check_spent("elapsed_s", self.elapsed_s)?;
         for (index, row) in self.rows.iter().enumerate() {
-            let times = [("median_s", row.median_s), ("ci_low_s", row.ci_low_s), ("ci_high_s", row.ci_high_s)];
-            let wrong = times.into_iter().find_map(|(name, time)| Some((name, time.filter(|time| !is_time(*time))?)));
-            if let Some((name, seconds)) = wrong {
-                return Some(fault(index, name, seconds));
-            }
-            if let Some(seconds) = row.cpu_s.filter(|seconds| !is_spent(*seconds)) {
-                return Some(fault(index, "cpu_s", seconds));
-            }
-            for sample in &row.samples {
-                if !is_time(sample.wall_s) {
-                    return Some(fault(index, "a sample's wall_s", sample.wall_s));
-                }
-                if !is_spent(sample.cpu_s) {
-                    return Some(fault(index, "a sample's cpu_s", sample.cpu_s));
-                }
-                if let Some(stage) = sample.stages.iter().find(|stage| !is_spent(stage.seconds)) {
-                    return Some(fault(index, "a sample's stage", stage.seconds));
-                }
-            }
+            row.check_times().map_err(|fault| format!("row {index}: {fault}"))?;
         }
-        None
+        Ok(())
     }
 
     /// Writes the document, in one step as far as any reader can see.
@@ -265,6 +264,14 @@ impl Sweep {
     /// The row that tells what threads added to `row`; none where no such plan was measured.
     pub fn one_thread_for(&self, row: &Row) -> Option<&Row> {
         super::figures::one_thread_for(&self.rows, row)
+    }
+
+    /// Types of the file systems that its input files lay on, as far as they are known, sorted.
+    pub fn file_systems(&self) -> Vec<&str> {
+        let mut types: Vec<&str> = self.files.iter().filter_map(|file| file.file_system.as_deref()).collect();
+        types.sort_unstable();
+        types.dedup();
+        types
     }
 
     /// The budgets, ascending.

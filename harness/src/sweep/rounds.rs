@@ -1,6 +1,7 @@
 //! The rounds of a sweep.
 
-use super::document::{SCHEMA_VERSION, Sweep};
+use super::document::{InputFile, SCHEMA_VERSION, Sweep};
+use super::origin::Origin;
 use super::targets::Target;
 use super::timeline::Timeline;
 use super::{Observer, Request, SweepError, figures};
@@ -73,6 +74,10 @@ impl Series {
     }
 }
 
+fn alike(earlier: &[InputFile], now: &[InputFile]) -> bool {
+    earlier.len() == now.len() && earlier.iter().zip(now).all(|(earlier, now)| earlier.is_like(now))
+}
+
 pub(super) struct Rounds<'a> {
     request: &'a Request<'a>,
     targets: Vec<Target>,
@@ -86,6 +91,8 @@ pub(super) struct Rounds<'a> {
     trials: usize,
     /// Seconds that earlier parts of a continued sweep took.
     earlier_s: f64,
+    /// The build of which all trials are, those of earlier parts included; none where these do not say.
+    plugin_sha256: Option<String>,
     /// What the yardstick took just before this round.
     yardstick_s: Option<f64>,
 }
@@ -130,6 +137,7 @@ impl<'a> Rounds<'a> {
             generator,
             trials: 1,
             earlier_s: 0.0,
+            plugin_sha256: Some(request.plugin_sha256.into()),
             yardstick_s: None,
         }
     }
@@ -137,23 +145,12 @@ impl<'a> Rounds<'a> {
     /// Takes over what an earlier sweep of the same thing measured.
     pub(super) fn take_over(&mut self, earlier: &Sweep) -> Result<(), SweepError> {
         let request = self.request;
-        let foreign = |what: String| Err(SweepError::Foreign(what));
-        if earlier.engine != request.descriptor.name || earlier.engine_version != request.descriptor.version {
-            return foreign(format!("it is of {} {}", earlier.engine, earlier.engine_version));
+        Origin::of(request).check(earlier)?;
+        if earlier.input_class != *request.input_class || earlier.inputs != *request.inputs {
+            return Err(SweepError::Foreign("it is of other inputs".into()));
         }
-        if earlier.engine_build != request.descriptor.build {
-            return foreign(format!("it is of the engine's build `{}`", earlier.engine_build));
-        }
-        let same = earlier.inputs == *request.inputs && earlier.files == request.files;
-        if earlier.input_class != *request.input_class || !same {
-            return foreign("it is of other inputs".into());
-        }
-        if earlier.cold != request.cold {
-            return foreign("one is with --cold, the other is not".into());
-        }
-        let differences = request.machine.differences(&earlier.machine);
-        if !differences.is_empty() {
-            return foreign(format!("it was made on another machine ({})", differences.join("; ")));
+        if !alike(&earlier.files, request.files) {
+            return Err(SweepError::Foreign("it is of other inputs, or these lay on another file system".into()));
         }
         for series in &mut self.series {
             if let Some(row) = earlier.rows.iter().find(|row| row.plan == series.plan) {
@@ -163,6 +160,7 @@ impl<'a> Rounds<'a> {
                 series.timelines.extend(row.median_s.zip(row.timeline.clone()));
             }
         }
+        self.plugin_sha256 = self.plugin_sha256.take().filter(|_| earlier.plugin_sha256.is_some());
         self.trials += earlier.trials;
         self.earlier_s = earlier.elapsed_s;
         Ok(())
@@ -297,6 +295,7 @@ impl<'a> Rounds<'a> {
             engine: request.descriptor.name.clone(),
             engine_version: request.descriptor.version.clone(),
             engine_build: request.descriptor.build.clone(),
+            plugin_sha256: self.plugin_sha256.clone(),
             machine: request.machine.clone(),
             inputs: request.inputs.clone(),
             files: request.files.to_vec(),

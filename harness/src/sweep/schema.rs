@@ -6,7 +6,7 @@ pub const SCHEMA: &str = include_str!("sweep.schema.json");
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::Disturbance;
+    use crate::measure::{Disturbance, Hardware};
     use crate::sweep::tests::{large_sweep, sweep_of};
     use crate::sweep::{Claim, InputFile, Sweep, Verdict};
     use serde_json::{Value, json};
@@ -89,8 +89,23 @@ mod tests {
     fn spoilt() -> Sweep {
         let mut sweep = sweep_of(|threads| 8.0 / threads as f64, &[1, 2], 2, 0.05);
         sweep.machine.cpu_quota = Some(1.5);
+        sweep.machine.hardware = Hardware {
+            cpu_id: Some("family 6".into()),
+            vector: Some(vec!["avx".into()]),
+            threads_per_core: Some(2),
+            numa_nodes: Some(1),
+            l1d_bytes: Some(1),
+            l2_bytes: Some(2),
+            l3_bytes: Some(3),
+            governor: Some("powersave".into()),
+            boost: Some(true),
+            virtual_machine: Some(true),
+            hypervisor: Some("xen".into()),
+        };
         sweep.engine_build = "abc".into();
-        sweep.files = vec![InputFile { input: "bam".into(), file: "S.bam".into(), bytes: 5 }];
+        sweep.plugin_sha256 = Some("0a1b".into());
+        sweep.files =
+            vec![InputFile { input: "bam".into(), file: "S.bam".into(), bytes: 5, file_system: Some("ext4".into()) }];
         let disturbance = Disturbance {
             pressure_s: Some(0.5),
             throttled_s: Some(0.25),
@@ -141,6 +156,9 @@ mod tests {
         }
         for name in names("/$defs/machine/properties") {
             assert!(document["machine"].get(&name).is_some(), "{name}");
+        }
+        for name in names("/$defs/machine/properties/hardware/properties") {
+            assert!(document["machine"]["hardware"].get(&name).is_some(), "{name}");
         }
     }
 

@@ -16,6 +16,7 @@ pub(super) fn machine(cores: usize) -> Machine {
         memory_bytes: 16 << 30,
         os: "Linux".into(),
         architecture: "x86_64".into(),
+        hardware: crate::measure::Hardware::default(),
     }
 }
 
@@ -70,6 +71,7 @@ impl Setting<'_> {
         let (class, inputs) = (Map::new(), Map::new());
         let request = Request {
             descriptor: &descriptor,
+            plugin_sha256: "0a1b",
             reference,
             inputs: &inputs,
             files: &[],
@@ -111,6 +113,7 @@ pub(crate) fn sweep_of(time: impl Fn(i64) -> f64, threads: &[i64], cores: usize,
     let (inputs, named) = (Map::new(), NamedPlans::default());
     let request = Request {
         descriptor: &descriptor,
+        plugin_sha256: "0a1b",
         reference,
         inputs: &inputs,
         files: &[],

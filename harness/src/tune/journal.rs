@@ -29,16 +29,19 @@ pub struct Subject {
     engine: String,
     engine_version: String,
     engine_build: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plugin_sha256: Option<String>,
     machine: Machine,
     inputs: Map<String, Value>,
     request: Map<String, Value>,
 }
 
 impl Subject {
-    /// Trials of this engine on this machine and these inputs, for this request. `inputs` should hold what shows that a
+    /// Trials of this engine, whose plugin's file has this digest, on this machine and these inputs, for this request. `inputs` should hold what shows that a
     /// file has changed, such as its size and time.
     pub fn new(
         descriptor: &Descriptor,
+        plugin_sha256: &str,
         machine: Machine,
         inputs: Map<String, Value>,
         request: Map<String, Value>,
@@ -48,6 +51,7 @@ impl Subject {
             engine: descriptor.name.clone(),
             engine_version: descriptor.version.clone(),
             engine_build: descriptor.build.clone(),
+            plugin_sha256: Some(plugin_sha256.into()),
             machine,
             inputs,
             request,
@@ -168,7 +172,11 @@ fn read(bytes: &[u8], subject: &Subject) -> Option<(usize, Vec<Line>)> {
     let mut length = first.len();
     let mut lines = Vec::new();
     for piece in pieces {
-        let Ok(line) = serde_json::from_slice(piece) else { break };
+        let Ok(line) = serde_json::from_slice::<Line>(piece) else { break };
+        // A search that was told of a negative time would believe it.
+        if line.measurement.check_times().is_err() {
+            break;
+        }
         length += piece.len();
         lines.push(line);
     }
@@ -208,7 +216,7 @@ mod tests {
 
     fn subject(inputs: &str) -> Subject {
         let inputs = Map::from_iter([("bam".to_string(), inputs.into())]);
-        Subject::new(&large(), Machine::this(), inputs, Map::new())
+        Subject::new(&large(), "0a1b", Machine::this(), inputs, Map::new())
     }
 
     #[test]
@@ -286,6 +294,17 @@ mod tests {
         (0..3).for_each(|_| drop(journal.measure(&plan).unwrap()));
         drop(journal);
         assert_eq!(open("a", true).kept(), 0);
+        // What can be no time is taken for a line that was spoilt.
+        let mut journal = open("a", false);
+        (0..3).for_each(|_| drop(journal.measure(&plan).unwrap()));
+        drop(journal);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let wall = text.rfind("\"wall_s\":").unwrap() + 9;
+        std::fs::write(&path, format!("{}-{}", &text[..wall], &text[wall..])).unwrap();
+        assert_eq!(open("a", false).kept(), 1);
+        let other_build = Subject::new(&large(), "ffff", Machine::this(), Map::new(), Map::new());
+        let this_build = Subject::new(&large(), "0a1b", Machine::this(), Map::new(), Map::new());
+        assert!(other_build != this_build && other_build.file_name() != this_build.file_name());
         assert_ne!(subject("a").file_name(), subject("b").file_name());
     }
 }

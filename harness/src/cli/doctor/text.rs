@@ -1,7 +1,7 @@
 //! The findings for a person: a heading for each part, a line for each thing.
 
 use super::findings::{EngineState, Findings, Folder};
-use crate::cli::profile::look::Look;
+use crate::cli::profile::look::{EngineFit, Look};
 use crate::profile::MachineFit;
 use std::fmt::Write as _;
 
@@ -41,6 +41,7 @@ fn machine(findings: &Findings) -> Vec<String> {
     let quota = cores.cpu_quota.map_or("no CPU quota".into(), |quota| format!("a CPU quota of {quota:.2}"));
     vec![
         format!("{}, {}", findings.machine.cpu, findings.machine.os),
+        format!("hardware: {}", findings.machine.hardware),
         format!(
             "cores: {} usable; {} online, {} in the affinity mask, {quota}",
             cores.usable, cores.online, cores.affinity
@@ -124,7 +125,7 @@ fn line(look: &Look) -> String {
         Ok(seen) => {
             let state = match (look.is_usable(), &seen.machine) {
                 (false, _) => "not used",
-                (true, MachineFit::Exact) => "in use",
+                (true, MachineFit::Exact) if matches!(seen.engine, EngineFit::Same) => "in use",
                 (true, _) => "in use where none fits better",
             };
             let (engine, fit) = (&seen.profile.engine, seen.fit().join("; "));

@@ -99,6 +99,7 @@ fn measure(
     let case = RecordedCase {
         case: case.clone(),
         engine_version: descriptor.version.clone(),
+        plugin_sha256: Some(plugin.file()?.sha256().into()),
         values: workload.stated(descriptor),
         inputs: digests(&workload, descriptor)?,
         outputs: descriptor.outputs.clone(),

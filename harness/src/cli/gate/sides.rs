@@ -8,9 +8,7 @@ use super::super::exit::Exit;
 use super::{Gate, Suite};
 use crate::gate::Baseline;
 use crate::plugin::{Plugin, PluginError};
-use crate::publish::figures;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// One engine's plugins.
 pub(super) struct Sides {
@@ -32,7 +30,7 @@ impl Sides {
         let older = gate.against.as_ref().map(|against| against.find(engine));
         let newer = context.catalogue.find(engine);
         let digests = match (&older, &newer) {
-            (Some(Ok(older)), Ok(newer)) => Some([digest(&older.path)?, digest(&newer.path)?]),
+            (Some(Ok(older)), Ok(newer)) => Some([older.file()?.sha256().into(), newer.file()?.sha256().into()]),
             _ => None,
         };
         Ok(Sides { older, newer, digests })
@@ -80,9 +78,4 @@ fn named(engine: &str, sides: &Sides) -> Option<String> {
     } else {
         format!("{engine}: {} is a copy of {}", older.path.display(), newer.path.display())
     })
-}
-
-fn digest(plugin: &Path) -> Result<String, Exit> {
-    let found = figures(plugin, "");
-    found.map(|file| file.sha256).map_err(|error| Exit::failed(format!("{}: {error}", plugin.display())))
 }

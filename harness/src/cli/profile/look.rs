@@ -1,9 +1,8 @@
 //! A profile, seen from this machine and the engines that are here.
 
 use crate::measure::Machine;
-use crate::plugin::Catalogue;
+use crate::plugin::{Catalogue, Plugin};
 use crate::profile::{Fault, Found, MachineFit, Profile, check, machine_fit};
-use scaletune_descriptor::Descriptor;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +11,7 @@ use std::path::PathBuf;
 pub(in crate::cli) struct Looker<'a> {
     catalogue: &'a Catalogue,
     machine: Machine,
-    engines: BTreeMap<String, Result<Descriptor, String>>,
+    engines: BTreeMap<String, Result<Plugin, String>>,
 }
 
 /// A profile, seen from here.
@@ -36,6 +35,11 @@ pub(in crate::cli) enum EngineFit {
     Same,
     /// Another version is here.
     OtherVersion(String),
+    /// Another build of the same version is here: the difference in words, and the digest of its file.
+    OtherBuild {
+        difference: String,
+        here: String,
+    },
     /// None is here, and why.
     Absent(String),
 }
@@ -51,19 +55,32 @@ impl<'a> Looker<'a> {
     }
 
     fn see(&mut self, profile: Profile) -> Seen {
-        let find = || {
-            let found = self.catalogue.find(&profile.engine);
-            found.map(|plugin| plugin.descriptor).map_err(|error| error.to_string())
-        };
-        let descriptor = self.engines.entry(profile.engine.clone()).or_insert_with(find);
-        let (engine, faults) = match descriptor {
-            Ok(descriptor) if descriptor.version == profile.engine_version => {
-                (EngineFit::Same, check(&profile, descriptor))
-            }
-            Ok(descriptor) => (EngineFit::OtherVersion(descriptor.version.clone()), check(&profile, descriptor)),
+        let find = || self.catalogue.find(&profile.engine).map_err(|error| error.to_string());
+        let plugin = self.engines.entry(profile.engine.clone()).or_insert_with(find);
+        let (engine, faults) = match plugin {
+            Ok(plugin) => (engine_fit(&profile, plugin), check(&profile, &plugin.descriptor)),
             Err(reason) => (EngineFit::Absent(reason.clone()), Vec::new()),
         };
         Seen { machine: machine_fit(&profile, &self.machine), profile, engine, faults }
+    }
+}
+
+fn engine_fit(profile: &Profile, plugin: &Plugin) -> EngineFit {
+    let version = &plugin.descriptor.version;
+    if *version != profile.engine_version {
+        return EngineFit::OtherVersion(version.clone());
+    }
+    // A profile that names no build has nothing to be held against.
+    if profile.plugin_sha256.is_none() {
+        return EngineFit::Same;
+    }
+    let here = match plugin.file() {
+        Ok(file) => file.sha256(),
+        Err(error) => return EngineFit::Absent(error.to_string()),
+    };
+    match profile.build_difference(Some(here)) {
+        Some(difference) => EngineFit::OtherBuild { difference, here: here.into() },
+        None => EngineFit::Same,
     }
 }
 
@@ -89,6 +106,7 @@ impl Look {
         let (engine_match, here) = match engine {
             EngineFit::Same => ("same", Value::from(profile.engine_version.clone())),
             EngineFit::OtherVersion(version) => ("other_version", Value::from(version.clone())),
+            EngineFit::OtherBuild { .. } => ("other_build", Value::from(profile.engine_version.clone())),
             EngineFit::Absent(_) => ("absent", Value::Null),
         };
         json!({
@@ -98,6 +116,13 @@ impl Look {
             "engine_version": profile.engine_version,
             "engine_match": engine_match,
             "engine_version_here": here,
+            "plugin_sha256": profile.plugin_sha256,
+            "plugin_sha256_here": match engine {
+                EngineFit::OtherBuild { here, .. } => Some(here),
+                EngineFit::Same => profile.plugin_sha256.as_ref(),
+                EngineFit::OtherVersion(_) | EngineFit::Absent(_) => None,
+            },
+            "file_systems": profile.file_systems,
             "created": profile.created,
             "input_class": profile.input_class,
             "threads": profile.points.iter().map(|point| point.threads).collect::<Vec<_>>(),
@@ -150,6 +175,7 @@ impl Seen {
         let engine = match &self.engine {
             EngineFit::Same => None,
             EngineFit::OtherVersion(here) => Some(format!("engine: version {here} here, {version} there")),
+            EngineFit::OtherBuild { difference, .. } => Some(format!("engine: compatible: {difference}")),
             EngineFit::Absent(reason) => Some(format!("engine: {reason}")),
         };
         let fault = |fault: &Fault| format!("plan for {} threads: {}", fault.threads, fault.fault);

@@ -22,7 +22,16 @@ fn in_full(path: &str, seen: &Seen) -> String {
     let profile = &seen.profile;
     let mut text = format!("{path}\n{} {}\n", profile.engine, profile.engine_version);
     _ = writeln!(text, "made {} by scaletune {}", profile.created, profile.scaletune_version);
+    if let Some(sha256) = &profile.plugin_sha256 {
+        _ = writeln!(text, "with the plugin whose sha256 is {sha256}");
+    }
     _ = writeln!(text, "on {}", profile.machine);
+    if !profile.machine.hardware.is_unknown() {
+        _ = writeln!(text, "    {}", profile.machine.hardware);
+    }
+    if !profile.file_systems.is_empty() {
+        _ = writeln!(text, "its files lay on {}", profile.file_systems.join(" and "));
+    }
     _ = writeln!(text, "inputs: {}; holds for sizes within a factor of {}", seen.class(), profile.size_factor);
     if let Some(worker_s) = profile.worker_s {
         _ = writeln!(text, "a worker took {:.1} ms beside its work", 1e3 * worker_s);

@@ -30,7 +30,13 @@ pub(super) fn open<E>(
         context.terminal.warn("neither XDG_CACHE_HOME nor HOME is set: if it is stopped, this tune can't be continued");
         return Ok(Journal::none(executor));
     };
-    let subject = Subject::new(&plugin.descriptor, Machine::this(), fingerprint(plugin, workload)?, request);
+    let subject = Subject::new(
+        &plugin.descriptor,
+        plugin.file()?.sha256(),
+        Machine::this(),
+        fingerprint(plugin, workload)?,
+        request,
+    );
     let path = folder.join(subject.file_name());
     // The journal is a convenience: a home that can't be written to, as on many compute nodes, does not end the tune.
     if let Err(error) = std::fs::create_dir_all(&folder).and_then(|()| tempfile::tempfile_in(&folder)) {
@@ -73,7 +79,7 @@ fn folder(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> Option<PathB
     Some(cache.join("scaletune/tunes"))
 }
 
-/// What shows that inputs or plugin have changed: values, and size and time of each file. A simulated workload is made
+/// What shows that inputs have changed: values, and size and time of each file. A simulated workload is made
 /// anew each time, the same each time: its files count by name and size.
 fn fingerprint(plugin: &Plugin, workload: &Workload) -> Result<Map<String, Value>, Exit> {
     let files = workload.files(&plugin.descriptor);
@@ -89,8 +95,7 @@ fn fingerprint(plugin: &Plugin, workload: &Workload) -> Result<Map<String, Value
         });
         replace(&mut inputs, &made, "made");
     }
-    let engine = input_figures(&[("engine".into(), plugin.path.clone())])?;
-    let map = json!({"values": inputs, "files": figures, "engine": engine});
+    let map = json!({"values": inputs, "files": figures});
     Ok(map.as_object().cloned().unwrap_or_default())
 }
 

@@ -89,6 +89,15 @@ fn writable(folder: &Path) -> std::io::Result<()> {
     rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(std::io::Error::from)
 }
 
+/// In what two profiles that are not alike differ, in words.
+fn unlike(new: &Profile, earlier: &Profile) -> String {
+    let same = new.engine == earlier.engine && new.engine_version == earlier.engine_version;
+    match new.build_difference(earlier.plugin_sha256.as_deref()) {
+        Some(_) if same => "build of the plugin".into(),
+        _ => "version, machine or input".into(),
+    }
+}
+
 /// `new` with what is kept of the profile that lies at `path`: budgets that `new` lacks, and better evidence. What strategy
 /// was seen to be `wrong` is never kept. Also says in words what is replaced and what is kept.
 pub(super) fn settle(
@@ -107,9 +116,11 @@ pub(super) fn settle(
     };
     let from = format!("{} {}, made {}", earlier.engine, earlier.engine_version, earlier.created);
     if !new.is_like(&earlier) {
-        return (new, vec![format!("{shown} is replaced: it was of {from}, and of another version, machine or input")]);
+        let words = format!("{shown} is replaced: it was of {from}, and of another {}", unlike(&new, &earlier));
+        return (new, vec![words]);
     }
     let mut words = Vec::new();
+    let mut kept = false;
     for old in &earlier.points {
         let Point { threads, plan, .. } = old;
         let plural = if *threads == 1 { "" } else { "s" };
@@ -117,15 +128,25 @@ pub(super) fn settle(
         let is_wrong = wrong.iter().any(|it| it.strategy == descriptor.strategy(plan));
         match new.points.iter().find(|point| point.threads == *threads) {
             _ if is_wrong => words.push(format!("{of} is removed: its strategy gave another answer")),
-            None => new.set(old.clone()),
+            None => {
+                kept = true;
+                new.set(old.clone());
+            }
             Some(now) if is_better(old, now) => {
                 let (theirs, ours) = (old.evidence.samples, now.evidence.samples);
                 words.push(format!("{of} is kept: its evidence is better ({theirs} trials there, {ours} here)"));
+                kept = true;
                 new.set(old.clone());
             }
             Some(now) if now.plan != *plan => words.push(format!("{of} is replaced")),
             Some(_) => {}
         }
+    }
+    if kept && earlier.plugin_sha256.is_none() && new.plugin_sha256.take().is_some() {
+        words.push(format!("{shown} names no build of the plugin, since the plans that it keeps do not say theirs"));
+    }
+    if kept && earlier.file_systems.is_empty() {
+        new.file_systems.clear();
     }
     (new, words)
 }

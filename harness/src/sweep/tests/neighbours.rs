@@ -43,6 +43,7 @@ fn run(executor: &mut dyn Executor, clock: &BenchClock, repeat: Option<usize>, m
     let (inputs, named) = (Map::new(), NamedPlans::default());
     let request = Request {
         descriptor: &descriptor,
+        plugin_sha256: "0a1b",
         reference,
         inputs: &inputs,
         files: &[],
