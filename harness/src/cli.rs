@@ -195,7 +195,7 @@ fn example(descriptor: &Descriptor, wanted: &str) -> String {
     let name = &descriptor.name;
     let Some(offer) = &descriptor.simulate else { return String::new() };
     let rest = match wanted {
-        "run" if descriptor.main_outputs().count() > 1 => " --demo --outdir out".into(),
+        "run" if descriptor.main_outputs().count() > 1 => format!(" --demo --outdir {name}-out"),
         "run" => match descriptor.main_outputs().next() {
             Some(output) => format!(" --demo -o {}", output.file),
             None => return String::new(),
