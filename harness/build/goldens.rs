@@ -21,8 +21,8 @@ pub(super) fn list() -> Result<(), Box<dyn std::error::Error>> {
     let mut list = String::from("&[\n");
     for file in files {
         println!("cargo::rerun-if-changed={}", file.display());
-        let name = file.strip_prefix(&root)?.to_str().ok_or("a name that is no text")?;
-        writeln!(list, "({name:?}, include_bytes!({:?})),", file.to_str().ok_or("a path that is no text")?)?;
+        let name = file.strip_prefix(&root)?.to_str().ok_or("a name that is not text")?;
+        writeln!(list, "({name:?}, include_bytes!({:?})),", file.to_str().ok_or("a path that is not text")?)?;
     }
     list.push(']');
     std::fs::write(Path::new(&std::env::var("OUT_DIR")?).join("testdata.rs"), list)?;

@@ -76,7 +76,7 @@ impl Context {
 
 /// What to say of a control group's file that can't be read.
 fn unread_limit(fault: &str) -> String {
-    format!("{fault}: a limit of cores or memory may stand there and is not kept")
+    format!("{fault}: can't be read, so any CPU or memory limit in it is ignored")
 }
 
 /// The program.
@@ -240,7 +240,7 @@ fn print(text: &str) -> Result<(), Exit> {
     let mut stdout = std::io::stdout().lock();
     let newline = if text.ends_with('\n') { "" } else { "\n" };
     match write!(stdout, "{text}{newline}").and_then(|()| stdout.flush()) {
-        // A reader that has seen enough, such as `head`, is no failure.
+        // A reader that has seen enough, such as `head`, is not a failure.
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Exit::failed(format!("standard output: {error}")))
         }

@@ -138,7 +138,7 @@ pub enum Declined {
         found: usize,
     },
     /// A budget that makes no sense.
-    #[error("{0} is no number of threads to predict for")]
+    #[error("{0} is not a number of threads to predict for")]
     BadThreads(i64),
 }
 

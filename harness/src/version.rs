@@ -8,7 +8,7 @@ use serde::Serialize;
 pub struct Version {
     /// The release, such as `0.1.0`.
     pub version: &'static str,
-    /// Twelve digits of the commit; none where the sources were no git checkout.
+    /// Twelve digits of the commit; none where the sources were not a git checkout.
     pub commit: Option<&'static str>,
     /// Major and minor version of the plugins' ABI, such as `1.0`.
     pub abi: String,

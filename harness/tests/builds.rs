@@ -311,7 +311,7 @@ fn a_baseline_names_the_build_and_holds_only_times() {
         assert!(status == 2 && stderr.contains(&named), "{status} {stderr}");
         std::fs::write(&path, good.to_string()).unwrap();
     }
-    // One of an earlier version is judged by; whatever the times say, it is no bad input.
+    // One of an earlier version is judged by; whatever the times say, it is not bad input.
     change(&path, |it| {
         forget(&mut it["cases"][0], "plugin_sha256");
         forget(&mut it["machine"], "hardware");

@@ -186,7 +186,7 @@ fn bad_usage_is_told() {
         assert!(stderr.contains(cause), "{cause}: {stderr}");
     };
     say(home.path(), &[], "--index FILE");
-    say(&home.path().join("absent"), &[], "is no folder");
+    say(&home.path().join("absent"), &[], "is not a folder");
     say(&testdata(), &["nothing"], "there is no case for engine `nothing`; there are cases for count, em, prune");
     say(&testdata(), &["--yes"], "--bless");
     let (status, ..) = outcome(scaletune(home.path()).args(["check", "--index", "x.toml"]));

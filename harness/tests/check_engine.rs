@@ -209,7 +209,7 @@ fn what_is_no_plugin_is_told() {
     std::fs::set_permissions(&text, std::os::unix::fs::PermissionsExt::from_mode(0o646)).unwrap();
     let (status, document) = check(scaletune(home.path()).arg("check-engine").arg(&text));
     assert_fails("loose", status, &document, "trust", "is writable by other users");
-    for (file, fault) in [("absent.so", "is not there"), ("engines", "is no file")] {
+    for (file, fault) in [("absent.so", "is not there"), ("engines", "is not a file")] {
         let (status, _, stderr) = outcome(scaletune(home.path()).arg("check-engine").arg(file));
         assert_eq!(status, 2);
         assert!(stderr.contains(fault), "{stderr}");

@@ -84,7 +84,7 @@ fn every_command_shows_an_example_that_runs() {
         let world = World::new();
         for example in examples {
             if !example.starts_with(&format!("scaletune {}", words.join(" "))) {
-                faults.push(format!("`{example}` is no example of `scaletune {}`", words.join(" ")));
+                faults.push(format!("`{example}` is not an example of `scaletune {}`", words.join(" ")));
             }
             let (status, printed) = world.run(&example);
             if status != 0 {

@@ -248,7 +248,7 @@ fn a_profile_that_is_named_and_of_no_use_is_refused() {
     };
     let here = std::env::consts::ARCH;
     for (text, fault) in [
-        ("no JSON at all".to_string(), "is no JSON"),
+        ("no JSON at all".to_string(), "is not JSON"),
         ("{}".into(), "no schema_version"),
         (r#"{"schema_version": 99}"#.into(), "has form 99; this scaletune reads form 1"),
         (profile("other", here, r#"{"workers":1}"#), "other"),

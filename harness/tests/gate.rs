@@ -231,7 +231,7 @@ fn bad_usage_is_told_and_nothing_is_written() {
         (&[], "name a folder of older plugins (--against DIR) or a recorded baseline (--baseline FILE.json)"),
         (&[], "for example: scaletune gate --against"),
         (&["--baseline", "absent.json"], "absent.json: No such file"),
-        (&["--baseline", "suite.toml"], "suite.toml: is no JSON"),
+        (&["--baseline", "suite.toml"], "suite.toml: is not JSON"),
         (&["--against", "absent"], "--against absent: is not a folder"),
         (&["--against", old, "--suite", "odd.toml"], "odd.toml: "),
         (&["--against", old, "--suite", "axis.toml"], "no axis `wheels`"),

@@ -115,8 +115,8 @@ fn panics_crashes_and_failures_name_call_cause_and_plan() {
         ("missing-output", "the engine did not write `answer.tsv`"),
         ("undeclared-output", "the engine wrote `stray.tsv`, which it does not declare"),
         ("write-relative", "the engine wrote `stray.tsv`, which it does not declare"),
-        ("link-output", "the engine wrote `answer.tsv`, which is no plain file"),
-        ("folder-output", "the engine wrote `answer.tsv`, which is no plain file"),
+        ("link-output", "the engine wrote `answer.tsv`, which is not a plain file"),
+        ("folder-output", "the engine wrote `answer.tsv`, which is not a plain file"),
     ] {
         let (status, line) = deed(told, &[]);
         assert_eq!(status, 3, "{told}: {line}");

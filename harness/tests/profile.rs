@@ -140,7 +140,7 @@ fn a_profile_is_shown_and_exported() {
     let (status, ..) = profile(home.path(), &engines, &["export", name, "--out", "copy.json"]);
     assert_eq!(status, 0);
     assert_eq!(read(&home.path().join("copy.json")), read(&path));
-    // What is no profile is not written over.
+    // What is not a profile is not written over.
     std::fs::write(home.path().join("notes.txt"), "keep me").unwrap();
     let (status, _, stderr) = profile(home.path(), &engines, &["export", name, "--out", "notes.txt"]);
     assert!(status == 2 && stderr.contains("notes.txt") && stderr.contains("not replaced"), "{stderr}");

@@ -192,7 +192,7 @@ fn build(starts: &[i64], columns: &[i64], scores: &[i64], features: usize) -> Re
             };
             let score = u32::try_from(score)
                 .map_err(|_| wrong(format!("row {row}, column {column}: {score} is not from 0 to 4294967295")))?;
-            // A stored zero is no alignment.
+            // A stored zero is not an alignment.
             if score > 0 {
                 entries.push((column, score));
             }

@@ -26,12 +26,12 @@ pub(crate) fn read(options: &Bound<'_, PyDict>) -> PyResult<Given> {
 
 fn json(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Value> {
     let wrong = |what: &str| PyErr::from(Failure::argument(name, what));
-    // NumPy's booleans are no subclass of Python's.
+    // NumPy's booleans are not a subclass of Python's.
     if value.is_instance_of::<PyBool>() || value.get_type().name()?.to_string_lossy().starts_with("bool") {
         return Ok(Value::from(value.is_truthy()?));
     }
     if value.is_instance_of::<PyString>() {
-        return Ok(Value::from(value.extract::<String>().map_err(|_| wrong("is no UTF-8 text"))?));
+        return Ok(Value::from(value.extract::<String>().map_err(|_| wrong("is not UTF-8 text"))?));
     }
     if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
         let items: PyResult<Vec<Value>> = value.try_iter()?.map(|item| json(name, &item?)).collect();
@@ -42,7 +42,7 @@ fn json(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Value> {
     }
     if value.hasattr("__fspath__")? {
         let path: PathBuf = value.extract()?;
-        return Ok(Value::from(path.to_str().ok_or_else(|| wrong("the path is no UTF-8 text"))?));
+        return Ok(Value::from(path.to_str().ok_or_else(|| wrong("the path is not UTF-8 text"))?));
     }
     if let Ok(number) = value.extract::<f64>() {
         let number = serde_json::Number::from_f64(number).ok_or_else(|| wrong("the number is not finite"))?;

@@ -50,7 +50,7 @@ impl PlanWish {
         let wrong = |error: &dyn std::fmt::Display| PyErr::from(Failure::argument("plan", error));
         if let Ok(axes) = plan.cast::<PyDict>() {
             for (axis, value) in axes.iter() {
-                let axis: String = axis.extract().map_err(|_| wrong(&"the name of an axis is no text"))?;
+                let axis: String = axis.extract().map_err(|_| wrong(&"the name of an axis is not text"))?;
                 let value = match value.extract::<i64>() {
                     Ok(number) => Value::Integer(number),
                     Err(_) => Value::parse(
@@ -62,7 +62,7 @@ impl PlanWish {
                 wish.fixed.set(axis.replace('_', "-"), value);
             }
         } else if plan.is_instance_of::<PyString>() {
-            match plan.extract::<String>().map_err(|_| wrong(&"is no UTF-8 text"))?.as_str() {
+            match plan.extract::<String>().map_err(|_| wrong(&"is not UTF-8 text"))?.as_str() {
                 "auto" => {}
                 "default" => wish.no_profile = true,
                 text => wish.fixed = Plan::parse(text).map_err(|error| wrong(&error))?,

@@ -324,7 +324,7 @@ def test_profiles_are_found_and_told(tmp_path, monkeypatch, command):
     scaletune.compute_likelihoods_batch(TREE, MATRIX, 0.5, 1.5, TAXA, threads=1, plan=profile)
     assert scaletune.profile_used()["profile"] == str(profile)
     profile.write_text("{")
-    with pytest.warns(UserWarning, match="is no JSON.*it is ignored"):
+    with pytest.warns(UserWarning, match="is not JSON.*it is ignored"):
         scaletune.compute_likelihoods_batch(TREE, MATRIX, 0.5, 1.5, TAXA, threads=1)
-    with pytest.raises(ValueError, match="plan: .*is no JSON"):
+    with pytest.raises(ValueError, match="plan: .*is not JSON"):
         scaletune.compute_likelihoods_batch(TREE, MATRIX, 0.5, 1.5, TAXA, threads=1, plan=pathlib.Path(profile))

@@ -187,7 +187,7 @@ fn the_harness_names_no_engine() {
         let text = std::fs::read_to_string(file).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-        // A file's name in the text of a help is no knowledge of an engine.
+        // A file's name in the text of a help is not knowledge of an engine.
         let named = ["count", "em", "prune"].into_iter().filter(|name| {
             let forms = [format!("\"{name}\""), format!("scaletune_{name}::"), format!("scaletune_{name}_")];
             forms.iter().any(|form| code.contains(form))

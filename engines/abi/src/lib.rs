@@ -44,7 +44,7 @@ impl Text {
     /// `ptr` points to `len` readable bytes that stay unchanged for `'a`, or `len` is 0.
     ///
     /// # Errors
-    /// The bytes are no UTF-8.
+    /// The bytes are not UTF-8.
     pub unsafe fn borrow<'a>(self) -> Result<&'a str, core::str::Utf8Error> {
         if self.len == 0 || self.ptr.is_null() {
             return Ok("");

@@ -66,7 +66,7 @@ enum Sum {
     Multiply(Vec<Sum>),
 }
 
-/// Text that is no constraint.
+/// Text that is not a constraint.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("constraint `{text}`: {fault} at byte {at}")]
 pub struct ParseError {
@@ -170,7 +170,7 @@ impl Outcome<'_> {
 
 impl Comparison {
     fn holds(&self, plan: &Plan, threads: i64) -> Option<bool> {
-        // Beside == and != a lone name that is no axis of the plan is a word; on the left it must be an axis.
+        // Beside == and != a lone name that is not an axis of the plan is a word; on the left it must be an axis.
         let left = self.left.value(plan, threads)?;
         let right = match (&left, &self.right) {
             (Outcome::Word(_), Sum::Name(word)) => match plan.get(word) {

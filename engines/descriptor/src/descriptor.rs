@@ -234,12 +234,12 @@ impl Descriptor {
         };
         for constraint in &self.constraints {
             if let Some(name) = constraint.names().find(|name| !known(name)) {
-                return fail(format!("constraint `{constraint}` names `{name}`, which is no axis, fact or value"));
+                return fail(format!("constraint `{constraint}` names `{name}`, which is not an axis, fact or value"));
             }
         }
         for amount in &self.helpers {
             if let Some(name) = amount.names().find(|name| !known(name)) {
-                return fail(format!("helpers `{amount}` names `{name}`, which is no axis, fact or value"));
+                return fail(format!("helpers `{amount}` names `{name}`, which is not an axis, fact or value"));
             }
         }
         if self.axes.iter().any(Axis::is_threads) && !self.constraints.iter().any(Constraint::names_threads) {

@@ -186,7 +186,7 @@ impl Input {
     /// Reads a value as a user types it.
     ///
     /// # Errors
-    /// The text is no value of this input.
+    /// The text is not a value of this input.
     pub fn parse(&self, text: &str) -> Result<Value, InputError> {
         let value = match &self.kind {
             InputKind::Path { .. } | InputKind::String | InputKind::Choice { .. } => Some(Value::from(text)),

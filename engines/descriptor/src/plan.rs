@@ -54,8 +54,8 @@ pub struct Plan(BTreeMap<String, Value>);
 /// A plan that can't be read, or that asks for what the engine does not give.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PlanError {
-    /// Text that is no `axis=value`.
-    #[error("`{0}` is no axis=value; write it like workers=2")]
+    /// Text that is not an `axis=value`.
+    #[error("`{0}` is not an axis=value; write it like workers=2")]
     Form(String),
     /// An axis given twice, with different values.
     #[error("axis `{0}` is given twice, as {1} and as {2}; give it once")]

@@ -41,7 +41,7 @@ impl Source {
         let about = file.metadata().map_err(open)?;
         if !about.is_file() {
             let source =
-                io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file, which is needed to seek in it");
+                io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file, which is needed to seek in it");
             return Err(open(source));
         }
         Ok(Source { file: Arc::new(file), path: path.into(), size: about.len() })

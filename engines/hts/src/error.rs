@@ -149,7 +149,7 @@ pub enum Error {
         /// The byte that the index names.
         points_to: u64,
     },
-    /// A place from the index is no place of the file where a record starts.
+    /// A place from the index is not a place of the file where a record starts.
     #[error(
         "{path}, offset {offset}: {problem}: the index does not fit the file; make it again with: samtools index '{path}'",
         path = path.display()

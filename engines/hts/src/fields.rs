@@ -114,7 +114,7 @@ mod tests {
                 Err(problem) => assert_eq!(problem, CUT_SHORT),
             }
         }
-        assert_eq!(whole, 13, "one cut before each of the 13 fields is no damage");
+        assert_eq!(whole, 13, "one cut before each of the 13 fields is not damage");
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl AlignmentFile {
     /// that its header can be read, and that its index, if there is one, can be read and points into the file.
     ///
     /// # Errors
-    /// Any of that fails. A missing index is no error here: [`AlignmentFile::planner`] needs one, the whole file doesn't.
+    /// Any of that fails. A missing index is not an error here: [`AlignmentFile::planner`] needs one, the whole file doesn't.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, Error> {
         let source = Source::open(path)?;
         let format = sniff(&source)?;

@@ -71,7 +71,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Header, usize)>, String> {
         let Some(length) = take_length(&mut rest)? else { return Ok(None) };
         let Some(name) = take(&mut rest, length) else { return Ok(None) };
         let name = name.strip_suffix(b"\0").ok_or_else(|| format!("the name of contig {number} has no end"))?;
-        let name = str::from_utf8(name).map_err(|_| format!("the name of contig {number} is no text"))?.to_owned();
+        let name = str::from_utf8(name).map_err(|_| format!("the name of contig {number} is not text"))?.to_owned();
         let Some(length) = take_length(&mut rest)? else { return Ok(None) };
         contigs.push(Contig { name, length: length as u64 });
     }

@@ -212,7 +212,7 @@ impl Alignment for NoodlesRecord<'_> {
     }
 
     fn field(&self, tag: [u8; 2]) -> Result<Option<Field<'_>>, Error> {
-        // A CIGAR that was moved to its place is no field any more.
+        // A CIGAR that was moved to its place is not a field any more.
         if tag == *b"CG" && self.has_long_cigar() {
             return Ok(None);
         }

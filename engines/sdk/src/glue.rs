@@ -75,7 +75,7 @@ unsafe fn answer(host: *const HostTable, work: impl FnOnce(&Call<'_>) -> Result<
 /// The text is valid for the call.
 unsafe fn lent<'a>(text: Text, what: &str) -> Result<&'a str, Error> {
     // SAFETY: the caller vouches for it.
-    unsafe { text.borrow() }.map_err(|error| Error::failed(format!("the host's {what} is no UTF-8: {error}")))
+    unsafe { text.borrow() }.map_err(|error| Error::failed(format!("the host's {what} is not UTF-8: {error}")))
 }
 
 fn json<T: serde::de::DeserializeOwned>(text: &str, what: &str) -> Result<T, Error> {

@@ -65,7 +65,7 @@ const AMPLE_THREADS: i64 = 64;
 /// Runs every golden under its plans. `progress` hears how many runs are done, of how many known so far.
 ///
 /// # Errors
-/// Why they could not be run to the end. An engine that fails is no error but a verdict.
+/// Why they could not be run to the end. An engine that fails is not an error but a verdict.
 pub fn run(
     goldens: &[Golden<'_>],
     worker: &Worker,

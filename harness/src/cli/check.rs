@@ -136,7 +136,7 @@ pub(super) fn run(context: &mut Context, arguments: &CheckArguments) -> Result<(
 fn cases(arguments: &CheckArguments) -> Result<(Vec<Case>, String, Option<Scratch>), Exit> {
     if let Some(folder) = &arguments.golden {
         if !folder.is_dir() {
-            return Err(Exit::input(format!("{}: is no folder", folder.display())));
+            return Err(Exit::input(format!("{}: is not a folder", folder.display())));
         }
         let cases = match &arguments.index {
             Some(index) => check::from_index(index, folder)?,

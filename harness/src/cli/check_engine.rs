@@ -57,7 +57,7 @@ struct Document<'a> {
 pub(super) fn run(context: &mut Context, arguments: &CheckEngineArguments) -> Result<(), Exit> {
     let file = &arguments.file;
     if !file.is_file() {
-        let what = if file.exists() { "is no file" } else { "is not there" };
+        let what = if file.exists() { "is not a file" } else { "is not there" };
         return Err(Exit::input(format!("{}: {what}; name a plugin file", file.display())));
     }
     let (checks, engine) = course::take(context, arguments)?;

@@ -24,7 +24,7 @@ pub(super) struct DoctorArguments {
 
 pub(super) fn run(context: &Context, arguments: &DoctorArguments) -> Result<(), Exit> {
     if let Some(folder) = arguments.folders.iter().find(|folder| !folder.is_dir()) {
-        return Err(Exit::input(format!("{}: is no folder", folder.display())));
+        return Err(Exit::input(format!("{}: is not a folder", folder.display())));
     }
     let findings = Findings::gather(&context.catalogue, &arguments.folders)?;
     super::print(&if context.json { super::as_json(&findings)? } else { text::text(&findings) })?;

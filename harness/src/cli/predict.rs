@@ -68,7 +68,7 @@ fn manifest(path: &Path) -> Option<Value> {
 fn of_manifest(path: &Path, manifest: &Value, threads: &[i64]) -> Result<Vec<SchedulePoint>, Exit> {
     let fault = |what: &dyn std::fmt::Display| Exit::input(format!("{}: {what}", path.display()));
     let tasks: Vec<Task> = serde_json::from_value(manifest["tasks"].clone()).map_err(|error| fault(&error))?;
-    let figure = |value: &Value| value.as_f64().ok_or_else(|| fault(&"is no manifest of a run: a time is missing"));
+    let figure = |value: &Value| value.as_f64().ok_or_else(|| fault(&"is not a manifest of a run: a time is missing"));
     let (wall_s, run_s) = (figure(&manifest["wall_s"])?, figure(&manifest["stages"]["run"])?);
     let work = Work::new((wall_s - run_s).max(0.0), run_s, &tasks, 1, 1.0).map_err(|why| fault(&why))?;
     let used = manifest["threads_used"].as_f64().unwrap_or(1.0).max(1.0);

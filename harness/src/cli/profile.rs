@@ -95,7 +95,7 @@ fn named(store: &Store, name: &str) -> Result<Stored, Exit> {
     Ok(Stored { path, profile })
 }
 
-/// Writes a profile to `path`; a file there that is no profile is not replaced.
+/// Writes a profile to `path`; a file there that is not a profile is not replaced.
 fn save(profile: &Profile, path: &std::path::Path) -> Result<(), Exit> {
     if path.exists() {
         Profile::load(path).map_err(|error| Exit::input(format!("{error}; it is not replaced: name another file")))?;

@@ -57,7 +57,7 @@ pub(super) struct RunArguments {
     /// Give up after this long, such as 90s, 30m, 12h
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) time_limit: Option<std::time::Duration>,
-    /// Give up once the engine holds this much memory, such as 4G [default: what the machine or control group has]
+    /// Stop if the engine holds more memory than this, such as 4G [default: what the machine or control group has]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(super) max_memory: Option<u64>,
     /// Run the reference plan, too, and write nothing if it gives another answer; 1/N does so for one run of N

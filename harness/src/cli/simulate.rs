@@ -50,7 +50,7 @@ pub(super) fn run(
         return Err(Exit::input(format!("{}: is not empty; name a folder that is absent or empty", out.display())));
     }
     let (Some(parent), Some(folder)) = (out.parent(), out.file_name()) else {
-        return Err(Exit::input(format!("{}: is no folder name", out.display())));
+        return Err(Exit::input(format!("{}: is not a folder name", out.display())));
     };
     if !parent.is_dir() {
         return Err(Exit::input(format!("{}: does not exist; make it first", parent.display())));

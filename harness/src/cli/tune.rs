@@ -47,7 +47,7 @@ pub(super) struct TuneArguments {
     /// Leave out plans that take more memory than this, such as 500M, 4G; their trials are ended
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(super) max_memory: Option<u64>,
-    /// Begin anew, though a tune like this was stopped
+    /// Start over instead of resuming an interrupted tune
     #[arg(long)]
     pub(super) fresh: bool,
     /// Save the profile to FILE instead of where `run` looks; needed with --demo
@@ -207,7 +207,7 @@ pub(super) fn run(
         }
         let before = if answered > 0 { format!(", {answered} of them from before") } else { String::new() };
         let spent = format!(
-            "{} trials{before} in {:.0} s; a worker takes {:.1} ms beside its work",
+            "{} trials{before} in {:.0} s; start-up overhead: {:.1} ms per worker",
             outcome.trials,
             clock.now_s(),
             1e3 * overhead_s

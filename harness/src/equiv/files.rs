@@ -67,7 +67,7 @@ pub fn first_difference(
 /// What a file holds as text; gzip is undone.
 ///
 /// # Errors
-/// It can't be read, or is no text.
+/// It can't be read, or is not text.
 pub fn read_text(path: &Path) -> Result<String, EquivError> {
     std::io::read_to_string(open(path)?).map_err(read_error(path))
 }

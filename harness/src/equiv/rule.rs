@@ -18,7 +18,7 @@ pub fn cells_agree(expected: &str, found: &str, rule: Rule) -> bool {
     }
 }
 
-/// As [`cells_agree`], for cells that may be no text: such agree only where every byte does.
+/// As [`cells_agree`], for cells that may not be text: such agree only where every byte does.
 pub(super) fn bytes_agree(expected: &[u8], found: &[u8], rule: Rule) -> bool {
     match (str::from_utf8(expected), str::from_utf8(found)) {
         (Ok(expected), Ok(found)) => cells_agree(expected, found, rule),

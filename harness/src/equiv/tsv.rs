@@ -12,7 +12,7 @@ use scaletune_descriptor::{Output, Rule};
 use std::borrow::Cow;
 use std::io::{BufRead, Error, ErrorKind, Read, Result};
 
-/// A longer line is no line of a table.
+/// A longer line is not a line of a table.
 const LONGEST_LINE: u64 = 1 << 28;
 
 /// The first difference between two tables by the rules of `output`.
@@ -198,7 +198,7 @@ fn header_fault(expected: &[&[u8]], found: &[&[u8]]) -> Option<Fault> {
 
 fn cell_fault(row: String, column: String, expected: &[u8], found: &[u8], rule: Rule) -> Fault {
     let shown = |own: &[u8], other: &[u8]| {
-        // Bytes that are no text would look alike.
+        // Bytes that are not text would look alike.
         let alike = text(own) == text(other);
         if alike { own.escape_ascii().to_string() } else { text(own) }
     };

@@ -109,21 +109,21 @@ impl Baseline {
     /// Reads a document.
     ///
     /// # Errors
-    /// The file can't be read, or is no baseline of this version.
+    /// The file can't be read, or is not a baseline of this version.
     pub fn load(path: &Path) -> Result<Baseline, DocumentError> {
         let text = std::fs::read_to_string(path).map_err(DocumentError::io(path))?;
         let fault = |what: String| DocumentError::content(path, what);
-        let value: Value = serde_json::from_str(&text).map_err(|error| fault(format!("is no JSON: {error}")))?;
+        let value: Value = serde_json::from_str(&text).map_err(|error| fault(format!("is not JSON: {error}")))?;
         match value.get("schema_version").and_then(Value::as_u64) {
             Some(version) if version == u64::from(SCHEMA_VERSION) => {}
             Some(version) => {
                 let ours = SCHEMA_VERSION;
                 return Err(fault(format!("has form {version}; this scaletune reads form {ours}; write it again")));
             }
-            None => return Err(fault("is no baseline: it has no schema_version; `gate --write` makes one".into())),
+            None => return Err(fault("is not a baseline: it has no schema_version; `gate --write` makes one".into())),
         }
         let baseline: Baseline =
-            serde_json::from_value(value).map_err(|error| fault(format!("is no baseline: {error}")))?;
+            serde_json::from_value(value).map_err(|error| fault(format!("is not a baseline: {error}")))?;
         let first = |case: &RecordedCase| case.points.first().is_some_and(|point| point.threads == 1);
         match baseline.cases.iter().find(|recorded| !first(recorded)) {
             Some(recorded) => Err(fault(format!("case `{}` does not begin with one thread", recorded.case.name))),
@@ -131,7 +131,7 @@ impl Baseline {
         }
     }
 
-    /// What can be no time, in words that name the place.
+    /// What cannot be a time, in words that name the place.
     fn check_times(&self) -> Result<(), String> {
         for RecordedCase { case, points, .. } in &self.cases {
             for point in points {
@@ -333,10 +333,10 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("b.json");
         for (text, cause) in [
-            ("{", "is no JSON"),
+            ("{", "is not JSON"),
             ("{}", "it has no schema_version"),
             (r#"{"schema_version": 99}"#, "has form 99; this scaletune reads form 1"),
-            (r#"{"schema_version": 1}"#, "is no baseline: missing field"),
+            (r#"{"schema_version": 1}"#, "is not a baseline: missing field"),
         ] {
             std::fs::write(&path, text).unwrap();
             let error = Baseline::load(&path).unwrap_err().to_string();

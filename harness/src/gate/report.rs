@@ -160,7 +160,7 @@ impl CaseReport {
     /// Takes the verdict that follows from answer and points.
     pub fn conclude(&mut self) {
         let points = self.points.iter().map(|point| point.verdict).max().unwrap_or(Verdict::Pass);
-        // A wrong answer's speed is of no interest, and an answer that could not be compared is no pass.
+        // A wrong answer's speed is of no interest, and an answer that could not be compared is not a pass.
         self.verdict = self.answer.verdict().max(points);
     }
 }

@@ -184,7 +184,7 @@ impl Margins {
     /// These, with those that are given in percent instead.
     ///
     /// # Errors
-    /// One that is no sensible percentage.
+    /// One that is not a sensible percentage.
     pub fn with(self, cpu: Option<f64>, wall: Option<f64>, scaling: Option<f64>) -> Result<Margins, String> {
         let share = |name: &str, given: Option<f64>, usual: f64| match given {
             None => Ok(usual),

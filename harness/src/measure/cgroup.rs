@@ -139,13 +139,13 @@ fn parse_cpu_max(text: &str) -> Option<f64> {
     parse_cfs(quota, period)
 }
 
-/// Version 1: microseconds of CPU time in each period; -1 is no limit.
+/// Version 1: microseconds of CPU time in each period; -1 is not a limit.
 fn parse_cfs(quota: &str, period: &str) -> Option<f64> {
     let (quota, period): (f64, f64) = (quota.trim().parse().ok()?, period.trim().parse().ok()?);
     (quota > 0.0 && period > 0.0).then_some(quota / period)
 }
 
-/// Bytes; `max`, or version 1's number near 2^63, is no limit.
+/// Bytes; `max`, or version 1's number near 2^63, is not a limit.
 fn parse_memory(text: &str) -> Option<u64> {
     text.trim().parse().ok().filter(|bytes| *bytes < 1 << 60)
 }

@@ -46,7 +46,7 @@ fn paranoid(file: &Path) -> Result<Option<i32>, String> {
     match std::fs::read_to_string(file) {
         Ok(text) => match text.trim().parse() {
             Ok(level) => Ok(Some(level)),
-            Err(_) => Err(format!("{}: `{}` is no number", file.display(), text.trim())),
+            Err(_) => Err(format!("{}: `{}` is not a number", file.display(), text.trim())),
         },
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("{}: {error}", file.display())),
@@ -73,7 +73,7 @@ mod tests {
         std::fs::write(&file, "-1\n").unwrap();
         assert_eq!(paranoid(&file), Ok(Some(-1)));
         std::fs::write(&file, "many\n").unwrap();
-        assert!(paranoid(&file).unwrap_err().ends_with("perf_event_paranoid: `many` is no number"));
+        assert!(paranoid(&file).unwrap_err().ends_with("perf_event_paranoid: `many` is not a number"));
         assert!(paranoid(folder.path()).is_err());
     }
 

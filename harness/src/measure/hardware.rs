@@ -237,7 +237,7 @@ impl Processor {
     }
 }
 
-/// The processors of a list such as `0-3,8`; none where it is no such list.
+/// The processors of a list such as `0-3,8`; none where it is not such a list.
 fn cpu_list(text: &str) -> Option<Vec<usize>> {
     let mut cpus = Vec::new();
     for part in text.trim().split(',') {

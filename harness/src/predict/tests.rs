@@ -39,7 +39,7 @@ fn contention_and_coherency_are_recovered() {
     assert!(coherency.interval.contains(0.004) && coherency.interval.low > 0.0, "{coherency:?}");
     let peak = (0.95f64 / 0.004).sqrt();
     assert!((fit.peak_threads.unwrap() / peak - 1.0).abs() < 0.1);
-    // Amdahl can't bend upwards: on the held-out budget it is so far off that it is no forecast.
+    // Amdahl can't bend upwards: on the held-out budget it is so far off that it is not a forecast.
     assert!(prediction.fits.iter().all(|fit| fit.law == Law::Usl), "{:?}", prediction.fits);
 }
 

@@ -50,7 +50,7 @@ impl Wish {
 pub struct Occasion<'a> {
     /// The engine.
     pub descriptor: &'a Descriptor,
-    /// SHA-256 of its plugin's file; none where it is no plugin.
+    /// SHA-256 of its plugin's file; none where it is not a plugin.
     pub plugin_sha256: Option<&'a str>,
     /// The inputs' class.
     pub class: &'a Map<String, Value>,

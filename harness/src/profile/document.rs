@@ -186,7 +186,7 @@ pub enum ProfileError {
         /// Why.
         source: std::io::Error,
     },
-    /// The file is no profile of this version.
+    /// The file is not a profile of this version.
     #[error("profile {}: {reason}", .path.display())]
     Content {
         /// The file.
@@ -218,18 +218,18 @@ impl Profile {
     /// Reads a profile.
     ///
     /// # Errors
-    /// The file can't be read, or is no profile of this version.
+    /// The file can't be read, or is not a profile of this version.
     pub fn load(path: &Path) -> Result<Profile, ProfileError> {
         let text = std::fs::read_to_string(path).map_err(|source| ProfileError::Io { path: path.into(), source })?;
         let content = |reason| ProfileError::Content { path: path.into(), reason };
-        let value: Value = serde_json::from_str(&text).map_err(|error| content(format!("is no JSON: {error}")))?;
+        let value: Value = serde_json::from_str(&text).map_err(|error| content(format!("is not JSON: {error}")))?;
         // The version first: what a later form means is not for this one to guess.
         match value.get("schema_version").and_then(Value::as_u64) {
             Some(version) if version == u64::from(SCHEMA_VERSION) => {}
             Some(version) => {
                 return Err(content(format!("has form {version}; this scaletune reads form {SCHEMA_VERSION}")));
             }
-            None => return Err(content("is no profile: it has no schema_version".into())),
+            None => return Err(content("is not a profile: it has no schema_version".into())),
         }
         let profile: Profile =
             serde_json::from_value(value).map_err(|error| content(format!("is incomplete: {error}")))?;
@@ -243,7 +243,7 @@ impl Profile {
         Ok(profile)
     }
 
-    /// What can be no time, in words that name the place.
+    /// What cannot be a time, in words that name the place.
     fn check_times(&self) -> Result<(), String> {
         self.worker_s.map_or(Ok(()), |seconds| check_spent("worker_s", seconds))?;
         for point in &self.points {

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub struct Circumstances<'a> {
     /// The engine.
     pub descriptor: &'a Descriptor,
-    /// SHA-256 of its plugin's file; none where it is no plugin.
+    /// SHA-256 of its plugin's file; none where it is not a plugin.
     pub plugin_sha256: Option<&'a str>,
     /// The machine.
     pub machine: &'a Machine,

@@ -239,7 +239,9 @@ impl Target {
                 match kind_of(&from)? {
                     Kind::File => moves.push(Move { from, to, name }),
                     // A link would be published as one, and lead wherever its maker likes.
-                    Kind::Other => return Err(TargetError::Engine(format!("wrote `{name}`, which is no plain file"))),
+                    Kind::Other => {
+                        return Err(TargetError::Engine(format!("wrote `{name}`, which is not a plain file")));
+                    }
                     Kind::Absent if output.optional && !matches!(output.place, Place::Flag(_)) => {}
                     Kind::Absent => {
                         return Err(TargetError::Engine(format!("did not write `{name}`, which it declares")));

@@ -271,7 +271,7 @@ pub(super) fn method(sweep: &Sweep) -> Vec<String> {
             sweep.trials,
             seconds(sweep.elapsed_s),
             sweep.worker_start_s.map_or_else(String::new, |start_s| format!(
-                " A worker takes {} to start, to load the plugin and to end, which is in no figure.",
+                " Figures exclude worker start-up and shut-down ({}).",
                 seconds(start_s)
             ))
         ),

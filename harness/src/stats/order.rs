@@ -19,7 +19,7 @@ pub(super) fn quantile_of_sorted(sorted: &[f64], q: f64) -> Option<f64> {
     let place = q.clamp(0.0, 1.0) * last as f64;
     let below = place.floor() as usize;
     let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
-    // Equal neighbours are returned as they are: infinity - infinity is no number.
+    // Equal neighbours are returned as they are: infinity - infinity is not a number.
     if low == high { Some(low) } else { Some(low + (high - low) * (place - below as f64)) }
 }
 

@@ -23,7 +23,7 @@ impl Estimate {
 
 /// The largest r with `2 P(B < r) <= error`, B binomial of `n` tosses of a fair coin; 0 where there is none.
 fn rank(n: usize, error: f64) -> usize {
-    // In logarithms: 2^-n is no number from n = 1075 on.
+    // In logarithms: 2^-n is not a number from n = 1075 on.
     let mut term = -(n as f64) * std::f64::consts::LN_2;
     let (mut tail, mut rank) = (0.0, 0);
     while rank < n / 2 {

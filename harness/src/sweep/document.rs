@@ -172,7 +172,7 @@ pub enum Verdict {
 }
 
 impl Row {
-    /// What can be no time, in words.
+    /// What cannot be a time, in words.
     fn check_times(&self) -> Result<(), String> {
         for (name, seconds) in [("median_s", self.median_s), ("ci_low_s", self.ci_low_s), ("ci_high_s", self.ci_high_s)]
         {
@@ -214,27 +214,27 @@ impl Sweep {
     /// Reads a document.
     ///
     /// # Errors
-    /// The file can't be read, or is no sweep of this version.
+    /// The file can't be read, or is not a sweep of this version.
     pub fn load(path: &Path) -> Result<Sweep, DocumentError> {
         let text = std::fs::read_to_string(path).map_err(DocumentError::io(path))?;
         Sweep::parse(&text).map_err(|fault| DocumentError::content(path, fault))
     }
 
     fn parse(text: &str) -> Result<Sweep, String> {
-        let value: Value = serde_json::from_str(text).map_err(|error| format!("is no JSON: {error}"))?;
+        let value: Value = serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))?;
         match value.get("schema_version").and_then(Value::as_u64) {
             Some(version) if version == u64::from(SCHEMA_VERSION) => {}
             Some(version) => return Err(format!("has form {version}; this scaletune reads form {SCHEMA_VERSION}")),
-            None => return Err("is no sweep: it has no schema_version; `scaletune sweep` writes one".into()),
+            None => return Err("is not a sweep: it has no schema_version; `scaletune sweep` writes one".into()),
         }
-        let sweep: Sweep = serde_json::from_value(value).map_err(|error| format!("is no sweep: {error}"))?;
+        let sweep: Sweep = serde_json::from_value(value).map_err(|error| format!("is not a sweep: {error}"))?;
         match sweep.serial_row {
-            Some(row) if row >= sweep.rows.len() => Err(format!("serial_row {row} is no row")),
+            Some(row) if row >= sweep.rows.len() => Err(format!("serial_row {row} is not a row")),
             _ => sweep.check_times().map(|()| sweep),
         }
     }
 
-    /// What can be no time, in words that name the place.
+    /// What cannot be a time, in words that name the place.
     fn check_times(&self) -> Result<(), String> {
         self.worker_start_s.map_or(Ok(()), |seconds| check_spent("worker_start_s", seconds))?;
         check_spent("elapsed_s", self.elapsed_s)?;

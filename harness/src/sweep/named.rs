@@ -133,7 +133,7 @@ impl NamedPlans {
 fn by_count<T>(plan: &str, table: BTreeMap<String, T>) -> Result<BTreeMap<i64, T>, String> {
     let number = |count: String, value: T| match count.parse() {
         Ok(number @ 1..) => Ok((number, value)),
-        _ => Err(format!("plan `{plan}`: `{count}` is no thread count")),
+        _ => Err(format!("plan `{plan}`: `{count}` is not a thread count")),
     };
     table.into_iter().map(|(count, value)| number(count, value)).collect()
 }
@@ -202,7 +202,7 @@ mod tests {
         assert!(fault("engine = 'count'\nplans = []").contains("plans"));
         assert_eq!(
             fault("engine = 'count'\n[[plan]]\nname = 'a'\n[plan.threads]\nmany = {}"),
-            "plan `a`: `many` is no thread count"
+            "plan `a`: `many` is not a thread count"
         );
         assert!(fault("engine = 'count'\n[[plan]]\nname = 'a'\n[[plan]]\nname = 'a'").contains("given twice"));
         let claim = |text: &str| fault(&format!("engine = 'count'\n[[plan]]\nname = 'a'\n[plan.claims]\n{text}"));

@@ -299,7 +299,7 @@ fn the_document_survives_the_disk_and_faults_are_named() {
         std::fs::write(&path, text).unwrap();
         Sweep::load(&path).unwrap_err().to_string()
     };
-    assert!(fault("{").contains("is no JSON"));
+    assert!(fault("{").contains("is not JSON"));
     assert!(fault("{}").contains("no schema_version"));
     assert!(fault(r#"{"schema_version": 7}"#).contains("has form 7"));
     let mut odd = sweep.clone();

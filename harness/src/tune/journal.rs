@@ -294,7 +294,7 @@ mod tests {
         (0..3).for_each(|_| drop(journal.measure(&plan).unwrap()));
         drop(journal);
         assert_eq!(open("a", true).kept(), 0);
-        // What can be no time is taken for a line that was spoilt.
+        // What cannot be a time is taken for a line that was spoilt.
         let mut journal = open("a", false);
         (0..3).for_each(|_| drop(journal.measure(&plan).unwrap()));
         drop(journal);

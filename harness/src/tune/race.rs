@@ -9,7 +9,7 @@ use crate::stats::LEAST_SAMPLES;
 /// A plan whose samples all took more than this many times the best median leaves once it has been measured twice ...
 const FAR_TWICE: f64 = 1.5;
 /// ... and after a single sample where it took more than this. Wall times on a shared machine vary by 20 %, with spells
-/// of twice as long: one sample three times as long as the best is no spell, and costs no second look.
+/// of twice as long: one sample three times as long as the best is not a spell, and costs no second look.
 const FAR_ONCE: f64 = 3.0;
 /// So many rounds should find time: nothing is decided on fewer.
 const WANTED_ROUNDS: usize = LEAST_SAMPLES;

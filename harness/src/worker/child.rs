@@ -115,7 +115,7 @@ fn simulate(host: &Host, plugin: &Path, request: &Value, folder: &Path) -> Resul
 }
 
 fn utf8(path: &Path, step: Step) -> Result<&str, Stop> {
-    let message = || format!("{}: a path that is no UTF-8 can't be given to an engine", path.display());
+    let message = || format!("{}: a path that is not UTF-8 can't be given to an engine", path.display());
     path.to_str().ok_or_else(|| Stop { step, kind: Kind::BadInput, message: message() })
 }
 

@@ -129,7 +129,7 @@ impl Conversation {
                     }
                 }
                 Ok(Err(error)) => {
-                    let message = format!("the worker said what is no event: {error}");
+                    let message = format!("the worker sent a message that can't be parsed: {error}");
                     outcome = Some(Err(self.failure(Ending::Crashed, message)));
                     self.push(Push::End);
                 }

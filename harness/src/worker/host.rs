@@ -1,6 +1,6 @@
 //! The host side of the ABI in the child: what an engine says becomes events.
 //!
-//! Any thread of the engine may call, and nothing it says is trusted: texts that are no UTF-8, or would steer a
+//! Any thread of the engine may call, and nothing it says is trusted: texts that are not UTF-8, or would steer a
 //! terminal, are repaired and cut; progress is thinned out, so that a chatty engine can't drown the parent.
 
 use super::protocol::{Event, Level};
@@ -68,7 +68,7 @@ impl Host {
     pub(super) fn send(&self, event: &Event) {
         let mut line = match serde_json::to_vec(event) {
             Ok(line) => line,
-            // Only a figure that is no JSON number (NaN, infinity) can do that.
+            // Only a figure that is not a JSON number (NaN, infinity) can do that.
             Err(_) => return,
         };
         line.push(b'\n');

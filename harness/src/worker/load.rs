@@ -84,7 +84,7 @@ impl Engine {
     /// The descriptor's JSON.
     ///
     /// # Errors
-    /// It is no UTF-8, or empty.
+    /// It is not UTF-8, or empty.
     pub(super) fn describe(&self) -> Result<&'static str, String> {
         let describe = self.table.describe.ok_or("no `describe`")?;
         // SAFETY: the contract keeps the text alive for the life of the process.

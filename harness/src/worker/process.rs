@@ -136,7 +136,7 @@ pub enum Ending {
     TimedOut,
     /// It was ended at the memory limit: the bytes that it held.
     OutOfMemory(u64),
-    /// The file is no plugin for this host.
+    /// The file is not a plugin for this host.
     Unusable(Defect),
     /// The parent ended it, or never reached it.
     Harness,
@@ -161,7 +161,7 @@ impl Observer for Quiet {
 /// The description of a plugin file.
 ///
 /// # Errors
-/// It is no plugin, or not one for this host.
+/// It is not a plugin, or not one for this host.
 pub fn describe(worker: &Worker, plugin: &Path, limits: Limits) -> Result<Description, Failure> {
     let job = Job::Describe { plugin: plugin.to_path_buf() };
     let heard = Conversation::start(worker, &job, limits)?.listen(&mut no_plan, &mut Quiet)?;

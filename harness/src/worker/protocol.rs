@@ -249,7 +249,7 @@ pub(super) enum Kind {
     Cancelled,
     Failed,
     Panicked,
-    /// The file is no plugin, or not one for this host.
+    /// The file is not a plugin, or not one for this host.
     Incompatible(Defect),
 }
 
@@ -257,7 +257,7 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Defect {
-    /// It is no library that can be loaded.
+    /// It is not a library that can be loaded.
     File,
     /// It exports no entry point.
     Symbol,

@@ -34,7 +34,7 @@ impl World {
         let mut line = if bounded { line.to_string() } else { line.to_string() + MEASURE };
         // Of a gate, the answers are what can be told of a busy machine.
         if line.contains("scaletune gate ") && !line.contains("--help") {
-            // No time for the speed: what is left open is no fault of the text.
+            // No time for the speed: what is left open is not a fault of the text.
             line = line.replace(" --strict", "");
             line += if line.contains("--write") { " --rounds 8" } else { " --max-time 0s" };
         }

@@ -22,7 +22,7 @@ pub(super) trait Cells {
     /// Sets the states of the tips that the rows belong to.
     ///
     /// # Errors
-    /// The first cell that is no state.
+    /// The first cell that is not a state.
     fn pack(&self, tips: &[usize], states: &mut TipStates) -> Result<()>;
 }
 

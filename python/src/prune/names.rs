@@ -22,7 +22,7 @@ pub(super) fn read(argument: &str, names: &Bound<'_, PyAny>) -> PyResult<Vec<PyB
             PyTypeError::new_err(format!("{argument}[{at}]: a name is text, not {kind}"))
         })?;
         let name = PyBackedStr::try_from(item);
-        found.push(name.map_err(|_| Failure::Value(format!("{argument}[{at}]: is no UTF-8 text")))?);
+        found.push(name.map_err(|_| Failure::Value(format!("{argument}[{at}]: is not UTF-8 text")))?);
     }
     Ok(found)
 }

@@ -92,7 +92,8 @@ fn scaled(tree: &str, factor: f64) -> Result<String, String> {
     let mut text = parts.next().unwrap_or_default().to_string();
     for part in parts {
         let end = part.find([',', ')', ';']).unwrap_or(part.len());
-        let length: f64 = part[..end].trim().parse().map_err(|_| format!("`{}` is no branch length", &part[..end]))?;
+        let length: f64 =
+            part[..end].trim().parse().map_err(|_| format!("`{}` is not a branch length", &part[..end]))?;
         text += &format!(":{}{}", length * factor, &part[end..]);
     }
     Ok(text)
@@ -233,6 +234,6 @@ mod tests {
         assert_eq!(fasta("family\ta\tb\nf1\t0\t1\nf2\t?\t0\n").unwrap(), ">a\n0?\n>b\n10\n");
         assert!(fasta("family\ta\tb\nf1\t0\n").unwrap_err().contains("a line of 1 cells"));
         assert_eq!(scaled("((a:1,b:0.25)x:2e-1,c:4);", 0.5).unwrap(), "((a:0.5,b:0.125)x:0.1,c:2);");
-        assert!(scaled("(a:x,b:1);", 1.0).unwrap_err().contains("`x` is no branch length"));
+        assert!(scaled("(a:x,b:1);", 1.0).unwrap_err().contains("`x` is not a branch length"));
     }
 }

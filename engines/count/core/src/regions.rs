@@ -66,7 +66,7 @@ impl Kind {
     }
 }
 
-/// Calls `line` for every line that is no comment and not empty, with its number.
+/// Calls `line` for every line that is not a comment and not empty, with its number.
 fn for_lines(path: &Path, mut line: impl FnMut(u64, &str) -> Result<(), Error>) -> Result<(), Error> {
     let mut input = open_text(path).map_err(Error::read(path))?;
     let mut text = String::new();

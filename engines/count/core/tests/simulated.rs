@@ -128,7 +128,7 @@ fn the_read_policy_is_samtools_mpileup() {
         return;
     }
     let (folder, made) = workload();
-    // Secondary records are left out of both: mpileup shows one without a sequence as N, which is no base here.
+    // Secondary records are left out of both: mpileup shows one without a sequence as N, which is not a base here.
     for (exclude_flags, qualities) in [(256, [0, 0]), (0xf00, [10, 20])] {
         let pileup = mpileup(folder.path(), &made, exclude_flags | 4, qualities);
         let filters = Filters {

@@ -157,7 +157,7 @@ impl Handle {
                 }
                 (CStr::from_ptr(name), hts_sys::sam_hdr_tid2len(header, number))
             };
-            let name = name.to_str().map_err(|_| bad("the name of a contig is no text"))?.to_owned();
+            let name = name.to_str().map_err(|_| bad("the name of a contig is not text"))?.to_owned();
             contigs.push(Contig { name, length: length.max(0) as u64 });
         }
         Ok(Header { text, contigs })
@@ -222,7 +222,7 @@ impl Handle {
 
     /// Moves a BAM file to a place where a record starts.
     pub(crate) fn seek(&mut self, place: VirtualOffset) -> Result<(), Error> {
-        let offset = i64::try_from(place.bits()).map_err(|_| self.misplaced(place, "it is no place in a file"))?;
+        let offset = i64::try_from(place.bits()).map_err(|_| self.misplaced(place, "it is not a place in a file"))?;
         // SAFETY: the BGZF layer is open for reading.
         match unsafe { hts_sys::bgzf_seek(self.bgzf()?, offset, 0) } {
             0 => Ok(()),
@@ -254,7 +254,7 @@ impl Handle {
             let (length, is_gzip) = unsafe { ((*bgzf).block_length, (*bgzf).is_gzip() != 0) };
             if is_gzip {
                 // htslib would go on as if the rest were one stream, in which no place can be told.
-                let problem = "a gzip member that is no BGZF block begins here or later".to_owned();
+                let problem = "a gzip member that is not a BGZF block begins here or later".to_owned();
                 return Err(Error::Block { path: self.path.clone(), offset: address as u64, problem });
             }
             if length == 0 {

@@ -25,10 +25,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Slice>, String> {
     } else {
         bytes
     };
-    let text = str::from_utf8(bytes).map_err(|_| "is no CRAI index: it is no text".to_owned())?;
+    let text = str::from_utf8(bytes).map_err(|_| "is not a CRAI index: it is not text".to_owned())?;
     let mut slices = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        slices.push(parse(line).map_err(|fault| format!("is no CRAI index: line {}: {fault}", number + 1))?);
+        slices.push(parse(line).map_err(|fault| format!("is not a CRAI index: line {}: {fault}", number + 1))?);
     }
     slices.sort_by_key(|slice| slice.offset); // stable: the contigs of one slice stay in order
     Ok(slices)
@@ -38,7 +38,7 @@ fn parse(line: &str) -> Result<Slice, String> {
     let mut fields = line.split('\t');
     let mut next = |name: &str| {
         let field = fields.next().ok_or_else(|| format!("{name} is missing: six numbers stand on a line"))?;
-        field.parse::<i64>().map_err(|_| format!("{name} '{field}' is no whole number"))
+        field.parse::<i64>().map_err(|_| format!("{name} '{field}' is not a whole number"))
     };
     let positive = |name: &str, number: i64| u64::try_from(number).map_err(|_| format!("{name} {number} is below 0"));
     let (reference, start, span) = (next("the contig")?, next("the start")?, next("the span")?);
@@ -79,9 +79,9 @@ mod tests {
         let fault = |line: &str| read(format!("0\t11\t90\t500\t20\t300\n{line}\n").as_bytes()).unwrap_err();
         assert_eq!(
             fault("0\t1\t2"),
-            "is no CRAI index: line 2: the container's offset is missing: six numbers stand on a line"
+            "is not a CRAI index: line 2: the container's offset is missing: six numbers stand on a line"
         );
-        assert!(fault("0\t1\ttwo\t3\t4\t5").ends_with("line 2: the span 'two' is no whole number"));
+        assert!(fault("0\t1\ttwo\t3\t4\t5").ends_with("line 2: the span 'two' is not a whole number"));
         assert!(fault("0\t1\t2\t3\t4\t-5").ends_with("the slice's size -5 is below 0"));
         assert!(fault("0\t1\t2\t-3\t4\t5").ends_with("the container's offset -3 is below 0"));
         assert!(fault("-2\t1\t2\t3\t4\t5").ends_with("the contig -2 is below -1"));

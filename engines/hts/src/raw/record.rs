@@ -178,7 +178,7 @@ impl Alignment for RawRecord<'_> {
     }
 
     fn field(&self, tag: [u8; 2]) -> Result<Option<Field<'_>>, Error> {
-        // A CIGAR that was moved to its place is no field any more.
+        // A CIGAR that was moved to its place is not a field any more.
         if tag == *b"CG" {
             let in_place = &self.body[self.name_length()..self.sequence_at()];
             if self.stands_for_long_cigar(in_place) && self.long_cigar().is_some() {

@@ -143,7 +143,7 @@ fn is_bgzf(start: &[u8]) -> bool {
     start.starts_with(&[0x1f, 0x8b, 8, 4]) && start.get(12..14) == Some(b"BC")
 }
 
-/// Whether a gzip member begins at a byte that is no BGZF block, as where files of both kinds were put one behind the other.
+/// Whether a gzip member begins at a byte that is not a BGZF block, as where files of both kinds were put one behind the other.
 fn begins_other_gzip(source: &Source, offset: u64) -> io::Result<bool> {
     let mut start = [0; 16];
     let length = start.len().min(usize::try_from(source.size() - offset).unwrap_or(usize::MAX));

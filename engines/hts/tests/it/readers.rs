@@ -238,7 +238,7 @@ fn a_cigar_of_70000_operations_is_found_in_its_tag() {
         assert_eq!(seen[1].cigar.len(), 70_000, "{decoder:?}");
         assert_eq!(seen[1].cigar[..2], [(0, 2), (2, 1)], "{decoder:?}");
         assert_eq!(seen[1].reference_length, 105_000, "{decoder:?}");
-        assert_eq!(seen[1].fields[6], "None", "{decoder:?}: CG is no field any more");
+        assert_eq!(seen[1].fields[6], "None", "{decoder:?}: CG is not a field any more");
         assert_eq!(seen[0].cigar, [(0, 9)], "{decoder:?}");
     }
 }

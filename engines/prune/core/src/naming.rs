@@ -230,7 +230,7 @@ mod tests {
         let found = place(TREE, Matching::Prefix, &["t1.fasta", "GCF_1", "GCF_1.2", "P"]).unwrap();
         assert_eq!(found.tips, [4, 0, 1, 3]);
         assert!(found.notes[0].starts_with("m.tsv: 3 taxa ") && found.notes[0].contains("'t1.fasta' as 't1'"));
-        // t1 is no beginning of t10.
+        // t1 does not begin t10.
         assert!(place(TREE, Matching::Prefix, &["t10"]).is_err());
         let several = place(TREE, Matching::Prefix, &["GCF"]).unwrap_err().to_string();
         assert!(several.contains("'GCF' matches several tips of the tree: 'GCF_1', 'GCF_1.2_x'"), "{several}");

@@ -166,7 +166,7 @@ fn a_matrix_of_absence_under_ascertainment_is_told() {
     assert!(session.warnings().is_empty() && outcome.warnings().is_empty(), "{:?}", outcome.warnings());
 }
 
-/// Without any change in the data the likelihood tends to 1 as gain vanishes: flat, which is no maximum.
+/// Without any change in the data the likelihood tends to 1 as gain vanishes: flat, which is not a maximum.
 #[test]
 fn flat_likelihoods_do_not_count_as_converged() {
     let folder = tempfile::tempdir().unwrap();
@@ -333,7 +333,7 @@ fn a_sample_of_trees_has_the_result_of_each() {
     assert_eq!((table.lines().count(), text("sample.tsv").lines().count()), (4, 8));
     assert_eq!(text("sample_families.tsv").lines().count(), 41);
     assert!(out.join("tree-3.branches.tsv").is_file() && out.join("tree-2.families.tsv").is_file());
-    // Trees over other tips are no sample.
+    // Trees over other tips are not a sample.
     let other = file("other.nwk", "(a:1,b:1,c:1,d:1);\n(a:1,b:1,e:1);\n");
     let odd = fault(Request { tree: other, ..request });
     assert!(

@@ -21,7 +21,7 @@ const THREE_RUNS: RepeatRule = RepeatRule { min_seconds: 1e9, max_runs: 3 };
 /// Makes every check that can be made; the engine's name where it has one.
 ///
 /// # Errors
-/// The user interrupted, what was given is at fault, or the machine is. An engine at fault is no error.
+/// The user interrupted, what was given is at fault, or the machine is. An engine at fault is not an error.
 pub(super) fn take(
     context: &mut Context,
     arguments: &CheckEngineArguments,

@@ -48,7 +48,7 @@ pub(in crate::cli) struct GateArguments {
     /// How much more CPU time is a pass [default: 5]
     #[arg(long, value_name = "PERCENT")]
     pub(super) margin: Option<f64>,
-    /// How much more wall time in one thread is no alarm [default: 25]
+    /// How much more wall time in one thread raises no alarm [default: 25]
     #[arg(long, value_name = "PERCENT")]
     pub(super) wall_margin: Option<f64>,
     /// How much of the speedup may be lost [default: 20]

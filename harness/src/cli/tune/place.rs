@@ -22,7 +22,7 @@ impl Place {
     /// Settles it; what can't be written is told before the work.
     ///
     /// # Errors
-    /// `wish`, the user's own, can't be written, or is a file that is no profile.
+    /// `wish`, the user's own, can't be written, or is a file that is not a profile.
     pub(super) fn new(context: &mut Context, wish: Option<&Path>, demo: bool, opt_in: bool) -> Result<Place, Exit> {
         // An opt-in value is another algorithm: never taken unless it is named, so never saved either.
         if opt_in {

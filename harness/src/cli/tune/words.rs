@@ -30,7 +30,7 @@ pub(super) fn show(terminal: &Terminal, outcome: &Outcome, budget: &BudgetOutcom
             format!("{median:.2} x as fast as {over} ({:.2} to {:.2})", interval.low, interval.high)
         }
         Some(Estimate { median, .. }) => format!("{median:.2} x as fast as {over}"),
-        None => format!("never met {over} in a round"),
+        None => format!("never measured in the same round as {over}"),
     };
     let same = |index: usize, text: &str| (index == budget.winner).then(|| format!("it is {text}"));
     let over_default = same(budget.default, "the engine's default").unwrap_or_else(|| match &budget.default_out {

@@ -230,7 +230,7 @@ mod tests {
         let file = PathBuf::from(values["bam"][1].as_str().unwrap());
         assert_eq!(file.file_name(), fifo.file_name());
         assert!(fs::read(&file).unwrap() == written);
-        assert_eq!(values["bam"][0], given["bam"][0], "what is no stream stays");
+        assert_eq!(values["bam"][0], given["bam"][0], "what is not a stream stays");
         assert_eq!(streams.renamed(Value::Object(values)), given);
         drop(streams);
         assert!(!file.exists(), "what was kept goes with the workload");

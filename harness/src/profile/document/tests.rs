@@ -67,7 +67,7 @@ fn what_is_no_profile_says_why() {
         std::fs::write(&path, text).unwrap();
         Profile::load(&path).unwrap_err().to_string()
     };
-    assert!(fault("{").contains("is no JSON"));
+    assert!(fault("{").contains("is not JSON"));
     assert!(fault("{}").contains("no schema_version"));
     assert!(fault(r#"{"schema_version": 9}"#).contains("has form 9; this scaletune reads form 1"));
     assert!(fault(r#"{"schema_version": 1}"#).contains("is incomplete: missing field"));

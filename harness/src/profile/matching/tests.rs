@@ -95,7 +95,7 @@ fn another_build_or_file_system_is_compatible_and_what_is_not_known_is_no_differ
     );
     assert_eq!(reason(|it| it.plugin_sha256 = None), "profile p, exact match");
     assert_eq!(reason(|it| it.file_systems.clear()), "profile p, exact match");
-    // Where the engine is no plugin, as in the Python package.
+    // Where the engine is not a plugin, as in the Python package.
     let (descriptor, other) = (descriptor(), like.clone());
     let here = Circumstances { plugin_sha256: None, file_systems: &[], ..now(&descriptor, &like, 2) };
     assert_eq!(fit(&other, &here), Fit::Exact);

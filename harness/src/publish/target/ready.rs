@@ -74,7 +74,7 @@ impl Ready {
 fn copy_to_stdout(from: &Path) -> Result<(), TargetError> {
     let mut file = File::open(from).map_err(io_error("reading", from))?;
     match io::copy(&mut file, &mut io::stdout().lock()) {
-        // A reader that has seen enough, such as `head`, is no failure.
+        // A reader that has seen enough, such as `head`, is not a failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(io_error("writing", Path::new("standard output"))(error)),
         Ok(_) => Ok(()),

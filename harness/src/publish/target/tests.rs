@@ -74,7 +74,7 @@ fn only_plain_files_of_the_engines_own_are_taken() {
         let published = target.publish(&staging, &outputs(), &inputs(), |_| String::new());
         published.unwrap_err().to_string()
     };
-    let no_file = "the engine wrote `counts.tsv`, which is no plain file";
+    let no_file = "the engine wrote `counts.tsv`, which is not a plain file";
     assert_eq!(refused(&|files| symlink(&secret, files.join("counts.tsv")).unwrap()), no_file);
     assert_eq!(refused(&|files| symlink("/nowhere", files.join("counts.tsv")).unwrap()), no_file);
     assert_eq!(refused(&|files| fs::hard_link(&secret, files.join("counts.tsv")).unwrap()), no_file);

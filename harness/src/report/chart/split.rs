@@ -8,7 +8,7 @@ use crate::report::labels::Labels;
 use crate::sweep::Sweep;
 use std::collections::BTreeMap;
 
-/// Fewer splits than this are no map.
+/// Fewer splits than this are not a map.
 const LEAST_CELLS: usize = 4;
 /// More values of an axis than this do not fit.
 const MOST_VALUES: usize = 16;

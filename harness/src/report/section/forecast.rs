@@ -70,7 +70,7 @@ pub(super) fn section(sweep: &Sweep, _labels: &Labels<'_>) -> Option<Section> {
             ("95 % interval", true),
             ("Efficiency", true),
         ],
-        // The split of the threads is that of the plan: fewer threads than it has are no budget for it.
+        // The split of the threads is that of the plan: fewer threads than it has are not a budget for it.
         rows: schedule.points.iter().filter(|point| point.threads >= schedule.threads).map(line).collect(),
     })
 }

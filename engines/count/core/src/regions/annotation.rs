@@ -76,7 +76,7 @@ fn read_feature(path: &Path, wanted: Option<&str>) -> Result<(String, Vec<Row>),
             return Err(Error::file(
                 path,
                 line,
-                format!("start {start} and end {end} are no interval; both are 1-based"),
+                format!("start {start} and end {end} are not an interval; both are 1-based"),
             ));
         };
         let rows = found.entry(feature.to_owned()).or_default();

@@ -16,7 +16,7 @@ pub enum Kind {
     PairUnmapped,
     /// PM: a proper pair.
     PairMapped,
-    /// PX: mates that are no proper pair.
+    /// PX: mates that are not a proper pair.
     PairMixed,
 }
 

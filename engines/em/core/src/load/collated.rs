@@ -163,7 +163,7 @@ fn read_batches(
         if stop.load(Ordering::Relaxed) {
             return Err(EmError::Cancelled);
         }
-        // Waiting until there is room is no work.
+        // Waiting until there is room is not work.
         let sent = send.send(batch).map_err(|_| EmError::Cancelled);
         start = Instant::now();
         sent

@@ -60,7 +60,7 @@ fn write_optional(body: &mut Vec<u8>, value: Option<u64>) {
 /// Reads what [`write_checkpoint`] wrote.
 ///
 /// # Errors
-/// If the file cannot be read, is no checkpoint, is of another version, or is damaged.
+/// If the file cannot be read, is not a checkpoint, is of another version, or is damaged.
 pub fn read_checkpoint(path: &Path) -> Result<Scores, EmError> {
     decode(&std::fs::read(path).map_err(|error| EmError::read(path, error))?, path)
 }

@@ -64,7 +64,7 @@ impl Default for FitOptions {
 
 const PRIOR_VARIANCE: f64 = 4.0;
 
-/// Standard errors; absent where the optimum lies at a bound or is no maximum.
+/// Standard errors; absent where the optimum lies at a bound or is not a maximum.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StandardErrors {
     /// Of the logarithm of the gain rate.

@@ -100,7 +100,7 @@ impl Schedule {
         let group = |leaves: &[u32], into: &mut Vec<Leaf>| {
             into.extend(leaves.iter().map(|&node| match (place[node as usize], tree.tip_rank(node as usize)) {
                 (Some(index), _) => Leaf::Cluster(index),
-                // What is no cluster is a tip.
+                // What is not a cluster is a tip.
                 (None, tip) => Leaf::Tip(tip.unwrap_or_default() as u32),
             }));
         };

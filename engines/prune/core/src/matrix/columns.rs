@@ -31,7 +31,7 @@ const KNOWN: [&str; 14] = [
 pub(super) struct Leading {
     /// How many, that of the families' names included.
     pub(super) count: usize,
-    /// They are only guessed at from the tips' names: their cells must prove that they are no states.
+    /// They are only guessed at from the tips' names: their cells must prove that they are not states.
     pub(super) guessed: bool,
 }
 

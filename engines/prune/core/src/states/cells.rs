@@ -56,7 +56,7 @@ impl TipStates {
     /// Sets all states of a tip, one cell a family.
     ///
     /// # Errors
-    /// The place of the first cell that is no state; what is set then is void.
+    /// The place of the first cell that is not a state; what is set then is void.
     ///
     /// # Panics
     /// If there are not as many cells as families.
@@ -78,7 +78,7 @@ impl TipStates {
     /// Sets the states of families `block * 64` and up at a tip, at most 64, one cell a family.
     ///
     /// # Errors
-    /// The place in `cells` of the first that is no state; what is set then is void.
+    /// The place in `cells` of the first that is not a state; what is set then is void.
     ///
     /// # Panics
     /// If there are more cells than such families, or fewer though families follow.
@@ -124,7 +124,7 @@ fn put<T: Cell>(row: &mut [u8], gaps: &mut Option<Box<[u8]>>, block: usize, cell
     Ok(())
 }
 
-/// Bits of up to 64 cells: which are present, which missing; or the place of the first that is no state.
+/// Bits of up to 64 cells: which are present, which missing; or the place of the first that is not a state.
 #[inline(always)]
 fn pack<T: Cell>(cells: &[T]) -> Result<[u64; 2], usize> {
     let mut codes = [0; BLOCK];
