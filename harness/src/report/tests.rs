@@ -217,7 +217,7 @@ fn plans_that_take_little_beside_a_workers_start_are_marked() {
     for text in [markdown(&sweep), html(&sweep)] {
         assert_eq!(text.matches("18.0 ms †").count(), 1, "{text}");
         assert!(text.contains("† A third or more of each run is the start of its worker (10.0 ms)"), "{text}");
-        assert!(text.contains("A worker takes 10.0 ms to start"), "{text}");
+        assert!(text.contains("Figures exclude worker start-up and shut-down (10.0 ms)"), "{text}");
     }
     // Where it was not timed nothing is marked, nor said.
     sweep.worker_start_s = None;
