@@ -3,14 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
+#[path = "common/neighbours.rs"]
+mod neighbours;
 
 use common::{home, hostile_engine, need_count_engine, outcome, scaletune, succeed};
+use neighbours::Neighbours;
 use serde_json::Value;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::Relaxed;
-use std::thread::JoinHandle;
 
 /// A sweep of an engine's workload into `out`; the document.
 fn sweep(home: &Path, engine: &str, workload: &[&str], more: &[&str]) -> Value {
@@ -244,30 +243,11 @@ fn a_wrong_plan_is_shown_as_wrong_and_does_not_win() {
     assert!(!valid.is_empty() && page.contains("its strategy is wrong under"), "{page}");
 }
 
-/// Keeps so many cores busy until it is dropped.
-struct Neighbours(Arc<AtomicBool>, Vec<JoinHandle<()>>);
-
-impl Neighbours {
-    fn new(count: usize) -> Neighbours {
-        let stop = Arc::new(AtomicBool::new(false));
-        let spin = |stop: Arc<AtomicBool>| while !stop.load(Relaxed) {};
-        let spinning = (0..count).map(|_| stop.clone()).map(|stop| std::thread::spawn(move || spin(stop)));
-        Neighbours(stop.clone(), spinning.collect())
-    }
-}
-
-impl Drop for Neighbours {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-        self.1.drain(..).for_each(|thread| thread.join().unwrap());
-    }
-}
-
 #[test]
 fn beside_busy_neighbours_the_report_says_so_and_blames_no_stage() {
     need_count_engine();
     let home = home();
-    let neighbours = Neighbours::new(std::thread::available_parallelism().unwrap().get());
+    let neighbours = Neighbours::busy(std::thread::available_parallelism().unwrap().get());
     // However slow the machine is: a few plans, each measured twice at least.
     let more = ["--threads", "1,2", "--axes", "workers", "--repeat", "2"];
     let document = sweep(home.path(), "count", &["--demo"], &more);

@@ -2,13 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
+#[path = "common/neighbours.rs"]
+mod neighbours;
 
 use common::{compile_c, home, names, outcome, scaletune, succeed};
+use neighbours::Neighbours;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The program with the engine whose strategy `careless` is the fastest, and wrong; none where there is no compiler.
 struct Bench {
@@ -308,34 +309,6 @@ fn where_it_saves_is_said_beforehand_and_checked() {
     // A profile of something else.
     let (stderr, _) = change(&|it| it["engine"] = json!("other"));
     assert!(stderr.contains("p.json is replaced: it was of other"), "{stderr}");
-}
-
-/// Spins on so many threads until dropped.
-struct Neighbours(Arc<AtomicBool>, Vec<std::thread::JoinHandle<u64>>);
-
-impl Neighbours {
-    fn busy(count: usize) -> Neighbours {
-        let stop = Arc::new(AtomicBool::new(false));
-        let spin = |_| {
-            let stop = stop.clone();
-            std::thread::spawn(move || {
-                let mut sum = 0u64;
-                while !stop.load(Ordering::Relaxed) {
-                    sum = std::hint::black_box(sum.wrapping_mul(31).wrapping_add(7));
-                }
-                sum
-            })
-        };
-        let threads = (0..count).map(spin).collect();
-        Neighbours(stop, threads)
-    }
-}
-
-impl Drop for Neighbours {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-        self.1.drain(..).for_each(|thread| drop(thread.join()));
-    }
 }
 
 /// Tunes in a row that the long tests make; `TUNES=3` makes fewer.
