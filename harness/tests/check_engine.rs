@@ -113,8 +113,8 @@ fn each_deed_fails_its_check() {
         ("wrong-answer", "other-plans", "expected 42, found 43"),
         ("missing-output", "outputs", "did not write `answer.tsv`"),
         ("undeclared-output", "outputs", "`stray.tsv`, which it does not declare"),
-        ("link-output", "outputs", "no plain file"),
-        ("folder-output", "outputs", "no plain file"),
+        ("link-output", "outputs", "not a plain file"),
+        ("folder-output", "outputs", "not a plain file"),
         // Where the kernel has Landlock it keeps the engine from it.
         ("write-beside", if has_fence() { "write" } else { "outputs" }, "stray.tsv"),
         ("write-far", if has_fence() { "write" } else { "outside" }, "stray.tsv"),

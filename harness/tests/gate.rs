@@ -6,6 +6,8 @@
 #[path = "gate/by_hand.rs"]
 mod by_hand;
 mod common;
+#[path = "common/neighbours.rs"]
+mod neighbours;
 
 use common::{compile_c, home, names, outcome, scaletune};
 use serde_json::Value;

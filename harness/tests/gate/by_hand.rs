@@ -2,45 +2,14 @@
 //! them is the machine's business. By hand, 40 gates of each kind or as many as `SCALETUNE_GATES` says:
 //! `SCALETUNE_GATES=40 cargo test --release -p scaletune --test gate -- --ignored --nocapture --test-threads 1`
 
+use super::neighbours::Neighbours;
 use super::{Variants, report};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 /// How many gates of each kind.
 fn wanted() -> usize {
     let given = std::env::var("SCALETUNE_GATES").ok();
     given.map_or(40, |gates| gates.parse().expect("SCALETUNE_GATES is a number of gates"))
-}
-
-/// Threads that compute for nothing until they are dropped.
-struct Neighbours {
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-impl Neighbours {
-    fn spinning(count: usize) -> Neighbours {
-        let stop = Arc::new(AtomicBool::new(false));
-        let spin = |_| {
-            let stop = Arc::clone(&stop);
-            std::thread::spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
-                    std::hint::spin_loop();
-                }
-            })
-        };
-        let threads = (0..count).map(spin).collect();
-        Neighbours { stop, threads }
-    }
-}
-
-impl Drop for Neighbours {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.threads.drain(..).for_each(|thread| thread.join().unwrap());
-    }
 }
 
 /// What came of some gates.
@@ -134,7 +103,7 @@ fn lost_parallelism_is_called_in_38_of_40_gates() {
 #[ignore = "takes minutes and hangs on the machine: by hand"]
 fn beside_two_neighbours_a_tenth_more_cpu_work_never_passes_and_none_is_seldom_called() {
     let Some(variants) = one_thread() else { return };
-    let _neighbours = Neighbours::spinning(2);
+    let _neighbours = Neighbours::busy(2);
     let slow = gates(&variants, "slow", ONE_THREAD, "cpu");
     assert_eq!(slow.pass, 0);
     let same = gates(&variants, "same", ONE_THREAD, "cpu");

@@ -299,7 +299,7 @@ fn other_formats_are_told_apart() {
     assert!(refusal(b"no such thing").contains("neither BAM nor CRAM"));
     assert!(refusal(b"\x1f\x8b\x08\x00\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0").contains("not BGZF"));
     assert!(open(&folder.path().join("absent.bam")).unwrap_err().to_string().contains("absent.bam: can't be opened"));
-    assert!(open(folder.path()).unwrap_err().to_string().contains("no regular file"));
+    assert!(open(folder.path()).unwrap_err().to_string().contains("not a regular file"));
 }
 
 #[test]
