@@ -349,3 +349,17 @@ fn a_run_whose_plugin_is_replaced_ends_well_and_names_the_build_that_it_loaded()
     assert_eq!(manifest["engine"]["sha256"], first.as_str());
     assert!(manifest["warnings"].to_string().contains(&named), "{manifest}");
 }
+
+#[test]
+fn what_another_build_wrote_is_not_done() {
+    let Some(bench) = Bench::new() else { return };
+    let run = || {
+        let line = "run careless --inputs work/inputs.toml --threads 1 --no-profile --skip-done -o answer.tsv";
+        succeed(&mut bench.command(line)).contains("done already, nothing to do")
+    };
+    assert!(!run());
+    assert!(run());
+    bench.build(SECOND).unwrap();
+    assert!(!run(), "the same version, and another program");
+    assert!(run());
+}

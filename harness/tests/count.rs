@@ -121,3 +121,32 @@ fn cells_come_as_a_table_or_as_matrices() {
     }
     assert!(read("cells").lines().count() > 1 && read("cells.barcodes.tsv").lines().count() > 1);
 }
+
+/// An output with a flag of its own may lie in another folder: it counts all the same.
+#[test]
+fn what_is_done_includes_the_ledger_wherever_it_lies() {
+    need_count_engine();
+    let home = home();
+    succeed(scaletune(home.path()).args(["simulate", "count", "-q", "--preset", "tiny", "--out", "work"]));
+    std::fs::create_dir(home.path().join("elsewhere")).unwrap();
+    let run = |more: &[&str]| {
+        let mut command = scaletune(home.path());
+        command.args([
+            "run",
+            "count",
+            "--no-profile",
+            "--skip-done",
+            "--inputs",
+            "work/inputs.toml",
+            "-o",
+            "counts.tsv",
+        ]);
+        succeed(command.args(more)).contains("done already, nothing to do")
+    };
+    let with_ledger: &[&str] = &["--ledger", "elsewhere/ledger.tsv"];
+    assert!(!run(&[]));
+    assert!(run(&[]) && !run(with_ledger), "without a ledger nothing is done that wants one");
+    assert!(run(with_ledger));
+    std::fs::remove_file(home.path().join("elsewhere/ledger.tsv")).unwrap();
+    assert!(!run(with_ledger));
+}

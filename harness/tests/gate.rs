@@ -1,6 +1,6 @@
 //! The regression gate, with plugins that differ in a known way.
 //!
-//! No verdict here hangs on how fast this machine is. Those that do are in `gate/by_hand.rs`, ignored.
+//! No verdict here depends on how fast this machine is. Those that do are in `gate/by_hand.rs`, ignored.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "gate/by_hand.rs"]

@@ -364,6 +364,17 @@ fn a_folder_of_another_run_is_refused_and_taken_over_only_by_force() {
     assert!(!left.contains(&"fit.json".to_string()) && !left.contains(&"ancestral.tsv".to_string()), "{left:?}");
     let document: serde_json::Value = serde_json::from_slice(&std::fs::read(out.join("run.json")).unwrap()).unwrap();
     assert!(document["host"].is_string() && document["command_line"].as_array().unwrap().len() > 5, "{document}");
+    // What leads out of the folder is never removed, whatever a manifest says.
+    let outside = home.path().join("outside.txt");
+    std::fs::write(&outside, "abc").unwrap();
+    let mut forged = document.clone();
+    forged["outputs"] = serde_json::json!([{
+        "file": "../outside.txt", "size": 3,
+        "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    }]);
+    std::fs::write(out.join("run.json"), forged.to_string()).unwrap();
+    let (status, _, stderr) = run(&[fit, &["--force"]].concat());
+    assert!(status == 2 && stderr.contains("is not the manifest of a run") && outside.is_file(), "{stderr}");
     // Something else of that name is not written over.
     std::fs::write(out.join("run.json"), "{}").unwrap();
     let (status, _, stderr) = run(&[given, &["--force"]].concat());

@@ -1,6 +1,7 @@
 //! What an earlier run left where this one's outputs go: whether it was the same run, another one, or nothing.
 
 use super::exit::Exit;
+use crate::plugin::PluginFile;
 use crate::publish::{FileFigures, Target, figures};
 use scaletune_descriptor::Descriptor;
 use serde_json::Value;
@@ -31,7 +32,11 @@ impl Earlier {
         let read = || -> Option<Earlier> {
             let manifest: Value = serde_json::from_str(&text).ok()?;
             manifest["engine"]["name"].as_str()?;
-            let outputs = serde_json::from_value(manifest["outputs"].clone()).ok()?;
+            let outputs: Vec<FileFigures> = serde_json::from_value(manifest["outputs"].clone()).ok()?;
+            // A name that leads elsewhere is none that this program wrote: nothing there may be removed.
+            let is_plain =
+                |output: &FileFigures| Path::new(&output.file).file_name().is_some_and(|it| it == &*output.file);
+            outputs.iter().all(is_plain).then_some(())?;
             Some(Earlier { manifest, outputs, folder: path.parent()?.to_path_buf() })
         };
         read().map(Some).ok_or_else(|| fault("is not the manifest of a run, and would be written over".into()))
@@ -48,17 +53,21 @@ impl Earlier {
         same && self.manifest["engine"]["name"] == descriptor.name.as_str()
     }
 
-    /// Whether nothing would come of running again: the same engine, build, inputs and options, the same files with the same
-    /// sizes and times of change, and every output is there in its size.
-    pub(super) fn is_done(&self, descriptor: &Descriptor, inputs: &Value, input_files: &Value) -> bool {
-        let engine = &self.manifest["engine"];
+    /// Whether nothing would come of running again: the same engine, the very same plugin, the same inputs and options, the
+    /// same files with the same sizes and times of change, and every output is there in its size.
+    pub(super) fn is_done(
+        &self,
+        target: &Target,
+        (descriptor, plugin): (&Descriptor, &PluginFile),
+        inputs: &Value,
+        input_files: &Value,
+    ) -> bool {
         let in_place = |output: &FileFigures| {
-            fs::metadata(self.folder.join(&output.file))
-                .is_ok_and(|found| found.is_file() && found.len() == output.size)
+            let found = target.place_named(&output.file).map(fs::metadata);
+            found.is_some_and(|found| found.is_ok_and(|found| found.is_file() && found.len() == output.size))
         };
         self.is_of(descriptor, inputs, false)
-            && engine["version"] == descriptor.version.as_str()
-            && engine["build"] == descriptor.build.as_str()
+            && self.manifest["engine"]["sha256"] == plugin.sha256()
             && self.manifest["input_files"] == *input_files
             && !self.outputs.is_empty()
             && self.outputs.iter().all(in_place)

@@ -24,9 +24,8 @@ pub(super) fn as_meant(line: &[OsString]) -> Vec<OsString> {
     if !early.command.is_empty()
         && early.engine.is_none()
         && let Some(engine) = engine_of_inputs(&line)
-        && let Some(place) = line.iter().position(|word| *word == *early.command)
     {
-        line.insert(place + 1, engine.into());
+        line.insert(early.command_at + 1, engine.into());
     }
     line
 }
@@ -39,7 +38,11 @@ fn engine_of_inputs(line: &[OsString]) -> Option<String> {
             Some(file) => Some(OsStr::from_bytes(file).to_os_string()),
             None => next.filter(|_| word == "--inputs").cloned(),
         })?;
-    let text = std::fs::read_to_string(file).ok()?;
+    // To read a pipe would take what it holds from who reads the file for good, and may wait for ever.
+    if !std::fs::metadata(&file).is_ok_and(|found| found.is_file()) {
+        return None;
+    }
+    let text = std::fs::read_to_string(&file).ok()?;
     let document: toml::Table = text.parse().ok()?;
     document.get("engine")?.as_str().map(str::to_string)
 }
@@ -68,6 +71,8 @@ pub(super) fn instead_of(error: &clap::Error, catalogue: &Catalogue) -> Option<S
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct EarlyLook {
     pub(super) command: String,
+    /// Its place among the words.
+    command_at: usize,
     pub(super) engine: Option<String>,
     pub(super) engine_path: Vec<PathBuf>,
     pub(super) trust: Vec<PathBuf>,
@@ -89,14 +94,17 @@ impl EarlyLook {
     pub(super) fn at(line: &[OsString]) -> EarlyLook {
         let mut look = EarlyLook::default();
         let mut free = Vec::new();
-        let mut words = line.iter().skip(1);
-        while let Some(word) = words.next() {
+        let mut words = line.iter().enumerate().skip(1);
+        while let Some((at, word)) = words.next() {
             let text = word.to_string_lossy();
             if let Some((folders, given)) = look.folders(word) {
-                folders.extend(given.or_else(|| words.next().map(PathBuf::from)));
+                folders.extend(given.or_else(|| words.next().map(|(_, word)| PathBuf::from(word))));
             } else if text == "--" {
                 break;
             } else if !text.starts_with('-') {
+                if free.is_empty() {
+                    look.command_at = at;
+                }
                 free.push(text.into_owned());
             } else if free.len() == 1
                 && !["--json", "-q", "--quiet", "-v", "--verbose", "--no-progress"].contains(&&*text)
@@ -132,6 +140,7 @@ mod tests {
         assert_eq!(look("scaletune engines count").engine, None);
         assert_eq!(look("scaletune tune --help").engine, None);
     }
+
     #[test]
     fn what_is_meant_is_what_is_parsed() {
         let meant = |line: &str| -> String {
@@ -150,6 +159,14 @@ mod tests {
             format!("scaletune -q run count --inputs {file} -o out.tsv")
         );
         assert_eq!(meant(&format!("scaletune tune --inputs={file}")), format!("scaletune tune count --inputs={file}"));
+        assert_eq!(
+            meant(&format!("scaletune --engine-path run run --inputs {file}")),
+            format!("scaletune --engine-path run run count --inputs {file}")
+        );
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let pipe = format!("scaletune run --inputs {}", pipe.display());
+        assert_eq!(meant(&pipe), pipe, "nobody writes to it: reading would wait for ever");
         for as_it_is in [format!("scaletune run em --inputs {file}"), "scaletune run --inputs absent -o out".into()] {
             assert_eq!(meant(&as_it_is), as_it_is);
         }

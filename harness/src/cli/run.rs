@@ -81,12 +81,13 @@ pub(super) fn run(
     target.check_against(&files.iter().map(|(_, path)| path.clone()).collect::<Vec<_>>())?;
 
     let inputs_before = input_figures(&files)?;
+    let plugin_file = plugin.file()?;
     let as_given = |part: Value| workload.as_given(part);
     let earlier = Earlier::at(&target)?;
     let given = as_given(Value::Object(workload.values.clone()));
     if let Some(earlier) = &earlier {
         let figures = as_given(Value::Array(inputs_before.clone()));
-        if arguments.skip_done && earlier.is_done(descriptor, &given, &figures) {
+        if arguments.skip_done && earlier.is_done(&target, (descriptor, plugin_file), &given, &figures) {
             context.terminal.note(&format!("{}: done already, nothing to do", target.shown()));
             return if context.json { print(&json!({"skipped": target.shown()}).to_string()) } else { Ok(()) };
         }
@@ -112,7 +113,6 @@ pub(super) fn run(
     if arguments.verify.is_some() {
         verify::check(plugin, &choice::fixed(descriptor, &arguments.plan.set, arguments.plan.plan.as_deref())?)?;
     }
-    let plugin_file = plugin.file()?;
     let file_systems = workload.file_systems(descriptor);
     let staging = target.stage()?;
     let began = jiff::Timestamp::now();

@@ -153,6 +153,13 @@ impl Target {
         matches!(self.main, Main::Folder(_))
     }
 
+    /// Where the output that a manifest lists under this name lies, by this target's flags; none for standard output.
+    pub fn place_named(&self, file: &str) -> Option<PathBuf> {
+        let named = |path: &Path| path.file_name().is_some_and(|name| name == file);
+        let flagged = self.flagged.iter().map(|(_, path)| path).find(|path| named(path));
+        flagged.cloned().or_else(|| Some(self.manifest()?.parent()?.join(file)))
+    }
+
     /// What the user sees as the result: the file or folder.
     pub fn shown(&self) -> String {
         match &self.main {

@@ -75,7 +75,7 @@ fn one_thread() -> Option<Variants> {
 }
 
 #[test]
-#[ignore = "takes minutes and hangs on the machine: by hand"]
+#[ignore = "takes minutes and depends on the machine: by hand"]
 fn a_tenth_more_cpu_work_is_called_in_38_of_40_gates() {
     let Some(variants) = one_thread() else { return };
     let tally = gates(&variants, "slow", ONE_THREAD, "cpu");
@@ -83,7 +83,7 @@ fn a_tenth_more_cpu_work_is_called_in_38_of_40_gates() {
 }
 
 #[test]
-#[ignore = "takes minutes and hangs on the machine: by hand"]
+#[ignore = "takes minutes and depends on the machine: by hand"]
 fn no_slowdown_is_called_in_at_most_1_of_40_gates() {
     let Some(variants) = one_thread() else { return };
     let tally = gates(&variants, "same", ONE_THREAD, "cpu");
@@ -91,7 +91,7 @@ fn no_slowdown_is_called_in_at_most_1_of_40_gates() {
 }
 
 #[test]
-#[ignore = "takes minutes and hangs on the machine: by hand"]
+#[ignore = "takes minutes and depends on the machine: by hand"]
 fn lost_parallelism_is_called_in_38_of_40_gates() {
     let Some(variants) = Variants::new(&[("old", &[]), ("serial", &["-DSERIAL"])]) else { return };
     let suite = "[[case]]\nengine = 'spinner'\nthreads = [2]\n";
@@ -100,7 +100,7 @@ fn lost_parallelism_is_called_in_38_of_40_gates() {
 }
 
 #[test]
-#[ignore = "takes minutes and hangs on the machine: by hand"]
+#[ignore = "takes minutes and depends on the machine: by hand"]
 fn beside_two_neighbours_a_tenth_more_cpu_work_never_passes_and_none_is_seldom_called() {
     let Some(variants) = one_thread() else { return };
     let _neighbours = Neighbours::busy(2);

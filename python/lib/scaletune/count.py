@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Iterable, Literal, Sequence, Union, overload
 
 from . import _native
-from .frames import columns, is_frame, pandas, polars
+from .frames import columns, is_frame, module
 from .plans import Plan, _native_plan
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ class Table(dict):  # type: ignore[type-arg]
         Raises:
             ImportError: pandas is not installed.
         """
-        return pandas().DataFrame(dict(self))
+        return module("pandas").DataFrame(dict(self))
 
     def to_polars(self) -> "pl.DataFrame":
         """The table as a polars DataFrame.
@@ -237,7 +237,7 @@ class Table(dict):  # type: ignore[type-arg]
             ImportError: polars is not installed.
         """
         lists = {name: values.tolist() if values.dtype == object else values for name, values in self.items()}
-        return polars().DataFrame(lists)
+        return module("polars").DataFrame(lists)
 
     def __repr__(self) -> str:
         rows = len(next(iter(self.values()), ()))

@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Literal, Sequence, Union
 
 from . import _native
-from .frames import pandas
+from .frames import module
 from .plans import Plan, _native_plan
 
 if TYPE_CHECKING:
@@ -268,7 +268,8 @@ class TelescopeLikelihood:
         """
         counts = {mode: self.counts(mode) for mode in ("exclude", "average", "unique")}
         columns = {"length": self._scores.lengths.astype("int64"), **counts, "pi": self.pi, "theta": self.theta}
-        return pandas().DataFrame(columns, index=pandas().Index(self.loci, name="locus"))
+        pandas = module("pandas")
+        return pandas.DataFrame(columns, index=pandas.Index(self.loci, name="locus"))
 
     def to_anndata(self, name: str = "sample") -> "anndata.AnnData":
         """One sample by features: X the counts of the mode ``"average"`` (float32), the modes ``"exclude"`` and ``"unique"`` as
@@ -284,7 +285,7 @@ class TelescopeLikelihood:
             raise ImportError("to_anndata needs anndata: pip install anndata") from error
         table = self.to_pandas()
         layers = {mode: table[[mode]].to_numpy().T.astype("float32") for mode in ("exclude", "unique")}
-        obs = pandas().DataFrame(index=[name])
+        obs = module("pandas").DataFrame(index=[name])
         var = table[["length", "pi", "theta"]]
         return anndata.AnnData(X=table[["average"]].to_numpy().T.astype("float32"), obs=obs, var=var, layers=layers)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any, Sequence
 
 
@@ -23,27 +24,13 @@ def columns(frame: Any, names: Sequence[str], argument: str) -> list[list[Any]]:
     return [frame[name].to_numpy().tolist() for name in names]
 
 
-def pandas() -> Any:
-    """The module.
+def module(name: str) -> Any:
+    """A module that the package does not depend on.
 
     Raises:
-        ImportError: pandas is not installed.
+        ImportError: It is not installed.
     """
     try:
-        import pandas
+        return importlib.import_module(name)
     except ImportError as error:
-        raise ImportError("this needs pandas: pip install pandas") from error
-    return pandas
-
-
-def polars() -> Any:
-    """The module.
-
-    Raises:
-        ImportError: polars is not installed.
-    """
-    try:
-        import polars
-    except ImportError as error:
-        raise ImportError("this needs polars: pip install polars") from error
-    return polars
+        raise ImportError(f"this needs {name}: pip install {name}") from error
