@@ -65,6 +65,8 @@ pub(crate) fn check(descriptor: &Descriptor, mut given: Given, absent: &[&str]) 
         InputError::Invalid { name, value, wanted } => {
             Failure::argument(&python(&name), format!("{value} is not {wanted}"))
         }
+        // A class of error that this module does not know yet: its own words.
+        other => Failure::Value(other.to_string()),
     })?;
     for input in descriptor.inputs.iter().filter(|input| matches!(input.kind, InputKind::Path { .. })) {
         if !absent.contains(&input.name.as_str()) {

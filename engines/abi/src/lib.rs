@@ -38,6 +38,12 @@ impl Text {
     pub const EMPTY: Text = Text { ptr: core::ptr::null(), len: 0 };
 
     /// Lends `text`; the caller keeps it alive for as long as the contract says.
+    ///
+    /// ```
+    /// let lent = scaletune_abi::Text::lend("two words");
+    /// // SAFETY: a literal lives for ever.
+    /// assert_eq!(unsafe { lent.borrow() }, Ok("two words"));
+    /// ```
     pub const fn lend(text: &str) -> Text {
         Text { ptr: text.as_ptr(), len: text.len() }
     }

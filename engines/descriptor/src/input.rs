@@ -6,6 +6,7 @@ use serde_json::Value;
 /// One input: a flag of `scaletune run ENGINE`, a key of an inputs file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Input {
     /// As users type it, without the two hyphens.
     pub name: String,
@@ -36,6 +37,7 @@ pub struct Input {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum InputKind {
     /// A file or folder that exists. The host makes it absolute.
     Path {
@@ -74,6 +76,7 @@ pub enum InputKind {
 
 /// A value that an input does not take, or an input that is missing.
 #[derive(Debug, thiserror::Error, PartialEq)]
+#[non_exhaustive]
 pub enum InputError {
     /// Required and absent.
     #[error("input `{0}` is missing; give --{0}")]

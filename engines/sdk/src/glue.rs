@@ -165,7 +165,8 @@ unsafe extern "C" fn input_class<E: Engine>(session: *mut SessionHandle, out: *m
     // SAFETY: the host keeps the contract and gives a place for one text.
     unsafe {
         with_session::<E>(session, |_, session, class| {
-            *class = serde_json::Value::Object(session.input_class()).to_string();
+            *class = serde_json::to_string(&session.input_class())
+                .map_err(|error| Error::failed(format!("the input class can't be written as JSON: {error}")))?;
             out.write(Text::lend(class));
             Ok(())
         })

@@ -19,21 +19,11 @@ impl Engine for Puppet {
     type Session = Strings;
 
     fn describe() -> Descriptor {
-        Descriptor {
-            name: "puppet".into(),
-            version: "1".into(),
-            build: String::new(),
-            summary: "does as told".into(),
-            inputs: vec![Input::text("order", "what to do").required()],
-            axes: vec![Axis::threads("workers", "threads", Role::Compute, 1, IntegerDefault::MAX)],
-            constraints: vec![Constraint::parse("workers <= threads").unwrap()],
-            facts: Default::default(),
-            helpers: vec![],
-            reference: Plan::new(),
-            outputs: vec![Output::new("out", "out.txt", "text", "")],
-            stages: vec![],
-            simulate: None,
-        }
+        Descriptor::new("puppet", "1", "does as told")
+            .inputs([Input::text("order", "what to do").required()])
+            .axes([Axis::threads("workers", "threads", Role::Compute, 1, IntegerDefault::MAX)])
+            .constraints([Constraint::parse("workers <= threads").unwrap()])
+            .outputs([Output::new("out", "out.txt", "text", "")])
     }
 
     fn open(call: &Call<'_>, inputs: &Inputs) -> Result<Strings, Error> {
