@@ -58,7 +58,10 @@ pub(crate) fn check(descriptor: &Descriptor, mut given: Given, absent: &[&str]) 
         given.insert((*name).to_owned(), Value::from("in memory"));
     }
     let inputs = Inputs::check(given, &descriptor.inputs, &[]).map_err(|error| match error {
-        InputError::Missing(name) => Failure::argument(&python(&name), "is missing"),
+        InputError::Missing(names) => {
+            let are = if names.len() == 1 { "is missing" } else { "are missing" };
+            Failure::argument(&python(&names.join(", ")), are)
+        }
         InputError::Unknown(name, known) => {
             Failure::argument(&python(&name), format!("there is no such keyword; there are {}", python(&known)))
         }

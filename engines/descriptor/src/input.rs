@@ -78,9 +78,9 @@ pub enum InputKind {
 #[derive(Debug, thiserror::Error, PartialEq)]
 #[non_exhaustive]
 pub enum InputError {
-    /// Required and absent.
-    #[error("input `{0}` is missing; give --{0}")]
-    Missing(String),
+    /// Required and absent: all such inputs, in the order in which they are declared.
+    #[error("{}", missing(.0))]
+    Missing(Vec<String>),
     /// No such input.
     #[error("there is no input `{0}`; the inputs are {1}")]
     Unknown(String, String),
@@ -94,6 +94,23 @@ pub enum InputError {
         /// What it takes.
         wanted: String,
     },
+}
+
+/// All that is missing, and the flags that give it.
+fn missing(names: &[String]) -> String {
+    let listed = |each: fn(&String) -> String| {
+        let words: Vec<_> = names.iter().map(each).collect();
+        match words.as_slice() {
+            [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+            _ => words.concat(),
+        }
+    };
+    let (inputs, are) = if names.len() == 1 { ("input", "is") } else { ("inputs", "are") };
+    format!(
+        "{inputs} {} {are} missing; give {}",
+        listed(|name| format!("`{name}`")),
+        listed(|name| format!("--{name}"))
+    )
 }
 
 impl Input {
