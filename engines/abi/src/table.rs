@@ -20,15 +20,17 @@ pub struct Prefix {
 
 /// Bytes of a [`Prefix`]. A reader takes these first, and nothing else until they fit.
 pub const PREFIX_BYTES: usize = size_of::<Prefix>();
+/// Bytes of a pointer, to data or to a function.
+const POINTER: usize = size_of::<*const ()>();
 /// Bytes of an [`EngineTable`] of version 1.0: the prefix and eight functions. Never changes.
-pub const ENGINE_BYTES_1_0: usize = PREFIX_BYTES + 8 * size_of::<usize>();
+pub const ENGINE_BYTES_1_0: usize = PREFIX_BYTES + 8 * POINTER;
 /// Bytes of a [`HostTable`] of version 1.0: the prefix, the context and nine functions. Never changes.
-pub const HOST_BYTES_1_0: usize = PREFIX_BYTES + 10 * size_of::<usize>();
+pub const HOST_BYTES_1_0: usize = PREFIX_BYTES + 10 * POINTER;
 
 const _: () = assert!(PREFIX_BYTES == 8);
 // Fields of 1.0 stay where they were; a field appended later lies behind them.
-const _: () = assert!(offset_of!(EngineTable, simulate) + size_of::<usize>() == ENGINE_BYTES_1_0);
-const _: () = assert!(offset_of!(HostTable, task_span) + size_of::<usize>() == HOST_BYTES_1_0);
+const _: () = assert!(offset_of!(EngineTable, simulate) + POINTER == ENGINE_BYTES_1_0);
+const _: () = assert!(offset_of!(HostTable, task_span) + POINTER == HOST_BYTES_1_0);
 
 impl EngineTable {
     /// The engine's table, as far as this version knows it; functions that the engine lacks are `None`.
@@ -157,7 +159,7 @@ mod tests {
         assert_eq!(ABI_MINOR, 0, "with fields appended, compare with the offset behind 1.0's last field");
         assert_eq!(size_of::<EngineTable>(), ENGINE_BYTES_1_0);
         assert_eq!(size_of::<HostTable>(), HOST_BYTES_1_0);
-        if size_of::<usize>() == 8 {
+        if POINTER == 8 {
             assert_eq!((ENGINE_BYTES_1_0, HOST_BYTES_1_0), (72, 88));
         }
     }
