@@ -41,6 +41,9 @@ pub struct OpenOptions {
     pub sam: bool,
     /// The FASTA file that a CRAM file was made with.
     pub reference: Option<PathBuf>,
+    /// The optional fields (tags) of records are not read: to decode those of CRAM takes most of the time. A CRAM record then
+    /// has none; what other formats show of them is not said.
+    pub without_tags: bool,
 }
 
 /// An alignment file that was found to be usable. Copies are cheap and share everything.
@@ -55,6 +58,7 @@ struct Checked {
     /// Meaningful for BAM only.
     first_record: VirtualOffset,
     reference: Option<Reference>,
+    without_tags: bool,
     index: Option<Index>,
     warnings: Vec<Warning>,
 }
@@ -98,7 +102,8 @@ impl AlignmentFile {
             Index::find(path, format, options.index.as_deref())?
         };
         let warnings = reference.as_ref().and_then(Reference::warning).into_iter().collect();
-        let mut checked = Checked { source, format, header, first_record, reference, index, warnings };
+        let without_tags = options.without_tags;
+        let mut checked = Checked { source, format, header, first_record, reference, without_tags, index, warnings };
         if let Some(index) = &checked.index {
             checked.warnings.extend(index.check(&checked.source, checked.header.contigs.len())?);
         }
@@ -195,6 +200,10 @@ impl AlignmentFile {
 
     pub(crate) fn first_record(&self) -> VirtualOffset {
         self.0.first_record
+    }
+
+    pub(crate) fn without_tags(&self) -> bool {
+        self.0.without_tags
     }
 
     pub(crate) fn reference(&self) -> Option<&Reference> {

@@ -1,5 +1,6 @@
 //! The reader over htslib: BAM, CRAM and SAM text, with decompression threads where the plan wants them.
 
+mod fields;
 mod handle;
 mod output;
 mod record;
@@ -38,10 +39,19 @@ pub(crate) struct HtslibReader {
     decode: Decode,
 }
 
+/// The file, open to read what its opener asked for.
+fn handle_of(file: &AlignmentFile, decode: &Decode) -> Result<Handle, Error> {
+    let mut handle = Handle::open(file.path(), decode, file.reference())?;
+    if file.format() == Format::Cram && file.without_tags() {
+        handle.leave_out_tags()?;
+    }
+    Ok(handle)
+}
+
 impl HtslibReader {
     pub(crate) fn open(file: &AlignmentFile, decode: &Decode) -> Result<Self, Error> {
         Ok(HtslibReader {
-            handle: Handle::open(file.path(), decode, file.reference())?,
+            handle: handle_of(file, decode)?,
             record: Record::new(),
             contigs: file.contigs().len(),
             index: None,
@@ -54,7 +64,7 @@ impl HtslibReader {
     /// Shows the visitor every record of a CRAM or SAM file.
     pub(crate) fn walk_from_start<V: Visitor>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
         if self.is_used {
-            self.handle = Handle::open(self.file.path(), &self.decode, self.file.reference())?;
+            self.handle = handle_of(&self.file, &self.decode)?;
         }
         self.is_used = true;
         while self.handle.read(&mut self.record).map_err(|error| explained(error, &self.file, None))? {

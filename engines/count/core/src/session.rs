@@ -93,7 +93,12 @@ impl Session {
         }
         let file = AlignmentFile::open(
             &options.alignments,
-            &OpenOptions { reference: options.reference.clone(), ..Default::default() },
+            &OpenOptions {
+                reference: options.reference.clone(),
+                // Only a cell's barcode is a tag.
+                without_tags: options.barcodes.is_none(),
+                ..Default::default()
+            },
         )?;
         if file.sort_order() == SortOrder::QueryName {
             return Err(Error::Record {

@@ -50,14 +50,7 @@ fn files() -> Files {
     sort(&mut drafts);
     write(&bam, &drafts);
     // The writer finds the sequences through the header, since it writes that before it can be told otherwise.
-    let mut with_source = bam::Header::new();
-    with_source.push_record(HeaderRecord::new(b"HD").push_tag(b"VN", "1.6").push_tag(b"SO", "coordinate"));
-    for (name, length) in CONTIGS {
-        let mut line = HeaderRecord::new(b"SQ");
-        line.push_tag(b"SN", name).push_tag(b"LN", length).push_tag(b"UR", fasta.display());
-        with_source.push_record(&line);
-    }
-    let mut writer = bam::Writer::from_path(&cram, &with_source, bam::Format::Cram).unwrap();
+    let mut writer = bam::Writer::from_path(&cram, &with_source(&fasta), bam::Format::Cram).unwrap();
     let mut source = bam::Reader::from_path(&bam).unwrap();
     let mut record = bam::Record::new();
     while let Some(read) = source.read(&mut record) {
@@ -67,6 +60,64 @@ fn files() -> Files {
     drop(writer);
     index_alignments(&cram, IndexKind::Bai).unwrap();
     Files { _folder: folder, bam, cram, fasta }
+}
+
+/// A header that says where the sequences are.
+fn with_source(fasta: &Path) -> bam::Header {
+    let mut header = bam::Header::new();
+    header.push_record(HeaderRecord::new(b"HD").push_tag(b"VN", "1.6").push_tag(b"SO", "coordinate"));
+    for (name, length) in CONTIGS {
+        let mut line = HeaderRecord::new(b"SQ");
+        line.push_tag(b"SN", name).push_tag(b"LN", length).push_tag(b"UR", fasta.display());
+        header.push_record(&line);
+    }
+    header
+}
+
+/// The records of the BAM file, every two neighbours as a pair, as CRAM: htslib then keeps one of the two only and works out
+/// mates, and the flags that say how they are mapped, from the other.
+fn paired(files: &Files) -> PathBuf {
+    let cram = files.cram.with_file_name("paired.cram");
+    let mut writer = bam::Writer::from_path(&cram, &with_source(&files.fasta), bam::Format::Cram).unwrap();
+    let mut source = bam::Reader::from_path(&files.bam).unwrap();
+    let records: Vec<bam::Record> = source.records().map(Result::unwrap).collect();
+    for (number, pair) in records.chunks(2).enumerate() {
+        let mut pair = pair.to_vec();
+        let places: Vec<_> = pair.iter().map(|it| (it.tid(), it.pos(), it.flags())).collect();
+        for (at, record) in pair.iter_mut().enumerate() {
+            record.set_qname(format!("pair{number}").as_bytes());
+            if let [_, _] = places[..] {
+                let (tid, start, flags) = places[1 - at];
+                let of_mate = if flags & 4 != 0 { 8 } else { 0 } + if flags & 16 != 0 { 32 } else { 0 };
+                record.set_flags(record.flags() | 1 | of_mate | [64, 128][at]);
+                record.set_mtid(tid);
+                record.set_mpos(start);
+            }
+        }
+        pair.iter().for_each(|record| writer.write(record).unwrap());
+    }
+    drop(writer);
+    cram
+}
+
+#[test]
+fn without_tags_cram_gives_everything_else_as_it_was() {
+    let files = files();
+    let cram = paired(&files);
+    let seen = |without_tags| {
+        let options = OpenOptions { reference: Some(files.fasta.clone()), without_tags, ..OpenOptions::default() };
+        let file = AlignmentFile::open(&cram, &options).unwrap();
+        walk(&mut reader(&file, Decoder::Htslib, Decode::Inline), &file.whole_file()).unwrap()
+    };
+    let (with, without) = (seen(false), seen(true));
+    for flag in [8, 32] {
+        assert!(with.iter().any(|it| it.flags & flag != 0), "no record has flag {flag}");
+    }
+    assert!(with.iter().all(|it| it.fields[0] != "None"), "every record was written with NM");
+    let none = vec!["None".to_string(); with[0].fields.len()];
+    let expected: Vec<Seen> = with.into_iter().map(|it| Seen { fields: none.clone(), ..it }).collect();
+    assert_eq!(without.iter().zip(&expected).find(|(found, expected)| found != expected), None);
+    assert_eq!(without.len(), expected.len());
 }
 
 fn open_cram(files: &Files) -> AlignmentFile {
