@@ -73,25 +73,33 @@ impl BinaryReader {
         let alleles = self.current.alleles();
         let (reference, alternates) = alleles.split_first().ok_or("it has no REF")?;
         set(&mut variant.reference, reference)?;
-        set(&mut variant.alternates, &alternates.join(&b','))?;
-        if alternates.is_empty() {
-            variant.alternates.push('.');
+        match alternates {
+            [] => set(&mut variant.alternates, b".")?,
+            [alternate] => set(&mut variant.alternates, alternate)?,
+            alternates => set(&mut variant.alternates, &alternates.join(&b','))?,
         }
         drop(alleles);
-        variant.genotype = self.sample.map(|sample| self.genotype(sample)).transpose()?.flatten();
+        match self.sample {
+            None => variant.genotype = None,
+            Some(sample) => self.genotype(sample, &mut variant.genotype)?,
+        }
         Ok(())
     }
 
     /// GT of one sample, written as VCF writes it.
-    fn genotype(&mut self, sample: usize) -> Result<Option<String>, String> {
+    fn genotype(&mut self, sample: usize, text: &mut Option<String>) -> Result<(), String> {
         let format = self.current.format_shared_buffer(b"GT", &mut self.buffer);
         let genotypes = match format.integer() {
             Ok(genotypes) => genotypes,
-            Err(Htslib::BcfMissingTag { .. } | Htslib::BcfUndefinedTag { .. }) => return Ok(None),
+            Err(Htslib::BcfMissingTag { .. } | Htslib::BcfUndefinedTag { .. }) => {
+                *text = None;
+                return Ok(());
+            }
             Err(error) => return Err(format!("its GT can't be read ({error})")),
         };
         let values = genotypes.get(sample).ok_or("it has fewer samples than the header")?;
-        Ok(Some(write_genotype(values)))
+        write_genotype(values, text.get_or_insert_default());
+        Ok(())
     }
 
     fn problem(&self, problem: String) -> Error {
@@ -107,9 +115,9 @@ fn has_header(reader: &bcf::Reader) -> bool {
 }
 
 /// BCF's integers (allele + 1, shifted left by one; the low bit says phased) as text, up to the end of the vector.
-fn write_genotype(values: &[i32]) -> String {
+fn write_genotype(values: &[i32], text: &mut String) {
     const END_OF_VECTOR: i32 = i32::MIN + 1;
-    let mut text = String::new();
+    text.clear();
     for (index, &value) in values.iter().take_while(|&&value| value != END_OF_VECTOR).enumerate() {
         if index > 0 {
             text.push(if value & 1 == 1 { '|' } else { '/' });
@@ -117,13 +125,13 @@ fn write_genotype(values: &[i32]) -> String {
         match value >> 1 {
             // A missing value (i32::MIN) shifts to a negative number.
             ..=0 => text.push('.'),
+            allele @ 1..=10 => text.push(char::from(b'0' + (allele - 1) as u8)),
             // Writing to a String can't fail.
             allele => {
                 let _ = write!(text, "{}", allele - 1);
             }
         }
     }
-    text
 }
 
 fn set(target: &mut String, value: &[u8]) -> Result<(), String> {

@@ -163,8 +163,30 @@ impl Selection {
     }
 }
 
+/// The numbers of the alleles of a genotype; the usual two without an allocation.
+#[derive(Debug)]
+enum Carried {
+    Two([u32; 2]),
+    Many(Vec<u32>),
+}
+
+impl std::ops::Deref for Carried {
+    type Target = [u32];
+
+    fn deref(&self) -> &[u32] {
+        match self {
+            Carried::Two(alleles) => alleles,
+            Carried::Many(alleles) => alleles,
+        }
+    }
+}
+
 /// The alleles of a heterozygous genotype; `None` for a homozygous, haploid or partly missing one.
-fn heterozygous(genotype: &str) -> Result<Option<Vec<u32>>, String> {
+fn heterozygous(genotype: &str) -> Result<Option<Carried>, String> {
+    if let &[first @ b'0'..=b'9', b'|' | b'/', second @ b'0'..=b'9'] = genotype.as_bytes() {
+        let alleles = [first, second].map(|digit| u32::from(digit - b'0'));
+        return Ok((first != second).then_some(Carried::Two(alleles)));
+    }
     if genotype.contains('.') {
         return Ok(None);
     }
@@ -175,7 +197,7 @@ fn heterozygous(genotype: &str) -> Result<Option<Vec<u32>>, String> {
         .map(str::parse)
         .collect::<Result<Vec<u32>, _>>()
         .map_err(|_| format!("genotype '{genotype}' is not a list of allele numbers"))?;
-    Ok(alleles.windows(2).any(|pair| pair[0] != pair[1]).then_some(alleles))
+    Ok(alleles.windows(2).any(|pair| pair[0] != pair[1]).then_some(Carried::Many(alleles)))
 }
 
 /// `<DEL>`, `<*>`, breakends with a mate (`G]17:198982]`) and without (`G.`, `.G`). `*` is an allele like others.
@@ -221,7 +243,7 @@ mod tests {
             ("./1", None),
             (".", None),
         ] {
-            assert_eq!(heterozygous(genotype).unwrap(), expected, "{genotype}");
+            assert_eq!(heterozygous(genotype).unwrap().as_deref(), expected.as_deref(), "{genotype}");
         }
         assert!(heterozygous("0|x").is_err());
     }

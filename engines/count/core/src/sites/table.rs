@@ -78,7 +78,11 @@ fn without_duplicates(mut rows: Vec<TableRow>) -> Vec<TableRow> {
     let key = |&TableRow { row, labels }: &TableRow| {
         (row.contig, row.start, row.position, row.reference, row.alternate, row.genotype, labels)
     };
-    let sorted = sorted_by(&rows, |a, b| key(a).cmp(&key(b)));
+    let place = |TableRow { row, .. }: &TableRow| (row.contig, row.start);
+    if rows.is_sorted_by(|a, b| place(a) < place(b)) {
+        return rows;
+    }
+    let sorted = sorted_by(&rows, place, |a, b| key(a).cmp(&key(b)));
     let mut duplicate = vec![false; rows.len()];
     for pair in sorted.windows(2) {
         let [first, second] = [pair[0] as usize, pair[1] as usize];
@@ -95,7 +99,17 @@ fn find_sites(rows: &[TableRow], by_position: bool) -> (Vec<Site>, Vec<u32>) {
         let alleles = if by_position { Default::default() } else { (row.reference, row.alternate) };
         (row.contig, row.position, alleles)
     };
-    let sorted = sorted_by(rows, |a, b| key(a).cmp(&key(b)));
+    let place = |TableRow { row, .. }: &TableRow| (row.contig, row.position);
+    // One row at every place, in order: each is its own site, and nothing need be looked for.
+    if rows.is_sorted_by(|a, b| place(a) < place(b)) {
+        let sites = (0..).zip(rows).map(|(first_row, TableRow { row, .. })| Site {
+            contig: row.contig,
+            position: row.position,
+            first_row,
+        });
+        return (sites.collect(), (0..rows.len() as u32).collect());
+    }
+    let sorted = sorted_by(rows, place, |a, b| key(a).cmp(&key(b)));
     // The sort is stable, so that a group begins with its first row.
     let mut sites: Vec<Site> = Vec::new();
     let mut group = vec![0; rows.len()];
@@ -106,7 +120,11 @@ fn find_sites(rows: &[TableRow], by_position: bool) -> (Vec<Site>, Vec<u32>) {
         }
         group[number as usize] = sites.len() as u32 - 1;
     }
-    let order = sorted_by(&sites, |a, b| (a.contig, a.position, a.first_row).cmp(&(b.contig, b.position, b.first_row)));
+    let order = sorted_by(
+        &sites,
+        |site| (site.contig, site.position),
+        |a, b| (a.contig, a.position, a.first_row).cmp(&(b.contig, b.position, b.first_row)),
+    );
     let mut rank = vec![0; sites.len()];
     for (new, &old) in (0..).zip(&order) {
         rank[old as usize] = new;
@@ -117,10 +135,18 @@ fn find_sites(rows: &[TableRow], by_position: bool) -> (Vec<Site>, Vec<u32>) {
     (order.iter().map(|&old| sites[old as usize]).collect(), group)
 }
 
-/// Numbers of the items in stable order.
-fn sorted_by<T>(items: &[T], compare: impl Fn(&T, &T) -> Ordering) -> Vec<u32> {
+/// Numbers of the items in stable order. `place` is what `compare` looks at first: where the items are sorted by it already,
+/// as files are nearly always, only those at one place are sorted.
+fn sorted_by<T, P: Ord>(items: &[T], place: impl Fn(&T) -> P, compare: impl Fn(&T, &T) -> Ordering) -> Vec<u32> {
     let mut order: Vec<u32> = (0..items.len() as u32).collect();
-    order.sort_by(|&a, &b| compare(&items[a as usize], &items[b as usize]));
+    let compare = |&a: &u32, &b: &u32| compare(&items[a as usize], &items[b as usize]);
+    if items.is_sorted_by_key(&place) {
+        for run in order.chunk_by_mut(|&a, &b| place(&items[a as usize]) == place(&items[b as usize])) {
+            run.sort_by(compare);
+        }
+    } else {
+        order.sort_by(compare);
+    }
     order
 }
 
@@ -157,6 +183,29 @@ mod tests {
         let table = Table::new(selection(&rows), None, false, true);
         assert_eq!(table.sites.len(), 3);
         assert_eq!(table.site_of_row, [2, 1, 0, 1]);
+    }
+
+    #[test]
+    fn rows_in_order_are_their_own_sites() {
+        let rows = [(0, 3, "A", "C"), (0, 5, "A", "G"), (1, 2, "A", "C")];
+        let table = Table::new(selection(&rows), None, false, false);
+        let sites: Vec<_> = table.sites.iter().map(|site| (site.contig, site.position, site.first_row)).collect();
+        assert_eq!(sites, [(0, 3, 0), (0, 5, 1), (1, 2, 2)]);
+        assert_eq!(table.site_of_row, [0, 1, 2]);
+        // Out of order by contig alone: the general way.
+        let rows = [(1, 2, "A", "C"), (0, 3, "A", "C")];
+        assert_eq!(Table::new(selection(&rows), None, false, false).site_of_row, [1, 0]);
+    }
+
+    #[test]
+    fn sorted_and_unsorted_items_are_put_in_the_same_order() {
+        for items in
+            [vec![], vec![(1, 3), (1, 2), (1, 3), (2, 0), (4, 9), (4, 1)], vec![(2, 1), (1, 5), (2, 0), (1, 5)]]
+        {
+            let mut expected: Vec<u32> = (0..items.len() as u32).collect();
+            expected.sort_by_key(|&number| items[number as usize]);
+            assert_eq!(sorted_by(&items, |item| item.0, |a, b| a.cmp(b)), expected, "{items:?}");
+        }
     }
 
     #[test]
