@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    Decode, Error, Planner,
+    Decode, Error, Fields, Planner,
     bgzf::{END_BLOCK, Inflater, LARGEST_BLOCK, Source, Window, holds_block},
     header::{self, Contig, Header, SortOrder},
     htslib::Handle,
@@ -83,7 +83,7 @@ impl AlignmentFile {
                 bam_header(&source)?
             }
             Format::Cram | Format::Sam => {
-                let handle = Handle::open(path, &Decode::Inline, reference.as_ref())?;
+                let handle = Handle::open(path, &Decode::Inline, Fields::ALL, reference.as_ref())?;
                 if format == Format::Cram {
                     handle.check_end(source.size())?;
                 } else if is_bgzf(&source)? {

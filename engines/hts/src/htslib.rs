@@ -10,7 +10,7 @@ use std::fs;
 use rust_htslib::bam::Record;
 
 use crate::{
-    AlignmentFile, Decode, Error, Format, Visitor,
+    AlignmentFile, Decode, Error, Fields, Format, Visitor,
     alignment::{Alignment, BEFORE_CONTIG},
     unit::{Interval, Range, VirtualOffset},
 };
@@ -36,25 +36,27 @@ pub(crate) struct HtslibReader {
     is_used: bool,
     file: AlignmentFile,
     decode: Decode,
+    fields: Fields,
 }
 
 impl HtslibReader {
-    pub(crate) fn open(file: &AlignmentFile, decode: &Decode) -> Result<Self, Error> {
+    pub(crate) fn open(file: &AlignmentFile, decode: &Decode, fields: Fields) -> Result<Self, Error> {
         Ok(HtslibReader {
-            handle: Handle::open(file.path(), decode, file.reference())?,
+            handle: Handle::open(file.path(), decode, fields, file.reference())?,
             record: Record::new(),
             contigs: file.contigs().len(),
             index: None,
             is_used: false,
             file: file.clone(),
             decode: decode.clone(),
+            fields,
         })
     }
 
     /// Shows the visitor every record of a CRAM or SAM file.
     pub(crate) fn walk_from_start<V: Visitor>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
         if self.is_used {
-            self.handle = Handle::open(self.file.path(), &self.decode, self.file.reference())?;
+            self.handle = Handle::open(self.file.path(), &self.decode, self.fields, self.file.reference())?;
         }
         self.is_used = true;
         while self.handle.read(&mut self.record).map_err(|error| explained(error, &self.file, None))? {
