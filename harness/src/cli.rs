@@ -24,6 +24,7 @@ mod report;
 mod result;
 mod run;
 mod simulate;
+mod summary;
 mod sweep;
 mod terminal;
 mod trials;
@@ -150,6 +151,7 @@ fn command(line: &[OsString]) -> Result<(), Exit> {
         (Command::Report(arguments), ..) => report::run(&context, arguments),
         (Command::Compare(arguments), ..) => compare::run(&context, arguments),
         (Command::Predict(arguments), ..) => predict::run(&context, arguments),
+        (Command::Summary(arguments), ..) => summary::run(&context, arguments),
         (Command::Simulate(arguments), Some(plugin), Some(own)) => {
             let sizes =
                 plugin.descriptor.simulate.as_ref().map(|offer| workload::given(own, &offer.sizes)).transpose()?;

@@ -16,6 +16,7 @@ pub mod publish;
 pub mod report;
 pub mod scratch;
 pub mod stats;
+pub mod summary;
 pub mod sweep;
 pub mod trial;
 pub mod tune;

@@ -150,3 +150,47 @@ fn what_is_done_includes_the_ledger_wherever_it_lies() {
     std::fs::remove_file(home.path().join("elsewhere/ledger.tsv")).unwrap();
     assert!(!run(with_ledger));
 }
+
+/// Two runs, a table with a line for each, and what to ask for.
+#[test]
+fn runs_are_summed_up_from_their_manifests() {
+    need_count_engine();
+    let home = home();
+    succeed(scaletune(home.path()).args(["simulate", "count", "-q", "--preset", "tiny", "--out", "work"]));
+    for out in ["one.tsv", "two.tsv"] {
+        let run = ["run", "count", "-q", "--no-profile", "-t", "1", "--inputs", "work/inputs.toml", "-o", out];
+        succeed(scaletune(home.path()).args(run));
+    }
+    let summary = |more: &[&str]| outcome(scaletune(home.path()).arg("summary").args(more));
+    let (status, table, told) = summary(&["one.tsv.run.json", "two.tsv.run.json"]);
+    assert_eq!(status, 0, "{told}");
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), ["run", "one.tsv", "two.tsv"]);
+    let sites = rows[0].iter().position(|name| *name == "sites").unwrap();
+    assert_eq!((rows[1][sites], rows[2][sites]), ("1163", "1163"));
+    assert!(
+        told.contains("2 runs: ") && told.contains("ask for --cpus-per-task=1 --time=0:01:00 --mem=100M"),
+        "{told}"
+    );
+
+    let json: serde_json::Value = serde_json::from_str(&summary(&["--json", "one.tsv.run.json"]).1).unwrap();
+    assert_eq!(json["runs"][0]["run"], "one.tsv");
+    for (wrong, why) in [
+        ("work/inputs.toml", "inputs.toml: is not the manifest of a run"),
+        ("work", "no such file; name the manifests there, such as work/*.run.json"),
+        ("absent.run.json", "absent.run.json: No such file"),
+    ] {
+        let (status, table, told) = summary(&["one.tsv.run.json", wrong]);
+        assert_eq!((status, table.as_str()), (2, ""), "{told}");
+        assert!(told.contains(why), "{told}");
+    }
+}
+
+#[test]
+fn all_missing_inputs_are_named_at_once() {
+    need_count_engine();
+    let home = home();
+    let (status, _, told) = outcome(scaletune(home.path()).args(["run", "count", "-o", "counts.tsv"]));
+    assert_eq!(status, 2);
+    assert!(told.contains("inputs `bam` and `variants` are missing; give --bam and --variants"), "{told}");
+}

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 /// Opens, plans and counts.
 fn counted(mut session: Session, wish: &PlanWish, watch: &Watch) -> Result<Session> {
-    let chosen = wish.choose(&descriptor(), &input_class(&session), watch)?;
+    let chosen = wish.choose(&descriptor(), input_class(&session).as_map(), watch)?;
     session.prepare(&plan(&chosen)?)?;
     session.run(watch)?;
     session.warnings().iter().for_each(|warning| watch.warn(&warning.to_string()));

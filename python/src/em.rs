@@ -128,7 +128,7 @@ fn loaded(given: inputs::Given, wish: &PlanWish, watch: &Watch) -> Result<Scores
     let inputs = inputs::check(&descriptor(), given, &[])?;
     let options = Options { skip_em: true, ..options(&inputs)? };
     let mut session = Session::open(&source(&inputs)?, options, watch)?;
-    let class = input_class(&session)?;
+    let class = input_class(&session)?.as_map().clone();
     session.prepare(plan(&wish.choose(&descriptor(), &class, watch)?)?)?;
     let sample = session.run(watch)?.samples.into_iter().next();
     let inner = sample.ok_or_else(|| Failure::Runtime("internal error: no sample; please report it".into()))?.scores;

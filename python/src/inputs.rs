@@ -58,13 +58,18 @@ pub(crate) fn check(descriptor: &Descriptor, mut given: Given, absent: &[&str]) 
         given.insert((*name).to_owned(), Value::from("in memory"));
     }
     let inputs = Inputs::check(given, &descriptor.inputs, &[]).map_err(|error| match error {
-        InputError::Missing(name) => Failure::argument(&python(&name), "is missing"),
+        InputError::Missing(names) => {
+            let are = if names.len() == 1 { "is missing" } else { "are missing" };
+            Failure::argument(&python(&names.join(", ")), are)
+        }
         InputError::Unknown(name, known) => {
             Failure::argument(&python(&name), format!("there is no such keyword; there are {}", python(&known)))
         }
         InputError::Invalid { name, value, wanted } => {
             Failure::argument(&python(&name), format!("{value} is not {wanted}"))
         }
+        // A class of error that this module does not know yet: its own words.
+        other => Failure::Value(other.to_string()),
     })?;
     for input in descriptor.inputs.iter().filter(|input| matches!(input.kind, InputKind::Path { .. })) {
         if !absent.contains(&input.name.as_str()) {

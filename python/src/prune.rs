@@ -60,7 +60,7 @@ pub(crate) fn analyse<'py>(
         let request = asked(given, rate_source(gain, loss, columns)?)?;
         let session = opened::opened(request, &tree, &*cells, &taxa)?;
         session.warnings().iter().for_each(|warning| watch.warn(warning));
-        let plan = self::plan(&wish.choose(&DESCRIPTOR, &input_class(&session), watch)?)?;
+        let plan = self::plan(&wish.choose(&DESCRIPTOR, input_class(&session).as_map(), watch)?)?;
         Ok((session, plan))
     })?;
     let work = |watch: &watch::Watch| {

@@ -23,35 +23,33 @@ impl Engine for Gc {
 
     fn describe() -> Descriptor {
         let constraint = |text| Constraint::parse(text).expect("a constraint of this file follows the grammar");
-        Descriptor {
-            name: "gc".into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            build: String::new(),
-            summary: "Counts G and C in each sequence of a FASTA file".into(),
+        Descriptor::new("gc", env!("CARGO_PKG_VERSION"), "Counts G and C in each sequence of a FASTA file")
+
             // Each becomes a flag of `run`, `tune` and `sweep`.
-            inputs: vec![
+.inputs([
                 Input::path("fasta", &["fa", "fasta"], "Sequences").required(),
                 Input::flag("fold-case", "Count lower-case letters, too"),
-            ],
+            ])
+
             // What may be chosen without changing the answer.
-            axes: vec![
+.axes([
                 Axis::choice(
                     "method",
                     "How letters are told apart",
                     &[("table", "a table of 256 entries"), ("compare", "one comparison after the other")],
                 ),
                 Axis::threads("workers", "Threads that count", Role::Compute, 1, IntegerDefault::MAX),
-            ],
-            constraints: vec![constraint("workers <= threads")],
-            facts: Default::default(),
+            ])
+.constraints([constraint("workers <= threads")])
+
             // The main thread waits for the workers: one thread beyond the budget.
-            helpers: vec![scaletune_sdk::Amount::parse("1").expect("a number")],
+.helpers([scaletune_sdk::Amount::parse("1").expect("a number")])
+
             // Every other plan is compared with this one.
-            reference: Plan::parse("method=compare,workers=1").expect("a plan of this file can be read"),
-            outputs: vec![Output::new("gc", "gc.tsv", "tsv", "Letters of each sequence").keyed_by(&["name"])],
-            stages: vec![Stage { name: "count".into(), help: "counts letters".into() }],
-            simulate: Some(workload::offer()),
-        }
+.reference(Plan::parse("method=compare,workers=1").expect("a plan of this file can be read"))
+.outputs([Output::new("gc", "gc.tsv", "tsv", "Letters of each sequence").keyed_by(&["name"])])
+.stages([Stage::new("count", "counts letters")])
+.simulates(workload::offer())
     }
 
     fn open(_call: &Call<'_>, inputs: &Inputs) -> Result<Opened, Error> {
@@ -81,9 +79,7 @@ struct Opened {
 impl Session for Opened {
     fn input_class(&self) -> InputClass {
         let letters: usize = self.sequences.iter().map(|sequence| sequence.letters.len()).sum();
-        [("sequences".to_string(), self.sequences.len().into()), ("letters".to_string(), letters.into())]
-            .into_iter()
-            .collect()
+        InputClass::new().with("sequences", self.sequences.len()).with("letters", letters)
     }
 
     fn prepare(&mut self, _call: &Call<'_>, plan: &Plan) -> Result<(), Error> {

@@ -7,10 +7,7 @@ use std::path::Path;
 const PRESETS: [(&str, usize, usize); 3] = [("tiny", 5, 200), ("small", 200, 50_000), ("medium", 500, 500_000)];
 
 pub fn offer() -> Simulation {
-    Simulation {
-        presets: PRESETS.iter().map(|(name, ..)| name.to_string()).collect(),
-        sizes: vec![Input::integer("sequences", 1, 1 << 20, "Sequences").named("N")],
-    }
+    Simulation::new(PRESETS.iter().map(|(name, ..)| *name)).sizes([Input::integer("sequences", 1, 1 << 20, "Sequences").named("N")])
 }
 
 pub fn simulate(call: &Call<'_>, request: &SimulationRequest, folder: &Path) -> Result<(), Error> {

@@ -19,8 +19,10 @@
  *   - An engine reads and writes nothing but its inputs and the folder given to
  *     write() or simulate(). It keeps its hands off standard output.
  *
- * Fields are only ever appended. Read `size` before a field that was appended
- * after version 1.0.
+ * Fields are only ever appended. An engine asks SCALETUNE_HAS before it uses
+ * a field of the host that was appended after version 1.0, and the host does
+ * likewise: so either side may be the newer one. `size` is sizeof(the struct)
+ * of the header that the side was built with.
  *
  * The layout below is checked against the Rust side by a test of this crate.
  */
@@ -43,6 +45,10 @@ extern "C" {
 #else
 #define SCALETUNE_EXPORT
 #endif
+
+/* Whether the table behind `pointer` has `field`: older ones are shorter. */
+#define SCALETUNE_HAS(type, pointer, field) \
+    ((pointer)->size >= offsetof(type, field) + sizeof((pointer)->field))
 
 /* A lent piece of UTF-8 text. */
 typedef struct scaletune_text {

@@ -1,13 +1,17 @@
-//! The C ABI between scaletune and its engines, version 1.0: types and constants only.
+//! The C ABI between scaletune and its engines, version 1.0: types, constants, and reading the other
+//! side's table.
 //!
 //! `include/scaletune.h` in this crate's folder is the same contract
 //! for C; a test compiles it and compares every size and offset. What the calls mean, who may call them and how long a
 //! string lives stands in the header, once, and is not repeated here.
 //!
-//! This crate depends on nothing and does nothing: loading lives in the harness, the safe side for authors in
+//! This crate depends on nothing: loading lives in the harness, the safe side for authors in
 //! `scaletune-sdk`.
 
+mod table;
+
 use core::ffi::c_void;
+pub use table::{ENGINE_BYTES_1_0, HOST_BYTES_1_0, PREFIX_BYTES, Prefix};
 
 /// Engines and hosts of different majors can't work together.
 pub const ABI_MAJOR: u16 = 1;
@@ -34,6 +38,12 @@ impl Text {
     pub const EMPTY: Text = Text { ptr: core::ptr::null(), len: 0 };
 
     /// Lends `text`; the caller keeps it alive for as long as the contract says.
+    ///
+    /// ```
+    /// let lent = scaletune_abi::Text::lend("two words");
+    /// // SAFETY: a literal lives for ever.
+    /// assert_eq!(unsafe { lent.borrow() }, Ok("two words"));
+    /// ```
     pub const fn lend(text: &str) -> Text {
         Text { ptr: text.as_ptr(), len: text.len() }
     }
@@ -90,7 +100,8 @@ impl Level {
     pub const DEBUG: Level = Level(4);
 }
 
-/// `scaletune_host`: what the host offers to an engine.
+/// `scaletune_host`: what the host offers to an engine. A field appended after 1.0 is an `Option`, since an older host
+/// lacks it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs, reason = "the header documents each field")]
@@ -110,9 +121,9 @@ pub struct HostTable {
     pub task_span: unsafe extern "C" fn(*mut c_void, Text, u32, u64, u64),
 }
 
-/// `scaletune_session`: opaque to the host.
+/// `scaletune_session`: an opened workload, opaque to the host.
 #[repr(C)]
-pub struct Session {
+pub struct SessionHandle {
     _opaque: [u8; 0],
 }
 
@@ -126,18 +137,14 @@ pub struct EngineTable {
     pub abi_major: u16,
     pub abi_minor: u16,
     pub describe: Option<unsafe extern "C" fn() -> Text>,
-    pub open: Option<unsafe extern "C" fn(*const HostTable, Text, *mut *mut Session) -> Status>,
-    pub prepare: Option<unsafe extern "C" fn(*mut Session, Text) -> Status>,
-    pub run: Option<unsafe extern "C" fn(*mut Session) -> Status>,
-    pub write: Option<unsafe extern "C" fn(*mut Session, Text) -> Status>,
-    pub input_class: Option<unsafe extern "C" fn(*mut Session, *mut Text) -> Status>,
-    pub close: Option<unsafe extern "C" fn(*mut Session) -> Status>,
+    pub open: Option<unsafe extern "C" fn(*const HostTable, Text, *mut *mut SessionHandle) -> Status>,
+    pub prepare: Option<unsafe extern "C" fn(*mut SessionHandle, Text) -> Status>,
+    pub run: Option<unsafe extern "C" fn(*mut SessionHandle) -> Status>,
+    pub write: Option<unsafe extern "C" fn(*mut SessionHandle, Text) -> Status>,
+    pub input_class: Option<unsafe extern "C" fn(*mut SessionHandle, *mut Text) -> Status>,
+    pub close: Option<unsafe extern "C" fn(*mut SessionHandle) -> Status>,
     pub simulate: Option<unsafe extern "C" fn(*const HostTable, Text, Text) -> Status>,
 }
-
-/// Bytes that every version of the struct begins with: `size`, `abi_major`, `abi_minor`. A host reads these first, and
-/// nothing else until they fit.
-pub const PREFIX_BYTES: usize = 8;
 
 #[cfg(test)]
 mod tests;

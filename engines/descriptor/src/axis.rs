@@ -10,6 +10,7 @@ use std::fmt;
 /// the best of what earlier ones left.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Axis {
     /// As users type it, such as `decode-threads`.
     pub name: String,
@@ -27,6 +28,7 @@ pub struct Axis {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum AxisKind {
     /// One word of a list.
     Choice {
@@ -56,6 +58,7 @@ pub enum AxisKind {
 /// One word of a choice axis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct ChoiceValue {
     /// As users type it.
     pub name: String,
@@ -70,6 +73,7 @@ pub struct ChoiceValue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum IntegerDefault {
     /// This number, or the nearest that the constraints allow.
     Number(i64),
@@ -94,6 +98,7 @@ impl IntegerDefault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum MaxWord {
     /// `"max"`.
     Max,
@@ -103,6 +108,7 @@ pub enum MaxWord {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Scale {
     /// Every number; of more than 16 threads a ladder: both ends, powers of two and what lies midway between,
     /// what is left of the largest beside a power of two, and its share for each of a power of two and for one more.
@@ -117,6 +123,7 @@ pub enum Scale {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Role {
     /// The work itself.
     Compute,

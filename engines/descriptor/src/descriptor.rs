@@ -1,5 +1,7 @@
 //! The descriptor: all that the harness knows of an engine.
 
+mod builder;
+
 use crate::output::is_plain;
 use crate::{Amount, Axis, AxisKind, Constraint, Input, Output, Place, Plan, PlanError, PlanSpace, constraint};
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// All that the harness knows of an engine; what `describe()` returns as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Descriptor {
     /// As users type it: lower-case letters, digits and hyphens.
     pub name: String,
@@ -48,6 +51,7 @@ pub struct Descriptor {
 /// A stage of the work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Stage {
     /// As reports call it.
     pub name: String,
@@ -58,6 +62,7 @@ pub struct Stage {
 /// The workloads that an engine can make.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Simulation {
     /// Names of ready-made sizes, ascending.
     pub presets: Vec<String>,

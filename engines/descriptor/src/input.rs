@@ -6,6 +6,7 @@ use serde_json::Value;
 /// One input: a flag of `scaletune run ENGINE`, a key of an inputs file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Input {
     /// As users type it, without the two hyphens.
     pub name: String,
@@ -36,6 +37,7 @@ pub struct Input {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum InputKind {
     /// A file or folder that exists. The host makes it absolute.
     Path {
@@ -74,10 +76,11 @@ pub enum InputKind {
 
 /// A value that an input does not take, or an input that is missing.
 #[derive(Debug, thiserror::Error, PartialEq)]
+#[non_exhaustive]
 pub enum InputError {
-    /// Required and absent.
-    #[error("input `{0}` is missing; give --{0}")]
-    Missing(String),
+    /// Required and absent: all such inputs, in the order in which they are declared.
+    #[error("{}", missing(.0))]
+    Missing(Vec<String>),
     /// No such input.
     #[error("there is no input `{0}`; the inputs are {1}")]
     Unknown(String, String),
@@ -91,6 +94,23 @@ pub enum InputError {
         /// What it takes.
         wanted: String,
     },
+}
+
+/// All that is missing, and the flags that give it.
+fn missing(names: &[String]) -> String {
+    let listed = |each: fn(&String) -> String| {
+        let words: Vec<_> = names.iter().map(each).collect();
+        match words.as_slice() {
+            [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+            _ => words.concat(),
+        }
+    };
+    let (inputs, are) = if names.len() == 1 { ("input", "is") } else { ("inputs", "are") };
+    format!(
+        "{inputs} {} {are} missing; give {}",
+        listed(|name| format!("`{name}`")),
+        listed(|name| format!("--{name}"))
+    )
 }
 
 impl Input {

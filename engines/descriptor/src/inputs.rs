@@ -28,12 +28,16 @@ impl Inputs {
             }
         }
         let mut values = given;
+        let mut missing = Vec::new();
         for input in declared.iter().filter(|input| input.required || input.default.is_some()) {
             match (&input.default, values.contains_key(&input.name)) {
                 (_, true) => {}
                 (Some(default), false) => drop(values.insert(input.name.clone(), default.clone())),
-                (None, false) => return Err(InputError::Missing(input.name.clone())),
+                (None, false) => missing.push(input.name.clone()),
             }
+        }
+        if !missing.is_empty() {
+            return Err(InputError::Missing(missing));
         }
         Ok(Inputs(values))
     }

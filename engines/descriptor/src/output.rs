@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 /// One output file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Output {
     /// As reports call it, such as `counts`.
     pub name: String,
@@ -38,6 +39,7 @@ pub struct Output {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Place {
     /// The only such output of an engine goes to `-o FILE`; of several, each goes to `--outdir DIR`.
     #[default]
@@ -52,6 +54,7 @@ pub enum Place {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Rule {
     /// The same text.
     #[default]
@@ -110,6 +113,18 @@ impl Output {
     pub fn placed(mut self, place: Place) -> Output {
         self.place = place;
         self.optional = true;
+        self
+    }
+
+    /// The output, which some runs do not write.
+    pub fn optional(mut self) -> Output {
+        self.optional = true;
+        self
+    }
+
+    /// The output, with the rule for every column that has none of its own.
+    pub fn ruled(mut self, rule: Rule) -> Output {
+        self.rule = rule;
         self
     }
 

@@ -8,6 +8,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Value {
     /// An integer axis.
     Integer(i64),
@@ -53,6 +54,7 @@ pub struct Plan(BTreeMap<String, Value>);
 
 /// A plan that can't be read, or that asks for what the engine does not give.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PlanError {
     /// Text that is not an `axis=value`.
     #[error("`{0}` is not an axis=value; write it like workers=2")]

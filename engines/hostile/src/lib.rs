@@ -158,33 +158,29 @@ impl Engine for Hostile {
             "hang" => std::thread::sleep(Duration::from_secs(3600)),
             _ => {}
         }
-        Descriptor {
-            name: "hostile".into(),
-            version: "1.0.0".into(),
-            build: String::new(),
-            summary: format!("Misbehaves as told{}", if told(DESCRIBE) == "steer" { "\u{1b}[2J\u{7}" } else { "" }),
-            inputs: vec![
-                scaletune_sdk::Input::choice("deed", DEEDS, "What to do"),
-                scaletune_sdk::Input::integer("milliseconds", 0, 3_600_000, "How long the work takes in one thread")
-                    .or(1),
-                scaletune_sdk::Input::path("file", &[], "A file that is opened and not looked at"),
-            ],
-            axes: vec![
-                Axis::choice(
-                    "style",
-                    "One that is slower than the other",
-                    &[("plain", "the time stated"), ("slow", "twice that")],
-                ),
-                Axis::threads("workers", "Threads that share the work", Role::Compute, 1, IntegerDefault::MAX),
-            ],
-            constraints: vec![Constraint::parse("workers <= threads").expect("the grammar is kept")],
-            facts: Default::default(),
-            helpers: vec![scaletune_sdk::Amount::parse("1").expect("the grammar is kept")],
-            reference: Plan::parse("style=plain,workers=1").expect("a plan"),
-            outputs: vec![Output::new("answer", "answer.tsv", "tsv", "The answer").keyed_by(&["question"])],
-            stages: vec![],
-            simulate: Some(Simulation { presets: vec!["tiny".into(), "small".into()], sizes: vec![] }),
-        }
+        Descriptor::new(
+            "hostile",
+            "1.0.0",
+            &format!("Misbehaves as told{}", if told(DESCRIBE) == "steer" { "\u{1b}[2J\u{7}" } else { "" }),
+        )
+        .inputs([
+            scaletune_sdk::Input::choice("deed", DEEDS, "What to do"),
+            scaletune_sdk::Input::integer("milliseconds", 0, 3_600_000, "How long the work takes in one thread").or(1),
+            scaletune_sdk::Input::path("file", &[], "A file that is opened and not looked at"),
+        ])
+        .axes([
+            Axis::choice(
+                "style",
+                "One that is slower than the other",
+                &[("plain", "the time stated"), ("slow", "twice that")],
+            ),
+            Axis::threads("workers", "Threads that share the work", Role::Compute, 1, IntegerDefault::MAX),
+        ])
+        .constraints([Constraint::parse("workers <= threads").expect("the grammar is kept")])
+        .helpers([scaletune_sdk::Amount::parse("1").expect("the grammar is kept")])
+        .reference(Plan::parse("style=plain,workers=1").expect("a plan"))
+        .outputs([Output::new("answer", "answer.tsv", "tsv", "The answer").keyed_by(&["question"])])
+        .simulates(Simulation::new(["tiny", "small"]))
     }
 
     fn simulate(_: &Call<'_>, request: &SimulationRequest, folder: &Path) -> Result<(), Error> {
@@ -237,9 +233,9 @@ impl Session for Told {
     fn input_class(&self) -> InputClass {
         assert_ne!(self.deed, "panic-in-input-class", "as told");
         if self.deed == "another-class-each-time" {
-            return [("when".to_string(), format!("{:?}", std::time::Instant::now()).into())].into_iter().collect();
+            return InputClass::new().with("when", format!("{:?}", std::time::Instant::now()));
         }
-        [("milliseconds".to_string(), self.milliseconds.into())].into_iter().collect()
+        InputClass::new().with("milliseconds", self.milliseconds)
     }
 
     fn prepare(&mut self, _: &Call<'_>, plan: &Plan) -> Result<(), Error> {

@@ -8,7 +8,7 @@ mod plant;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use plant::Plant;
-use scaletune_abi::{ENTRY_SYMBOL, EngineTable, EntryPoint, Session, Status, Text};
+use scaletune_abi::{ENTRY_SYMBOL, EngineTable, EntryPoint, SessionHandle, Status, Text};
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -35,9 +35,10 @@ fn load() -> Option<Copy> {
     let library = ManuallyDrop::new(library.inspect_err(|error| eprintln!("{error}")).ok()?);
     // SAFETY: the contract gives the symbol this type.
     let entry = unsafe { library.get::<EntryPoint>(ENTRY_SYMBOL.as_bytes()) }.ok()?;
-    // SAFETY: the contract lets it be called at any time; the table lives as long as the process and, coming from the
-    // same workspace, has the same version.
-    let original = unsafe { entry().as_ref() }.copied()?;
+    // SAFETY: the contract lets it be called at any time; the table lives as long as the process.
+    let original = unsafe { EngineTable::read(entry()) }
+        .inspect_err(|prefix| eprintln!("an engine of another version of the ABI: {prefix:?}"))
+        .ok()?;
     let planted = EngineTable { prepare: Some(prepare), write: Some(write), ..original };
     Some(Copy { original, planted, plant })
 }
@@ -56,7 +57,7 @@ pub unsafe extern "C" fn scaletune_engine_v1() -> *const EngineTable {
     copy().map_or(std::ptr::null(), |copy| &raw const copy.planted)
 }
 
-unsafe extern "C" fn prepare(session: *mut Session, plan: Text) -> Status {
+unsafe extern "C" fn prepare(session: *mut SessionHandle, plan: Text) -> Status {
     let Some((copy, original)) = copy().and_then(|copy| Some((copy, copy.original.prepare?))) else {
         return Status::FAILED;
     };
@@ -67,7 +68,7 @@ unsafe extern "C" fn prepare(session: *mut Session, plan: Text) -> Status {
     unsafe { original(session, plan) }
 }
 
-unsafe extern "C" fn write(session: *mut Session, folder: Text) -> Status {
+unsafe extern "C" fn write(session: *mut SessionHandle, folder: Text) -> Status {
     let Some((copy, original)) = copy().and_then(|copy| Some((copy, copy.original.write?))) else {
         return Status::FAILED;
     };

@@ -1,12 +1,8 @@
 //! The two traits that an engine implements.
 
-use crate::{Call, Descriptor, Error, Inputs, Plan};
+use crate::{Call, Descriptor, Error, InputClass, Inputs, Plan};
 use serde::Deserialize;
-use serde_json::{Map, Value};
 use std::path::Path;
-
-/// The sizes that matter for speed: name to number or text. Profiles match on it.
-pub type InputClass = Map<String, Value>;
 
 /// What an engine is: a description, and how to open a workload.
 pub trait Engine: 'static {

@@ -12,6 +12,7 @@ pub struct Error {
 
 /// Whose fault it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     /// The user's input: exit status 2.
     BadInput,

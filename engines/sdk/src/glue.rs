@@ -1,14 +1,15 @@
 //! The C side of [`Engine`]: one function of the table each. Reached through [`crate::export_engine`] only.
 
 use crate::{Call, Engine, Error, Inputs, Plan, Session, panics};
-use scaletune_abi::{ABI_MAJOR, ABI_MINOR, HostTable, Session as Opaque, Status};
+use scaletune_abi::{ABI_MAJOR, ABI_MINOR, HostTable, SessionHandle, Status};
 pub use scaletune_abi::{EngineTable, Text};
 use std::path::Path;
 use std::sync::OnceLock;
 
 /// A session behind the opaque pointer.
 struct Slot<E: Engine> {
-    host: *const HostTable,
+    /// The host's table does not change between `open` and `close`.
+    host: HostTable,
     /// None once a panic has left it in an unknown state.
     session: Option<E::Session>,
     /// What `input_class` lends.
@@ -44,17 +45,25 @@ pub fn describe<E: Engine>(text: &'static OnceLock<String>) -> Text {
     Text::lend(json)
 }
 
+/// The host's table, whatever its minor version; none where it is null or of another major version. Such a host can't be
+/// given a reason: where its `fail` lies is not known.
+///
+/// # Safety
+/// `host` is null, or points to as many readable bytes as its prefix says.
+unsafe fn known(host: *const HostTable) -> Option<HostTable> {
+    if host.is_null() {
+        return None;
+    }
+    // SAFETY: not null; the caller keeps the rest.
+    unsafe { HostTable::read(host) }.ok()
+}
+
 /// Does `work` on behalf of the host; an error or a panic becomes a status and a text.
 ///
 /// # Safety
-/// `host` is null or valid for the call.
-unsafe fn answer(host: *const HostTable, work: impl FnOnce(&Call<'_>) -> Result<(), Error>) -> (Status, bool) {
-    // SAFETY: the caller vouches for it.
-    let Some(host) = (unsafe { host.as_ref() }) else { return (Status::FAILED, false) };
-    if host.abi_major != ABI_MAJOR || (host.size as usize) < size_of::<HostTable>() {
-        return (Status::FAILED, false);
-    }
-    // SAFETY: checked above; the host calls on this thread.
+/// The context and the functions of `host` are valid for the call, which runs on this thread.
+unsafe fn answer(host: &HostTable, work: impl FnOnce(&Call<'_>) -> Result<(), Error>) -> (Status, bool) {
+    // SAFETY: the caller keeps the condition.
     let call = unsafe { Call::new(host) };
     match panics::catch(|| work(&call)) {
         Ok(Ok(())) => (Status::OK, false),
@@ -82,7 +91,9 @@ fn json<T: serde::de::DeserializeOwned>(text: &str, what: &str) -> Result<T, Err
     serde_json::from_str(text).map_err(|error| Error::failed(format!("the host's {what} can't be read: {error}")))
 }
 
-unsafe extern "C" fn open<E: Engine>(host: *const HostTable, inputs: Text, out: *mut *mut Opaque) -> Status {
+unsafe extern "C" fn open<E: Engine>(host: *const HostTable, inputs: Text, out: *mut *mut SessionHandle) -> Status {
+    // SAFETY: the host keeps the contract.
+    let Some(host) = (unsafe { known(host) }) else { return Status::FAILED };
     let work = |call: &Call<'_>| {
         // SAFETY: lent by the host for the call.
         let given = json(unsafe { lent(inputs, "inputs") }?, "inputs")?;
@@ -96,7 +107,7 @@ unsafe extern "C" fn open<E: Engine>(host: *const HostTable, inputs: Text, out: 
         Ok(())
     };
     // SAFETY: the host's table is valid from here to `close`.
-    unsafe { answer(host, work) }.0
+    unsafe { answer(&host, work) }.0
 }
 
 /// Calls into a session; a panic takes it away, so that later calls fail cleanly.
@@ -104,7 +115,7 @@ unsafe extern "C" fn open<E: Engine>(host: *const HostTable, inputs: Text, out: 
 /// # Safety
 /// `session` came from `open::<E>` and is not closed, and no other call on it is running.
 unsafe fn with_session<E: Engine>(
-    session: *mut Opaque,
+    session: *mut SessionHandle,
     work: impl FnOnce(&Call<'_>, &mut E::Session, &mut String) -> Result<(), Error>,
 ) -> Status {
     // SAFETY: the caller vouches for it.
@@ -116,7 +127,7 @@ unsafe fn with_session<E: Engine>(
             None => Err(Error::failed("the session is unusable since an earlier call panicked")),
         };
         // SAFETY: the host's table is valid until `close`.
-        unsafe { answer(*host, work) }
+        unsafe { answer(host, work) }
     };
     if panicked {
         // Its own drop may panic too: what is left of it stays where it is.
@@ -130,7 +141,7 @@ struct PlanDocument {
     axes: Plan,
 }
 
-unsafe extern "C" fn prepare<E: Engine>(session: *mut Opaque, plan: Text) -> Status {
+unsafe extern "C" fn prepare<E: Engine>(session: *mut SessionHandle, plan: Text) -> Status {
     // SAFETY: the host keeps the contract.
     unsafe {
         with_session::<E>(session, |call, session, _| {
@@ -140,28 +151,29 @@ unsafe extern "C" fn prepare<E: Engine>(session: *mut Opaque, plan: Text) -> Sta
     }
 }
 
-unsafe extern "C" fn run<E: Engine>(session: *mut Opaque) -> Status {
+unsafe extern "C" fn run<E: Engine>(session: *mut SessionHandle) -> Status {
     // SAFETY: the host keeps the contract.
     unsafe { with_session::<E>(session, |call, session, _| session.run(call)) }
 }
 
-unsafe extern "C" fn write<E: Engine>(session: *mut Opaque, folder: Text) -> Status {
+unsafe extern "C" fn write<E: Engine>(session: *mut SessionHandle, folder: Text) -> Status {
     // SAFETY: the host keeps the contract.
     unsafe { with_session::<E>(session, |call, session, _| session.write(call, Path::new(lent(folder, "folder")?))) }
 }
 
-unsafe extern "C" fn input_class<E: Engine>(session: *mut Opaque, out: *mut Text) -> Status {
+unsafe extern "C" fn input_class<E: Engine>(session: *mut SessionHandle, out: *mut Text) -> Status {
     // SAFETY: the host keeps the contract and gives a place for one text.
     unsafe {
         with_session::<E>(session, |_, session, class| {
-            *class = serde_json::Value::Object(session.input_class()).to_string();
+            *class = serde_json::to_string(&session.input_class())
+                .map_err(|error| Error::failed(format!("the input class can't be written as JSON: {error}")))?;
             out.write(Text::lend(class));
             Ok(())
         })
     }
 }
 
-unsafe extern "C" fn close<E: Engine>(session: *mut Opaque) -> Status {
+unsafe extern "C" fn close<E: Engine>(session: *mut SessionHandle) -> Status {
     if session.is_null() {
         return Status::OK;
     }
@@ -170,7 +182,7 @@ unsafe extern "C" fn close<E: Engine>(session: *mut Opaque) -> Status {
     let host = slot.host;
     // SAFETY: the host's table is valid until `close` returns.
     unsafe {
-        answer(host, |_| {
+        answer(&host, |_| {
             drop(slot);
             Ok(())
         })
@@ -181,7 +193,8 @@ unsafe extern "C" fn close<E: Engine>(session: *mut Opaque) -> Status {
 unsafe extern "C" fn simulate<E: Engine>(host: *const HostTable, request: Text, folder: Text) -> Status {
     // SAFETY: the host keeps the contract.
     unsafe {
-        answer(host, |call| {
+        let Some(host) = known(host) else { return Status::FAILED };
+        answer(&host, |call| {
             let request = json(lent(request, "request")?, "request")?;
             E::simulate(call, &request, Path::new(lent(folder, "folder")?))
         })

@@ -3,7 +3,7 @@
 //! An engine is a type that implements [`Engine`], in a crate of type `cdylib` named `scaletune-NAME`:
 //!
 //! ```
-//! use scaletune_sdk::{Axis, Call, Constraint, Descriptor, Engine, Error, Inputs, IntegerDefault, Output, Plan, Role, Session};
+//! use scaletune_sdk::{Axis, Call, Constraint, Descriptor, Engine, Error, Input, Inputs, IntegerDefault, Output, Plan, Role, Session};
 //! use std::path::Path;
 //!
 //! struct Pi;
@@ -18,21 +18,11 @@
 //!     type Session = Sum;
 //!
 //!     fn describe() -> Descriptor {
-//!         Descriptor {
-//!             name: "pi".into(),
-//!             version: env!("CARGO_PKG_VERSION").into(),
-//!             build: String::new(),
-//!             summary: "Adds up Leibniz' series".into(),
-//!             inputs: vec![scaletune_sdk::Input::integer("terms", 1, 1 << 40, "terms to add").or(1000)],
-//!             axes: vec![Axis::threads("workers", "threads that add", Role::Compute, 1, IntegerDefault::MAX)],
-//!             constraints: vec![Constraint::parse("workers <= threads").expect("grammar")],
-//!             facts: Default::default(),
-//!             helpers: vec![],
-//!             reference: Plan::new(),
-//!             outputs: vec![Output::new("pi", "pi.txt", "text", "the sum")],
-//!             stages: vec![],
-//!             simulate: None,
-//!         }
+//!         Descriptor::new("pi", env!("CARGO_PKG_VERSION"), "Adds up Leibniz' series")
+//!             .inputs([Input::integer("terms", 1, 1 << 40, "terms to add").or(1000)])
+//!             .axes([Axis::threads("workers", "threads that add", Role::Compute, 1, IntegerDefault::MAX)])
+//!             .constraints([Constraint::parse("workers <= threads").expect("grammar")])
+//!             .outputs([Output::new("pi", "pi.txt", "text", "the sum")])
 //!     }
 //!
 //!     fn open(_call: &Call<'_>, inputs: &Inputs) -> Result<Sum, Error> {
@@ -84,9 +74,13 @@ mod panics;
 mod typed;
 
 pub use call::{Call, Host};
-pub use engine::{Engine, InputClass, Session, SimulationRequest};
+pub use engine::{Engine, Session, SimulationRequest};
 pub use error::{Error, Kind};
-pub use scaletune_descriptor::*;
+pub use scaletune_descriptor::{
+    Amount, Axis, AxisKind, ChoiceValue, Constraint, DefectiveDescriptor, Descriptor, Input, InputClass, InputError,
+    InputKind, Inputs, IntegerDefault, NotText, Output, ParseError, Place, Plan, PlanError, Role, Rule, Scale,
+    Simulation, Stage, Value,
+};
 pub use typed::{TypedInputs, TypedPlan};
 
 /// Exports a type that implements [`Engine`] as this plugin's engine.

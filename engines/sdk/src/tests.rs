@@ -2,7 +2,7 @@
 
 use crate::glue::{EngineTable, Text, table};
 use crate::*;
-use scaletune_abi::{ABI_MAJOR, ABI_MINOR, HostTable, Level, Session as Opaque, Status};
+use scaletune_abi::{ABI_MAJOR, ABI_MINOR, HOST_BYTES_1_0, HostTable, Level, SessionHandle, Status};
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::path::Path;
@@ -19,21 +19,11 @@ impl Engine for Puppet {
     type Session = Strings;
 
     fn describe() -> Descriptor {
-        Descriptor {
-            name: "puppet".into(),
-            version: "1".into(),
-            build: String::new(),
-            summary: "does as told".into(),
-            inputs: vec![Input::text("order", "what to do").required()],
-            axes: vec![Axis::threads("workers", "threads", Role::Compute, 1, IntegerDefault::MAX)],
-            constraints: vec![Constraint::parse("workers <= threads").unwrap()],
-            facts: Default::default(),
-            helpers: vec![],
-            reference: Plan::new(),
-            outputs: vec![Output::new("out", "out.txt", "text", "")],
-            stages: vec![],
-            simulate: None,
-        }
+        Descriptor::new("puppet", "1", "does as told")
+            .inputs([Input::text("order", "what to do").required()])
+            .axes([Axis::threads("workers", "threads", Role::Compute, 1, IntegerDefault::MAX)])
+            .constraints([Constraint::parse("workers <= threads").unwrap()])
+            .outputs([Output::new("out", "out.txt", "text", "")])
     }
 
     fn open(call: &Call<'_>, inputs: &Inputs) -> Result<Strings, Error> {
@@ -143,7 +133,7 @@ static STAGE: Mutex<()> = Mutex::new(());
 fn play(order: &str) -> (Vec<i32>, Vec<String>) {
     let _stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
     HEARD.take();
-    let (host, mut session) = (host(), std::ptr::null_mut::<Opaque>());
+    let (host, mut session) = (host(), std::ptr::null_mut::<SessionHandle>());
     let inputs = serde_json::json!({ "order": order }).to_string();
     let mut statuses = Vec::new();
     // SAFETY: the calls follow the contract in scaletune.h.
@@ -186,7 +176,7 @@ fn errors_carry_class_and_text() {
 #[test]
 fn inputs_are_checked_before_the_engine_sees_them() {
     HEARD.take();
-    let (host, mut session) = (host(), std::ptr::null_mut::<Opaque>());
+    let (host, mut session) = (host(), std::ptr::null_mut::<SessionHandle>());
     // SAFETY: as in `play`.
     let status = unsafe { TABLE.open.unwrap()(&host, Text::lend("{}"), &mut session) };
     assert_eq!((status, session.is_null()), (Status::BAD_INPUT, true));
@@ -210,9 +200,34 @@ fn a_panic_while_closing_is_caught() {
 
 #[test]
 fn a_foreign_host_is_refused() {
-    let (mut host, mut session) = (host(), std::ptr::null_mut::<Opaque>());
-    host.abi_major = 2;
-    // SAFETY: as in `play`.
-    let status = unsafe { TABLE.open.unwrap()(&host, Text::lend("{}"), &mut session) };
-    assert_eq!((status, session.is_null()), (Status::FAILED, true));
+    for (size, abi_major) in [(size_of::<HostTable>() as u32, 2), (HOST_BYTES_1_0 as u32 - 1, ABI_MAJOR)] {
+        let host = HostTable { size, abi_major, ..host() };
+        let mut session = std::ptr::null_mut::<SessionHandle>();
+        // SAFETY: as in `play`.
+        let status = unsafe { TABLE.open.unwrap()(&host, Text::lend("{}"), &mut session) };
+        assert_eq!((status, session.is_null()), (Status::FAILED, true));
+        // SAFETY: as in `play`.
+        let status = unsafe { TABLE.simulate.unwrap()(&host, Text::lend("{}"), Text::EMPTY) };
+        assert_eq!(status, Status::FAILED);
+    }
+}
+
+#[test]
+fn hosts_of_1_0_and_of_later_minor_versions_are_welcome() {
+    #[repr(C)]
+    struct Later {
+        known: HostTable,
+        appended: u64,
+    }
+    for (size, abi_minor) in [(HOST_BYTES_1_0, 0), (size_of::<Later>(), 1)] {
+        let known = HostTable { size: size as u32, abi_minor, ..host() };
+        let later = Later { known, appended: u64::MAX };
+        let mut session = std::ptr::null_mut::<SessionHandle>();
+        let inputs = Text::lend(r#"{"order": "work"}"#);
+        // SAFETY: the table is at least as long as it says, and lives until `close`.
+        let status = unsafe { TABLE.open.unwrap()((&raw const later).cast(), inputs, &mut session) };
+        assert_eq!((status, session.is_null()), (Status::OK, false), "{size} bytes");
+        // SAFETY: opened above.
+        assert_eq!(unsafe { TABLE.close.unwrap()(session) }, Status::OK);
+    }
 }

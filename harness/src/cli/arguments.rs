@@ -2,7 +2,7 @@
 
 use super::{
     check, check_engine, compare, completions, doctor, engines, gate, manual, new_engine, predict, profile, report,
-    run, simulate, sweep, tune,
+    run, simulate, summary, sweep, tune,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -78,6 +78,8 @@ pub(super) enum Command {
     Compare(compare::CompareArguments),
     /// Predict from a sweep what more threads would bring
     Predict(predict::PredictArguments),
+    /// Set many runs side by side, and say what to ask a scheduler for
+    Summary(summary::SummaryArguments),
     /// Say what is found here and what is missing: engines, cores, profiles, counters, peers
     Doctor(doctor::DoctorArguments),
     /// Print the completions of a shell

@@ -76,7 +76,7 @@ fn strategies(descriptor: &Descriptor) -> String {
             let words: Vec<_> = values.iter().map(|value| value.name.as_str()).collect();
             format!("{} {}", axis.name, words.join("|"))
         }
-        AxisKind::Integer { .. } => axis.name.clone(),
+        _ => axis.name.clone(),
     });
     axes.collect::<Vec<_>>().join(", ")
 }
@@ -120,9 +120,9 @@ fn in_full(Plugin { path, descriptor, .. }: &Plugin) -> String {
     _ = writeln!(text, "\nOutputs");
     for output in &descriptor.outputs {
         let place = match &output.place {
-            Place::Main => String::new(),
             Place::Flag(flag) => format!(" (--{flag} FILE)"),
             Place::Beside(suffix) => format!(" (beside the result, {suffix})"),
+            _ => String::new(),
         };
         _ = writeln!(text, "  {}: {}{place}\n      {}", output.name, output.file, output.help);
         _ = writeln!(text, "      compared: {}", comparison(output.rule, "other columns", &output.columns));
@@ -146,9 +146,9 @@ fn comparison(rule: Rule, rest: &str, columns: &std::collections::BTreeMap<Strin
 
 fn rule_text(rule: Rule) -> String {
     match rule {
-        Rule::Exact => "exactly".into(),
         Rule::Tolerance { abs, rel } => format!("to {rel:e} relative + {abs:e} absolute"),
         Rule::Ulp(ulp) => format!("to {ulp} representable numbers"),
         Rule::Ignore => "not at all".into(),
+        _ => "exactly".into(),
     }
 }

@@ -128,7 +128,7 @@ fn in_rust(name: &str, sdk: &Path) -> Vec<(&'static str, String)> {
     // The first line says how to copy the template by hand.
     let manifest = manifest.split_once('\n').map(|(_, rest)| rest.to_string()).unwrap_or_default();
     let face = project_file!("docs/template-engine/src/lib.rs")
-        .replace("name: \"gc\".into()", &format!("name: \"{name}\".into()"));
+        .replace("Descriptor::new(\"gc\"", &format!("Descriptor::new(\"{name}\""));
     let workload = project_file!("docs/template-engine/src/workload.rs")
         .replace("engine = \\\"gc\\\"", &format!("engine = \\\"{name}\\\""));
     vec![

@@ -33,9 +33,9 @@ enum ProfileCommand {
     #[command(after_help = "Example: scaletune profile list")]
     List,
     /// Show one in full: each thread budget's plan and what speaks for it
-    #[command(after_help = "Example: scaletune profile show count-1f0c7a52-43770b4f")]
+    #[command(after_help = "Example: scaletune profile show latest")]
     Show {
-        /// The profile: its name in a searched folder, or a path
+        /// The profile: its name in a searched folder or the beginning of it, `latest`, an engine (its latest), or a path
         #[arg(value_name = "NAME|FILE")]
         name: String,
     },
@@ -60,7 +60,7 @@ enum ProfileCommand {
     /// Write a copy of one to a file, or to standard output
     #[command(after_help = "Example: scaletune profile export count-1f0c7a52-43770b4f --out for-the-cluster.json")]
     Export {
-        /// The profile: its name in a searched folder, or a path
+        /// The profile: its name in a searched folder or the beginning of it, `latest`, an engine (its latest), or a path
         #[arg(value_name = "NAME|FILE")]
         name: String,
         /// Write to FILE [default: standard output]
@@ -91,6 +91,13 @@ pub(super) fn run(context: &Context, arguments: &ProfileArguments) -> Result<(),
 /// The profile that a user names; it must be readable.
 fn named(store: &Store, name: &str) -> Result<Stored, Exit> {
     let path = store.find(name)?;
+    let profile = Profile::load(&path)?;
+    Ok(Stored { path, profile })
+}
+
+/// The same for one that is only looked at, which may be named in short.
+fn named_in_short(store: &Store, name: &str) -> Result<Stored, Exit> {
+    let path = store.find_to_read(name)?;
     let profile = Profile::load(&path)?;
     Ok(Stored { path, profile })
 }

@@ -5,6 +5,10 @@ use crate::worker::{Level, Observer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use scaletune_descriptor::Plan;
 use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// How often a line says how far it has come, where no bar does.
+const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// How much is said, and how.
 #[derive(Debug)]
@@ -12,14 +16,44 @@ pub(super) struct Terminal {
     quiet: bool,
     verbose: bool,
     bar: Option<ProgressBar>,
+    /// Where lines take the place of a bar.
+    pace: Option<Pace>,
     warnings: Vec<String>,
 }
 
+/// When the next line is due.
+#[derive(Debug)]
+struct Pace {
+    began: Instant,
+    last: Instant,
+}
+
+impl Pace {
+    fn new(began: Instant) -> Pace {
+        Pace { began, last: began }
+    }
+
+    /// The line, where one is due at `now`; `total` 0 = not known.
+    fn line(&mut self, now: Instant, stage: &str, done: u64, total: u64) -> Option<String> {
+        if now.duration_since(self.last) < LINE_EVERY {
+            return None;
+        }
+        self.last = now;
+        let done = match total {
+            0 => format!("{done} done"),
+            _ => format!("{:.0} %", done as f64 / total as f64 * 100.0),
+        };
+        Some(format!("{stage}: {done} after {} s", now.duration_since(self.began).as_secs()))
+    }
+}
+
 impl Terminal {
-    /// Bars appear only where standard error is a terminal and nothing forbids them.
+    /// Bars appear only where standard error is a terminal and nothing forbids them; elsewhere a line now and then.
     pub(super) fn new(quiet: bool, verbose: bool, progress: bool) -> Terminal {
-        let wanted = progress && !quiet && std::io::stderr().is_terminal();
-        Terminal { quiet, verbose, bar: wanted.then(hidden_bar), warnings: Vec::new() }
+        let wanted = progress && !quiet;
+        let has_bar = wanted && std::io::stderr().is_terminal();
+        let pace = (wanted && !has_bar).then(|| Pace::new(Instant::now()));
+        Terminal { quiet, verbose, bar: has_bar.then(hidden_bar), pace, warnings: Vec::new() }
     }
 
     /// Whether only warnings and errors are wanted.
@@ -108,6 +142,9 @@ fn hidden_bar() -> ProgressBar {
 impl Observer for Terminal {
     fn progress(&mut self, stage: &str, done: u64, total: u64) {
         self.bar(stage, done, total);
+        if let Some(line) = self.pace.as_mut().and_then(|pace| pace.line(Instant::now(), stage, done, total)) {
+            self.line(&line);
+        }
     }
 
     fn log(&mut self, level: Level, message: &str) {
@@ -116,5 +153,21 @@ impl Observer for Terminal {
             Level::Info => self.note(message),
             Level::Debug => self.detail(message),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_bar_a_line_comes_every_thirty_seconds() {
+        let began = Instant::now();
+        let mut pace = Pace::new(began);
+        let mut at = |seconds: u64, done, total| pace.line(began + Duration::from_secs(seconds), "scan", done, total);
+        assert_eq!(at(29, 1, 4), None);
+        assert_eq!(at(31, 1, 4).unwrap(), "scan: 25 % after 31 s");
+        assert_eq!(at(60, 2, 4), None);
+        assert_eq!(at(61, 1_000, 0).unwrap(), "scan: 1000 done after 61 s");
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn add_inputs(command: Command, inputs: &[Input], heading: &str) -> C
                     InputKind::Path { .. } => "FILE".into(),
                     InputKind::Integer { .. } => "N".into(),
                     InputKind::Float { .. } => "X".into(),
-                    InputKind::String | InputKind::Flag => "TEXT".into(),
+                    _ => "TEXT".into(),
                 };
                 let argument = argument.action(action).value_parser(clap::value_parser!(OsString));
                 argument.value_name(input.value_name.clone().unwrap_or(words)).allow_hyphen_values(true)

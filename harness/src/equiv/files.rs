@@ -160,8 +160,8 @@ mod tests {
         let loose = Rule::Tolerance { abs: 0.1, rel: 0.0 };
         vec![
             Output::new("t", "t.tsv", "tsv", "").keyed_by(&["k"]).compare("x", loose),
-            Output { optional: true, ..Output::new("j", "j.json", "json", "").compare("x", loose) },
-            Output { optional: true, ..Output::new("b", "b.bam", "bam", "") },
+            Output::new("j", "j.json", "json", "").compare("x", loose).optional(),
+            Output::new("b", "b.bam", "bam", "").optional(),
         ]
     }
 

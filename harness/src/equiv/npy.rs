@@ -100,7 +100,7 @@ mod tests {
 
     fn say(a: &[u8], b: &[u8]) -> Option<String> {
         let rule = Rule::Tolerance { abs: 0.0, rel: 1e-6 };
-        let output = Output { rule, ..Output::new("x", "x.npy", "npy", "") };
+        let output = Output::new("x", "x.npy", "npy", "").ruled(rule);
         compare_npy(a, b, &output).unwrap().map(|fault| fault.to_string())
     }
 

@@ -47,6 +47,14 @@ pub enum StoreError {
         /// Where they lie.
         paths: String,
     },
+    /// Several begin so.
+    #[error("several profiles begin with `{name}`: {paths}; give more of the name")]
+    Several {
+        /// The beginning.
+        name: String,
+        /// Where they lie.
+        paths: String,
+    },
     /// It is not one of those that are searched.
     #[error("{}: lies in no folder that is searched; `scaletune profile list` shows these", .0.display())]
     Elsewhere(PathBuf),
@@ -59,6 +67,9 @@ pub enum StoreError {
         reason: String,
     },
 }
+
+/// What stands for the profile that was saved last.
+const LATEST: &str = "latest";
 
 impl Store {
     /// `SCALETUNE_PROFILES`, then `profiles/` of the checkout the program stands in (the nearest folder above the
@@ -135,6 +146,37 @@ impl Store {
         }
         let path = PathBuf::from(name);
         if path.is_file() { Ok(path) } else { Err(StoreError::Unknown(name.into())) }
+    }
+
+    /// As [`Store::find`], for one that is only looked at: `latest`, an engine's name (its latest), or the beginning of one
+    /// profile's name will do, too.
+    ///
+    /// # Errors
+    /// As [`Store::find`]; or several names begin so.
+    pub fn find_to_read(&self, name: &str) -> Result<PathBuf, StoreError> {
+        match self.find(name) {
+            Err(StoreError::Unknown(_)) if !name.is_empty() && !name.contains('/') => {}
+            found => return found,
+        }
+        let all: Vec<(PathBuf, Profile)> =
+            self.all().into_iter().filter_map(|found| Some((found.path, found.profile.ok()?))).collect();
+        // Where two are of the same moment, the folder that is searched first.
+        let latest = all.iter().rev().filter(|(_, profile)| name == LATEST || profile.engine == name);
+        let latest = latest.max_by_key(|(_, profile)| profile.created.parse::<jiff::Timestamp>().ok());
+        if let Some((path, _)) = latest {
+            return Ok(path.clone());
+        }
+        let begins = |path: &&PathBuf| path.file_name().is_some_and(|it| it.to_string_lossy().starts_with(name));
+        let files = self.files();
+        let fitting: Vec<&PathBuf> = files.iter().filter(begins).collect();
+        match fitting[..] {
+            [] => Err(StoreError::Unknown(name.into())),
+            [one] => Ok(one.clone()),
+            _ => {
+                let paths = fitting.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+                Err(StoreError::Several { name: name.into(), paths })
+            }
+        }
     }
 
     /// The file that a user means by `name`, which must lie in one of the folders, and which he may remove.
@@ -262,5 +304,37 @@ mod tests {
         std::fs::copy(folders[0].join("a.json"), folders[1].join("a.json")).unwrap();
         assert!(matches!(store.find("a"), Err(StoreError::Ambiguous { .. })));
         assert_eq!(store.find_removable(&path("two/a.json")).unwrap(), folders[1].join("a.json"));
+    }
+
+    #[test]
+    fn to_be_looked_at_a_profile_may_be_named_in_short() {
+        let root = tempfile::tempdir().unwrap();
+        let saved = |name: &str, engine: &str, created: &str| {
+            let mut it = profile(&[1]);
+            (it.engine, it.created) = (engine.into(), created.into());
+            it.save(&root.path().join(name)).unwrap();
+        };
+        // A later moment whose text sorts before: whole seconds have no fraction.
+        saved("alpha-1.json", "alpha", "2026-03-01T10:00:00.5Z");
+        saved("alpha-2.json", "alpha", "2026-03-01T10:00:00Z");
+        saved("beta-1.json", "beta", "2026-02-01T10:00:00Z");
+        std::fs::write(root.path().join("alpha-3.json"), "{}").unwrap();
+        let store = Store { folders: vec![root.path().into()], for_saving: None };
+        let found = |name: &str| store.find_to_read(name).map(|path| path.file_name().unwrap().to_owned());
+        for (name, file) in [
+            ("latest", "alpha-1.json"),
+            ("alpha", "alpha-1.json"),
+            ("beta", "beta-1.json"),
+            ("b", "beta-1.json"),
+            ("alpha-2", "alpha-2.json"),
+            ("alpha-3", "alpha-3.json"),
+        ] {
+            assert_eq!(found(name).unwrap(), file, "{name}");
+        }
+        assert!(matches!(found("alp"), Err(StoreError::Several { .. })));
+        assert_eq!(found("gamma"), Err(StoreError::Unknown("gamma".into())));
+        assert_eq!(found(""), Err(StoreError::Unknown(String::new())));
+        // What removes or merges takes no guess.
+        assert!(store.find_removable("latest").is_err() && store.find("alpha").is_err());
     }
 }

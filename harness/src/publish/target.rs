@@ -280,6 +280,7 @@ impl Target {
             (Place::Flag(flag), _) => {
                 self.flagged.iter().find(|(given, _)| given == flag).map(|(_, path)| path.clone())
             }
+            _ => return Err(TargetError::Engine(format!("declares `{}` for an unknown place", output.name))),
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::measure::process::{peak_rss_bytes, thread_count};
 use crate::stats::median;
 
 use crate::trial::StageTime;
-use scaletune_abi::{Session, Status};
+use scaletune_abi::{SessionHandle, Status};
 use scaletune_descriptor::Descriptor;
 use serde_json::{Map, Value, json};
 use std::fs::File;
@@ -203,7 +203,7 @@ impl Work<'_> {
     unsafe fn session(
         &mut self,
         engine: &Engine,
-        session: *mut Session,
+        session: *mut SessionHandle,
         folder: &str,
         totals: &mut Totals,
     ) -> Result<(), Stop> {
@@ -251,7 +251,13 @@ impl Work<'_> {
     ///
     /// # Safety
     /// `session` is an open one of `engine`.
-    unsafe fn again(&self, engine: &Engine, session: *mut Session, plan: &PlanLine, folder: &str) -> Result<(), Stop> {
+    unsafe fn again(
+        &self,
+        engine: &Engine,
+        session: *mut SessionHandle,
+        plan: &PlanLine,
+        folder: &str,
+    ) -> Result<(), Stop> {
         self.begin(Step::Prepare);
         let plan = json!({"threads": plan.threads, "axes": plan.axes}).to_string();
         // SAFETY: here and below, the caller vouches for the session.
@@ -282,7 +288,12 @@ impl Work<'_> {
     ///
     /// # Safety
     /// `session` is an open one of `engine`.
-    unsafe fn runs(&self, engine: &Engine, session: *mut Session, totals: &mut Totals) -> Result<Vec<StageTime>, Stop> {
+    unsafe fn runs(
+        &self,
+        engine: &Engine,
+        session: *mut SessionHandle,
+        totals: &mut Totals,
+    ) -> Result<Vec<StageTime>, Stop> {
         let mut samples: Vec<Sample> = Vec::new();
         let mut is_warm = false;
         loop {

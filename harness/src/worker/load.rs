@@ -4,7 +4,8 @@
 
 use super::protocol::Defect;
 use scaletune_abi::{
-    ABI_MAJOR, ABI_MINOR, ENTRY_SYMBOL, EngineTable, EntryPoint, HostTable, PREFIX_BYTES, Session, Status, Text,
+    ABI_MAJOR, ABI_MINOR, ENGINE_BYTES_1_0, ENTRY_SYMBOL, EngineTable, EntryPoint, HostTable, SessionHandle, Status,
+    Text,
 };
 use std::mem::ManuallyDrop;
 use std::path::Path;
@@ -18,17 +19,6 @@ pub(super) struct Engine {
     /// Never dropped, so never unloaded.
     _library: ManuallyDrop<libloading::os::unix::Library>,
 }
-
-/// The first bytes of every table, whatever its version.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Prefix {
-    size: u32,
-    abi_major: u16,
-    abi_minor: u16,
-}
-
-const _: () = assert!(size_of::<Prefix>() == PREFIX_BYTES);
 
 impl Engine {
     /// Loads `path`.
@@ -50,19 +40,15 @@ impl Engine {
         if table.is_null() {
             return Err((Defect::Table, format!("`{ENTRY_SYMBOL}` returned null")));
         }
-        // SAFETY: every table begins with the prefix and lives as long as the process.
-        let prefix = unsafe { table.cast::<Prefix>().read() };
-        let host_bytes = size_of::<EngineTable>();
-        if prefix.abi_major != ABI_MAJOR || (prefix.size as usize) < host_bytes {
+        // SAFETY: every table begins with the prefix, is as long as that says, and lives as long as the process.
+        let table = unsafe { EngineTable::read(table) }.map_err(|prefix| {
             let message = format!(
-                "engine: abi {}.{}, {} bytes; host: abi {ABI_MAJOR}.{ABI_MINOR}, {host_bytes} bytes; \
+                "engine: abi {}.{}, {} bytes; host: abi {ABI_MAJOR}.{ABI_MINOR}, at least {ENGINE_BYTES_1_0} bytes; \
                  build the engine against this version's scaletune.h or SDK",
                 prefix.abi_major, prefix.abi_minor, prefix.size
             );
-            return Err((Defect::Version, message));
-        }
-        // SAFETY: the size says that at least the fields that this host knows are there.
-        let table = unsafe { table.read() };
+            (Defect::Version, message)
+        })?;
         let missing: Vec<&str> = [
             ("describe", table.describe.is_none()),
             ("open", table.open.is_none()),
@@ -100,7 +86,7 @@ impl Engine {
     }
 
     /// Opens a workload.
-    pub(super) fn open(&self, host: &HostTable, inputs: &str) -> (Status, *mut Session) {
+    pub(super) fn open(&self, host: &HostTable, inputs: &str) -> (Status, *mut SessionHandle) {
         let mut session = std::ptr::null_mut();
         // SAFETY: the host lives until `close`; the text is lent for the call.
         let status =
@@ -112,8 +98,8 @@ impl Engine {
     ///
     /// # Safety
     /// Here and below: `session` came from [`Engine::open`] of this engine and is not closed.
-    pub(super) unsafe fn prepare(&self, session: *mut Session, plan: &str) -> Status {
-        // SAFETY: the caller vouches for the session.
+    pub(super) unsafe fn prepare(&self, session: *mut SessionHandle, plan: &str) -> Status {
+        // SAFETY: the caller keeps the condition on the session.
         self.table.prepare.map_or(Status::FAILED, |prepare| unsafe { prepare(session, Text::lend(plan)) })
     }
 
@@ -121,8 +107,8 @@ impl Engine {
     ///
     /// # Safety
     /// As [`Engine::prepare`].
-    pub(super) unsafe fn run(&self, session: *mut Session) -> Status {
-        // SAFETY: the caller vouches for the session.
+    pub(super) unsafe fn run(&self, session: *mut SessionHandle) -> Status {
+        // SAFETY: the caller keeps the condition on the session.
         self.table.run.map_or(Status::FAILED, |run| unsafe { run(session) })
     }
 
@@ -130,8 +116,8 @@ impl Engine {
     ///
     /// # Safety
     /// As [`Engine::prepare`].
-    pub(super) unsafe fn write(&self, session: *mut Session, folder: &str) -> Status {
-        // SAFETY: the caller vouches for the session.
+    pub(super) unsafe fn write(&self, session: *mut SessionHandle, folder: &str) -> Status {
+        // SAFETY: the caller keeps the condition on the session.
         self.table.write.map_or(Status::FAILED, |write| unsafe { write(session, Text::lend(folder)) })
     }
 
@@ -139,9 +125,9 @@ impl Engine {
     ///
     /// # Safety
     /// As [`Engine::prepare`].
-    pub(super) unsafe fn input_class(&self, session: *mut Session) -> (Status, Result<String, String>) {
+    pub(super) unsafe fn input_class(&self, session: *mut SessionHandle) -> (Status, Result<String, String>) {
         let mut text = Text::EMPTY;
-        // SAFETY: the caller vouches for the session.
+        // SAFETY: the caller keeps the condition on the session.
         let status = self.table.input_class.map_or(Status::FAILED, |class| unsafe { class(session, &mut text) });
         if status != Status::OK {
             return (status, Ok(String::new()));
@@ -155,8 +141,8 @@ impl Engine {
     ///
     /// # Safety
     /// As [`Engine::prepare`]; the session is gone afterwards.
-    pub(super) unsafe fn close(&self, session: *mut Session) -> Status {
-        // SAFETY: the caller vouches for the session.
+    pub(super) unsafe fn close(&self, session: *mut SessionHandle) -> Status {
+        // SAFETY: the caller keeps the condition on the session.
         self.table.close.map_or(Status::FAILED, |close| unsafe { close(session) })
     }
 

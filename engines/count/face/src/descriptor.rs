@@ -24,28 +24,31 @@ const HELPERS: &[&str] = &["1", "decode != inline -> workers"];
 pub fn descriptor() -> Descriptor {
     let parse = |text: &&str| Constraint::parse(text).expect("a constraint of this file follows the grammar");
     let amount = |text: &&str| Amount::parse(text).expect("an amount of this file follows the grammar");
-    Descriptor {
-        name: "count".into(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        build: option_env!("SCALETUNE_BUILD").unwrap_or_default().into(),
-        summary: "Counts the alleles that reads show at known sites (as WASP2 does)".into(),
-        inputs: inputs(),
-        axes: axes(),
-        constraints: CONSTRAINTS.iter().map(parse).collect(),
-        facts: [("format".to_string(), vec!["bam".to_string(), "cram".to_string()])].into(),
-        helpers: HELPERS.iter().map(amount).collect(),
-        reference: Plan::parse("reader=htslib,partition=chromosome,decode=inline,traversal=index,workers=1")
+    Descriptor::new(
+        "count",
+        env!("CARGO_PKG_VERSION"),
+        "Counts the alleles that reads show at known sites (as WASP2 does)",
+    )
+    .build(option_env!("SCALETUNE_BUILD").unwrap_or_default())
+    .inputs(inputs())
+    .axes(axes())
+    .constraints(CONSTRAINTS.iter().map(parse))
+    .fact("format", &["bam", "cram"])
+    .helpers(HELPERS.iter().map(amount))
+    .reference(
+        Plan::parse("reader=htslib,partition=chromosome,decode=inline,traversal=index,workers=1")
             .expect("a plan of this file can be read"),
-        outputs: outputs(),
-        stages: [
+    )
+    .outputs(outputs())
+    .stages(
+        [
             ("sites", "reads variants and regions, checks them against the alignments"),
             ("scan", "inflates and parses records, looks up sites"),
             ("merge", "resolves names across tasks, in file order"),
         ]
-        .map(|(name, help)| Stage { name: name.into(), help: help.into() })
-        .into(),
-        simulate: Some(simulation::offer()),
-    }
+        .map(|(name, help)| Stage::new(name, help)),
+    )
+    .simulates(simulation::offer())
 }
 
 fn inputs() -> Vec<Input> {

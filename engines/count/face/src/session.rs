@@ -3,7 +3,6 @@
 use crate::options;
 use scaletune_count_core::{self as core, ErrorKind, Monitor};
 use scaletune_sdk::{Call, Error, Host, InputClass, Inputs, Plan, Session};
-use serde_json::json;
 use std::path::Path;
 use std::time::Instant;
 
@@ -82,13 +81,14 @@ impl CountSession {
 /// The sizes that matter for speed, and the facts that rule plans out.
 pub fn input_class(session: &core::Session) -> InputClass {
     let class = session.input_class();
-    let mut map = InputClass::new();
-    map.insert("format".into(), json!(if class.cram { "cram" } else { "bam" }));
-    map.insert("alignment_bytes".into(), json!(class.alignment_bytes));
-    map.extend(class.records.map(|records| ("records".to_string(), json!(records))));
-    map.insert("contigs".into(), json!(class.contigs));
-    map.insert("sites".into(), json!(class.sites));
-    map
+    let sizes = InputClass::new()
+        .with("format", if class.cram { "cram" } else { "bam" })
+        .with("alignment_bytes", class.alignment_bytes);
+    let sizes = match class.records {
+        Some(records) => sizes.with("records", records),
+        None => sizes,
+    };
+    sizes.with("contigs", class.contigs).with("sites", class.sites)
 }
 
 impl Session for CountSession {

@@ -9,16 +9,13 @@ const PRESETS: [(&str, Preset); 4] =
     [("tiny", Preset::Tiny), ("small", Preset::Small), ("medium", Preset::Medium), ("large", Preset::Large)];
 
 pub(crate) fn offer() -> Simulation {
-    Simulation {
-        presets: PRESETS.iter().map(|(name, _)| name.to_string()).collect(),
-        sizes: vec![
-            Input::integer("pairs", 1, 1 << 40, "Read pairs").named("N"),
-            Input::integer("sites", 1, 1 << 32, "Variant records").named("N"),
-            Input::float("scale", 0.0, 1.0, "Length of the contigs as part of the human genome's").named("X"),
-            Input::integer("hot-spots", 0, 24, "Places of extreme depth").named("N"),
-            Input::integer("hot-depth", 0, 1 << 32, "Read pairs at each hot spot").named("N"),
-        ],
-    }
+    Simulation::new(PRESETS.iter().map(|(name, _)| *name)).sizes([
+        Input::integer("pairs", 1, 1 << 40, "Read pairs").named("N"),
+        Input::integer("sites", 1, 1 << 32, "Variant records").named("N"),
+        Input::float("scale", 0.0, 1.0, "Length of the contigs as part of the human genome's").named("X"),
+        Input::integer("hot-spots", 0, 24, "Places of extreme depth").named("N"),
+        Input::integer("hot-depth", 0, 1 << 32, "Read pairs at each hot spot").named("N"),
+    ])
 }
 
 pub(crate) fn simulate(call: &Call<'_>, request: &SimulationRequest, folder: &Path) -> Result<(), Error> {

@@ -4,33 +4,27 @@ use crate::{IntegerDefault, Role};
 /// An engine like the counter: choices that pin other axes, two kinds of threads.
 pub(crate) fn counter() -> Descriptor {
     let constraint = |text| Constraint::parse(text).unwrap();
-    Descriptor {
-        name: "counter".into(),
-        version: "1".into(),
-        build: String::new(),
-        summary: "counts".into(),
-        inputs: vec![Input::path("bam", &["bam"], "reads").required()],
-        axes: vec![
+    Descriptor::new("counter", "1", "counts")
+        .inputs([Input::path("bam", &["bam"], "reads").required()])
+        .axes([
             Axis::choice("decode", "who inflates", &[("inline", ""), ("per-reader", ""), ("shared-pool", "")]),
             Axis::threads("workers", "readers", Role::Compute, 1, IntegerDefault::MAX).in_stage("scan"),
             Axis::threads("decode-threads", "inflaters", Role::Io, 0, IntegerDefault::Number(0)),
             Axis::size("tasks-per-worker", "tasks", 1, 16, 4),
-        ],
-        constraints: vec![
+        ])
+        .constraints([
             constraint("decode == inline -> decode-threads == 0"),
             constraint("decode != inline -> decode-threads >= 1"),
             constraint("decode != per-reader -> workers + decode-threads <= threads"),
             constraint("decode == per-reader -> workers * (1 + decode-threads) <= threads"),
             constraint("workers == 1 -> tasks-per-worker == 1"),
             constraint("format == cram -> decode != shared-pool"),
-        ],
-        facts: [("format".to_string(), vec!["bam".to_string(), "cram".to_string()])].into(),
-        helpers: vec![Amount::parse("1").unwrap(), Amount::parse("decode == per-reader -> workers").unwrap()],
-        reference: Plan::parse("decode=inline,workers=1").unwrap(),
-        outputs: vec![Output::new("counts", "counts.tsv", "tsv", "counts")],
-        stages: vec![Stage { name: "scan".into(), help: "reads".into() }],
-        simulate: None,
-    }
+        ])
+        .fact("format", &["bam", "cram"])
+        .helpers([Amount::parse("1").unwrap(), Amount::parse("decode == per-reader -> workers").unwrap()])
+        .reference(Plan::parse("decode=inline,workers=1").unwrap())
+        .outputs([Output::new("counts", "counts.tsv", "tsv", "counts")])
+        .stages([Stage::new("scan", "reads")])
 }
 
 #[test]

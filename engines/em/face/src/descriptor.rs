@@ -32,34 +32,33 @@ const SUMS: Rule = Rule::Tolerance { abs: 0.0, rel: 1e-10 };
 pub fn descriptor() -> Descriptor {
     let parse = |text: &&str| Constraint::parse(text).expect("a constraint of this file follows the grammar");
     let amount = |text: &&str| Amount::parse(text).expect("an amount of this file follows the grammar");
-    let words = |words: &[&str]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();
-    Descriptor {
-        name: "em".into(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        build: option_env!("SCALETUNE_BUILD").unwrap_or_default().into(),
-        summary: "Assigns multi-mapping fragments to loci by expectation maximisation (as Telescope does)".into(),
-        inputs: inputs(),
-        axes: axes(),
-        constraints: CONSTRAINTS.iter().map(parse).collect(),
-        facts: [
-            ("format".to_string(), words(&["bam", "cram", "sam", "scores"])),
-            ("order".to_string(), words(&["collated", "sorted", "none"])),
-        ]
-        .into(),
-        helpers: HELPERS.iter().map(amount).collect(),
-        reference: Plan::parse("solver=stock,loading=sequential,reader=htslib,decode=inline,workers=1")
+    Descriptor::new(
+        "em",
+        env!("CARGO_PKG_VERSION"),
+        "Assigns multi-mapping fragments to loci by expectation maximisation (as Telescope does)",
+    )
+    .build(option_env!("SCALETUNE_BUILD").unwrap_or_default())
+    .inputs(inputs())
+    .axes(axes())
+    .constraints(CONSTRAINTS.iter().map(parse))
+    .fact("format", &["bam", "cram", "sam", "scores"])
+    .fact("order", &["collated", "sorted", "none"])
+    .helpers(HELPERS.iter().map(amount))
+    .reference(
+        Plan::parse("solver=stock,loading=sequential,reader=htslib,decode=inline,workers=1")
             .expect("a plan of this file can be read"),
-        outputs: outputs(),
-        stages: [
+    )
+    .outputs(outputs())
+    .stages(
+        [
             ("annotation", "reads the annotation, checks the alignments"),
             ("load", "reads alignments, works out the score matrix"),
             ("em", "iterates"),
             ("reassign", "counts under every mode"),
         ]
-        .map(|(name, help)| Stage { name: name.into(), help: help.into() })
-        .into(),
-        simulate: Some(simulation::offer()),
-    }
+        .map(|(name, help)| Stage::new(name, help)),
+    )
+    .simulates(simulation::offer())
 }
 
 fn inputs() -> Vec<Input> {
@@ -181,14 +180,16 @@ fn axes() -> Vec<Axis> {
 }
 
 fn outputs() -> Vec<Output> {
-    let optional = |output: Output| Output { optional: true, ..output };
     vec![
-        optional(Output::new("run_stats", "{exp-tag}-*run_stats.tsv", "tsv", "Statistics by locus"))
+        Output::new("run_stats", "{exp-tag}-*run_stats.tsv", "tsv", "Statistics by locus")
+            .optional()
             .keyed_by(&["transcript"]),
-        optional(Output::new("counts", "{exp-tag}-TE_counts.tsv", "tsv", "Counts by locus"))
+        Output::new("counts", "{exp-tag}-TE_counts.tsv", "tsv", "Counts by locus")
+            .optional()
             .keyed_by(&["transcript"])
             .compare("count", Rule::Tolerance { abs: 0.0, rel: 1e-9 }),
-        optional(Output::new("em", "{exp-tag}-*em.json", "json", "The EM in full"))
+        Output::new("em", "{exp-tag}-*em.json", "json", "The EM in full")
+            .optional()
             .compare("pi", SUMS)
             .compare("theta", SUMS)
             .compare("log_likelihood", SUMS)
@@ -196,7 +197,7 @@ fn outputs() -> Vec<Output> {
             .compare("reassign.final_average", Rule::Tolerance { abs: 0.0, rel: 1e-9 })
             .compare("reassign.final_conf", Rule::Tolerance { abs: 0.0, rel: 1e-9 })
             .compare("near_ties", Rule::Ignore),
-        optional(Output::new("updated", "{exp-tag}-*updated.bam", "bam", "Alignments with their assignment")),
-        optional(Output::new("checkpoint", "{exp-tag}-*checkpoint", "checkpoint", "Scores, to resume from")),
+        Output::new("updated", "{exp-tag}-*updated.bam", "bam", "Alignments with their assignment").optional(),
+        Output::new("checkpoint", "{exp-tag}-*checkpoint", "checkpoint", "Scores, to resume from").optional(),
     ]
 }

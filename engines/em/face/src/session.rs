@@ -7,7 +7,6 @@ use scaletune_em_core::session::{self as core, Output, Results, Sample};
 use scaletune_em_core::{EmError, Monitor};
 use scaletune_hts::{Decoder, Format};
 use scaletune_sdk::{Call, Error, Host, InputClass, Inputs, Plan, Session};
-use serde_json::json;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -55,7 +54,6 @@ impl EmSession {
 /// A file whose order has to be seen can't be read.
 pub fn input_class(session: &core::Session) -> Result<InputClass, EmError> {
     let files = session.files();
-    let mut class = InputClass::new();
     let has = |format| files.iter().any(|file| file.format() == format);
     let format = match files {
         [] => "scores",
@@ -64,7 +62,6 @@ pub fn input_class(session: &core::Session) -> Result<InputClass, EmError> {
         _ if has(Format::Cram) => "cram",
         _ => "bam",
     };
-    class.insert("format".into(), json!(format));
     let decoder = if format == "bam" { Decoder::Raw } else { Decoder::Htslib };
     let plan = LoadPlan { loading: Loading::Sequential, decoder, decode_threads: 0, shared_pool: false };
     let mut order = if files.is_empty() { "none" } else { "sorted" };
@@ -73,10 +70,11 @@ pub fn input_class(session: &core::Session) -> Result<InputClass, EmError> {
             order = "collated";
         }
     }
-    class.insert("order".into(), json!(order));
-    class.insert("files".into(), json!(files.len()));
-    class.insert("alignment_bytes".into(), json!(files.iter().map(|file| file.size()).sum::<u64>()));
-    Ok(class)
+    Ok(InputClass::new()
+        .with("format", format)
+        .with("order", order)
+        .with("files", files.len())
+        .with("alignment_bytes", files.iter().map(|file| file.size()).sum::<u64>()))
 }
 
 impl Session for EmSession {

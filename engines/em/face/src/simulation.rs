@@ -11,14 +11,11 @@ const PRESETS: [(&str, Preset); 4] =
     [("tiny", Preset::Tiny), ("small", Preset::Small), ("medium", Preset::Medium), ("large", Preset::Large)];
 
 pub(crate) fn offer() -> Simulation {
-    Simulation {
-        presets: PRESETS.iter().map(|(name, _)| name.to_string()).collect(),
-        sizes: vec![
-            Input::choice("kind", &["alignments", "matrix"], "BAM and GTF, or a table of scores"),
-            Input::integer("fragments", 1, 1 << 32, "Fragments").named("N"),
-            Input::integer("loci", 2, 1 << 24, "Loci").named("N"),
-        ],
-    }
+    Simulation::new(PRESETS.iter().map(|(name, _)| *name)).sizes([
+        Input::choice("kind", &["alignments", "matrix"], "BAM and GTF, or a table of scores"),
+        Input::integer("fragments", 1, 1 << 32, "Fragments").named("N"),
+        Input::integer("loci", 2, 1 << 24, "Loci").named("N"),
+    ])
 }
 
 pub(crate) fn simulate(call: &Call<'_>, request: &SimulationRequest, folder: &Path) -> Result<(), Error> {

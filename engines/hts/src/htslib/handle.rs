@@ -18,6 +18,7 @@ use rust_htslib::bam::Record;
 use crate::{
     Decode, Error, Fields, Format, Pool,
     header::{Contig, Header},
+    htslib::reference::unusable_reference,
     pool::thread_count,
     reference::Reference,
     unit::{Interval, VirtualOffset},
@@ -407,11 +408,6 @@ impl Drop for Opened {
 pub(crate) fn c_path(path: &Path) -> Result<CString, Error> {
     CString::new(path.as_os_str().as_bytes())
         .map_err(|error| Error::Open { path: path.to_owned(), source: error.into() })
-}
-
-pub(super) fn unusable_reference(path: &Path) -> Error {
-    let problem = "can't be used as a reference; give a FASTA file that is not gzipped, or that is compressed by bgzip";
-    Error::Reference { path: path.to_owned(), problem: problem.to_owned() }
 }
 
 /// htslib writes to stderr what this crate reports as errors; that would come twice.

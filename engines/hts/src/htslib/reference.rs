@@ -8,9 +8,14 @@ use std::{
     ptr::NonNull,
 };
 
-use super::handle::{c_path, unusable_reference};
+use super::handle::c_path;
 use crate::reference::Reference;
 use crate::{AlignmentFile, Contig, Error, unit::Interval};
+
+pub(super) fn unusable_reference(path: &Path) -> Error {
+    let problem = "can't be used as a reference; give a FASTA file that is not gzipped, or that is compressed by bgzip";
+    Error::Reference { path: path.to_owned(), problem: problem.to_owned() }
+}
 
 /// An error of decoding with its cause, where that is found; others stay as they are. `span` is what was read.
 #[cold]

@@ -9,8 +9,8 @@ use std::{
 
 use rust_htslib::bam::{self, Read as _, header::HeaderRecord, record::Cigar};
 use scaletune_hts::{
-    AlignmentFile, Decode, Decoder, Error, Fields, Format, IndexKind, Interval, OpenOptions, Place, Pool, Reader,
-    ReaderPlan, Unit, index_alignments,
+    Alignment, AlignmentFile, Decode, Decoder, Error, Fields, Format, IndexKind, Interval, OpenOptions, Place, Pool,
+    Reader, ReaderPlan, Unit, Visitor, index_alignments,
 };
 
 use crate::common::{CONTIGS, Draft, Seen, open, reader, sort, walk, write};
@@ -50,14 +50,7 @@ fn files() -> Files {
     sort(&mut drafts);
     write(&bam, &drafts);
     // The writer finds the sequences through the header, since it writes that before it can be told otherwise.
-    let mut with_source = bam::Header::new();
-    with_source.push_record(HeaderRecord::new(b"HD").push_tag(b"VN", "1.6").push_tag(b"SO", "coordinate"));
-    for (name, length) in CONTIGS {
-        let mut line = HeaderRecord::new(b"SQ");
-        line.push_tag(b"SN", name).push_tag(b"LN", length).push_tag(b"UR", fasta.display());
-        with_source.push_record(&line);
-    }
-    let mut writer = bam::Writer::from_path(&cram, &with_source, bam::Format::Cram).unwrap();
+    let mut writer = bam::Writer::from_path(&cram, &with_source(&fasta), bam::Format::Cram).unwrap();
     let mut source = bam::Reader::from_path(&bam).unwrap();
     let mut record = bam::Record::new();
     while let Some(read) = source.read(&mut record) {
@@ -67,6 +60,77 @@ fn files() -> Files {
     drop(writer);
     index_alignments(&cram, IndexKind::Bai).unwrap();
     Files { _folder: folder, bam, cram, fasta }
+}
+
+/// A header that says where the sequences are.
+fn with_source(fasta: &Path) -> bam::Header {
+    let mut header = bam::Header::new();
+    header.push_record(HeaderRecord::new(b"HD").push_tag(b"VN", "1.6").push_tag(b"SO", "coordinate"));
+    for (name, length) in CONTIGS {
+        let mut line = HeaderRecord::new(b"SQ");
+        line.push_tag(b"SN", name).push_tag(b"LN", length).push_tag(b"UR", fasta.display());
+        header.push_record(&line);
+    }
+    header
+}
+
+/// The records of the BAM file, every two neighbours as a pair, as CRAM: htslib then keeps one of the two only and works out
+/// mates, and the flags that say how they are mapped, from the other.
+fn paired(files: &Files) -> PathBuf {
+    let cram = files.cram.with_file_name("paired.cram");
+    let mut writer = bam::Writer::from_path(&cram, &with_source(&files.fasta), bam::Format::Cram).unwrap();
+    let mut source = bam::Reader::from_path(&files.bam).unwrap();
+    let records: Vec<bam::Record> = source.records().map(Result::unwrap).collect();
+    for (number, pair) in records.chunks(2).enumerate() {
+        let mut pair = pair.to_vec();
+        let places: Vec<_> = pair.iter().map(|it| (it.tid(), it.pos(), it.flags())).collect();
+        for (at, record) in pair.iter_mut().enumerate() {
+            record.set_qname(format!("pair{number}").as_bytes());
+            if let [_, _] = places[..] {
+                let (tid, start, flags) = places[1 - at];
+                let of_mate = if flags & 4 != 0 { 8 } else { 0 } + if flags & 16 != 0 { 32 } else { 0 };
+                record.set_flags(record.flags() | 1 | of_mate | [64, 128][at]);
+                record.set_mtid(tid);
+                record.set_mpos(start);
+            }
+        }
+        pair.iter().for_each(|record| writer.write(record).unwrap());
+    }
+    drop(writer);
+    cram
+}
+
+/// FLAG and what the record tells of its mate.
+#[derive(Default)]
+struct Mates(Vec<(u16, i32, i64, i64)>);
+
+impl Visitor for Mates {
+    type Error = Error;
+
+    fn record<A: Alignment>(&mut self, record: &A) -> Result<(), Error> {
+        self.0.push((record.flags(), record.mate_reference_id(), record.mate_start(), record.template_length()));
+        Ok(())
+    }
+}
+
+#[test]
+fn whoever_asks_for_the_mate_alone_gets_what_a_whole_record_has() {
+    let files = files();
+    let cram = paired(&files);
+    let seen = |fields| {
+        let options = OpenOptions { reference: Some(files.fasta.clone()), ..OpenOptions::default() };
+        let file = AlignmentFile::open(&cram, &options).unwrap();
+        let plan = ReaderPlan { decoder: Decoder::Htslib, decode: Decode::Inline, fields };
+        let mut mates = Mates::default();
+        Reader::open(&file, &plan).unwrap().walk(&file.whole_file(), &mut mates).unwrap();
+        mates.0
+    };
+    let (whole, part) = (seen(Fields::ALL), seen(Fields::MATE));
+    for flag in [8, 32] {
+        assert!(whole.iter().any(|it| it.0 & flag != 0), "no record has flag {flag}");
+    }
+    assert_eq!(part.iter().zip(&whole).find(|(found, expected)| found != expected), None);
+    assert_eq!(part.len(), whole.len());
 }
 
 fn open_cram(files: &Files) -> AlignmentFile {

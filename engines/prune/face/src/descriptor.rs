@@ -14,45 +14,44 @@ const ROUNDED: Rule = Rule::Tolerance { abs: 1e-8, rel: 1.001e-3 };
 
 /// Inputs, axes, constraints, outputs.
 pub fn descriptor() -> Descriptor {
-    Descriptor {
-        name: "prune".into(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        build: option_env!("SCALETUNE_BUILD").unwrap_or_default().into(),
-        summary: "Gain and loss of gene families over a phylogeny: likelihoods, fits, ancestral states (as PERSISTE)"
-            .into(),
-        inputs: inputs(),
-        axes: vec![
-            Axis::choice(
-                "kernel",
-                "How likelihoods are computed",
-                &[
-                    ("auto", "distinct columns in lanes, small subtrees from tables; repeats where they save more"),
-                    ("per-family", "one family after the other"),
-                    ("lanes", "families in vector lanes"),
-                    ("patterns", "lanes over the distinct columns of the matrix"),
-                    ("repeats", "every distinct pattern of every subtree once"),
-                ],
-            ),
-            Axis::threads("workers", "Threads that compute", Role::Compute, 1, IntegerDefault::MAX),
-            Axis::size("chunk", "Families that a worker takes at a time", 64, 65_536, 4096),
-        ],
-        constraints: vec![
-            Constraint::parse("workers <= threads").expect("a constraint of this file follows the grammar"),
-            Constraint::parse("workers == 1 -> chunk == 4096").expect("a constraint of this file follows the grammar"),
-        ],
-        facts: Default::default(),
-        helpers: vec![Amount::parse("1").expect("an amount of this file follows the grammar")],
-        reference: Plan::parse("kernel=per-family,workers=1").expect("a plan of this file can be read"),
-        outputs: outputs(),
-        stages: [
+    Descriptor::new(
+        "prune",
+        env!("CARGO_PKG_VERSION"),
+        "Gain and loss of gene families over a phylogeny: likelihoods, fits, ancestral states (as PERSISTE)",
+    )
+    .build(option_env!("SCALETUNE_BUILD").unwrap_or_default())
+    .inputs(inputs())
+    .axes([
+        Axis::choice(
+            "kernel",
+            "How likelihoods are computed",
+            &[
+                ("auto", "distinct columns in lanes, small subtrees from tables; repeats where they save more"),
+                ("per-family", "one family after the other"),
+                ("lanes", "families in vector lanes"),
+                ("patterns", "lanes over the distinct columns of the matrix"),
+                ("repeats", "every distinct pattern of every subtree once"),
+            ],
+        ),
+        Axis::threads("workers", "Threads that compute", Role::Compute, 1, IntegerDefault::MAX),
+        Axis::size("chunk", "Families that a worker takes at a time", 64, 65_536, 4096),
+    ])
+    .constraints([
+        Constraint::parse("workers <= threads").expect("a constraint of this file follows the grammar"),
+        Constraint::parse("workers == 1 -> chunk == 4096").expect("a constraint of this file follows the grammar"),
+    ])
+    .helpers([Amount::parse("1").expect("an amount of this file follows the grammar")])
+    .reference(Plan::parse("kernel=per-family,workers=1").expect("a plan of this file can be read"))
+    .outputs(outputs())
+    .stages(
+        [
             ("read", "reads tree, matrix and tables"),
             ("compute", "likelihoods, fits"),
             ("posteriors", "states and changes, written as they are computed"),
         ]
-        .map(|(name, help)| Stage { name: name.into(), help: help.into() })
-        .into(),
-        simulate: Some(simulation::offer()),
-    }
+        .map(|(name, help)| Stage::new(name, help)),
+    )
+    .simulates(simulation::offer())
 }
 
 fn inputs() -> Vec<Input> {
@@ -111,71 +110,62 @@ fn inputs() -> Vec<Input> {
 }
 
 fn outputs() -> Vec<Output> {
-    let optional = |output: Output| Output { optional: true, ..output };
     let tsv = |name: &str, help: &str| Output::new(name, &format!("{name}.tsv"), "tsv", help);
     let of_one = of_tree();
     // The same files for every tree of a sample.
-    let of_each = of_tree().into_iter().map(|output| Output {
-        name: format!("tree_{}", output.name),
-        file: format!("tree-*.{}", output.file),
-        help: format!("With --trees all, one for each tree: {}", output.help),
-        ..output
+    let of_each = of_tree().into_iter().map(|mut output| {
+        output.name = format!("tree_{}", output.name);
+        output.file = format!("tree-*.{}", output.file);
+        output.help = format!("With --trees all, one for each tree: {}", output.help);
+        output
     });
     let of_sample = [
         tsv("trees", "With --trees all: figures of each tree").keyed_by(&["tree"]).compare("name", Rule::Exact),
         tsv("sample", "With --trees all: the spread of each figure over the trees").keyed_by(&["figure"]),
         tsv("sample_families", "With --trees all: the spread of each family's log-likelihood").keyed_by(&["family"]),
     ];
-    let of_sample = of_sample.map(|output| with_rule(optional(output), FITTED));
+    let of_sample = of_sample.map(|output| output.optional().ruled(FITTED));
     of_one.into_iter().chain(of_each).chain(of_sample).collect()
 }
 
 /// What is written for one tree.
 fn of_tree() -> Vec<Output> {
-    let optional = |output: Output| Output { optional: true, ..output };
-    let names = |name: &str, help: &str| optional(Output::new(name, &format!("{name}.txt"), "text", help));
+    let names = |name: &str, help: &str| Output::new(name, &format!("{name}.txt"), "text", help).optional();
     let tsv = |name: &str, help: &str| Output::new(name, &format!("{name}.tsv"), "tsv", help);
     vec![
         // Not at its place where there are several trees.
-        with_rule(optional(tsv("families", "Rates and log-likelihood of each family").keyed_by(&["family"])), FITTED)
+        tsv("families", "Rates and log-likelihood of each family")
+            .keyed_by(&["family"])
+            .optional()
+            .ruled(FITTED)
             .compare("family", Rule::Exact)
             .compare("log_likelihood", VALUES),
-        optional(Output::new("summary", "summary.json", "json", "Total log-likelihood and sizes"))
+        Output::new("summary", "summary.json", "json", "Total log-likelihood and sizes")
+            .optional()
             .compare("log_likelihood", VALUES),
-        with_rule(optional(Output::new("fit", "fit.json", "json", "The fit")), FITTED)
+        Output::new("fit", "fit.json", "json", "The fit")
+            .optional()
+            .ruled(FITTED)
             .compare("log_likelihood", Rule::Tolerance { abs: 1e-8, rel: 1e-10 })
             .compare("standard_errors", Rule::Tolerance { abs: 1e-6, rel: 1e-4 })
             .compare("evaluations", Rule::Ignore)
             .compare("gradient_norm", Rule::Ignore),
-        with_rule(optional(tsv("retention", "Retention tests").keyed_by(&["set"])), FITTED),
-        with_rule(
-            optional(tsv("ancestral", "Probability of presence at the inner nodes").keyed_by(&["family"])),
-            ROUNDED,
-        ),
-        with_rule(
-            optional(Output::new("ancestral_gz", "ancestral.tsv.gz", "tsv", "The same, packed").keyed_by(&["family"])),
-            ROUNDED,
-        ),
-        with_rule(
-            optional(Output::new(
-                "ancestral_npy",
-                "ancestral.npy",
-                "npy",
-                "The same, float64, families by inner nodes",
-            )),
-            FITTED,
-        ),
+        tsv("retention", "Retention tests").keyed_by(&["set"]).optional().ruled(FITTED),
+        tsv("ancestral", "Probability of presence at the inner nodes").keyed_by(&["family"]).optional().ruled(ROUNDED),
+        Output::new("ancestral_gz", "ancestral.tsv.gz", "tsv", "The same, packed")
+            .keyed_by(&["family"])
+            .optional()
+            .ruled(ROUNDED),
+        Output::new("ancestral_npy", "ancestral.npy", "npy", "The same, float64, families by inner nodes")
+            .optional()
+            .ruled(FITTED),
         names("ancestral_families", "The families of ancestral.npy, a line each"),
         names("ancestral_nodes", "The inner nodes of ancestral.npy, a line each"),
-        with_rule(optional(tsv("branches", "Expected gains and losses on each branch").keyed_by(&["node"])), FITTED),
-        with_rule(
-            optional(tsv("branch_families", "Families that change on a branch").keyed_by(&["node", "family"])),
-            ROUNDED,
-        ),
-        optional(Output::new("tree", "tree.nwk", "newick", "The tree with the labels that the tables use")),
+        tsv("branches", "Expected gains and losses on each branch").keyed_by(&["node"]).optional().ruled(FITTED),
+        tsv("branch_families", "Families that change on a branch")
+            .keyed_by(&["node", "family"])
+            .optional()
+            .ruled(ROUNDED),
+        Output::new("tree", "tree.nwk", "newick", "The tree with the labels that the tables use").optional(),
     ]
-}
-
-fn with_rule(output: Output, rule: Rule) -> Output {
-    Output { rule, ..output }
 }

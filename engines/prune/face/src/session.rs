@@ -6,7 +6,6 @@ use scaletune_prune_core::monitor::Monitor;
 use scaletune_prune_core::session::{self as core, Outcome, Prepared, Sample};
 use scaletune_sdk::{Call, Error, Host, InputClass, Inputs, Plan, Session};
 use serde::Serialize;
-use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,13 +35,12 @@ impl PruneSession {
 /// The sizes that matter for speed, and the facts that rule plans out.
 pub fn input_class(session: &core::Session) -> InputClass {
     let class = session.input_class();
-    let mut map = InputClass::new();
-    map.insert("taxa".into(), json!(class.taxa));
-    map.insert("families".into(), json!(class.families));
-    map.insert("patterns".into(), json!(class.patterns));
-    map.insert("rates".into(), json!(if class.rates_per_family { "per-family" } else { "global" }));
-    map.insert("missing_data".into(), json!(class.missing_data.to_string()));
-    map
+    InputClass::new()
+        .with("taxa", class.taxa)
+        .with("families", class.families)
+        .with("patterns", class.patterns)
+        .with("rates", if class.rates_per_family { "per-family" } else { "global" })
+        .with("missing_data", class.missing_data.to_string())
 }
 
 impl Session for PruneSession {

@@ -10,15 +10,12 @@ const PRESETS: [(&str, usize, usize); 4] =
     [("tiny", 10, 100), ("small", 100, 5_000), ("medium", 500, 20_000), ("large", 1_000, 50_000)];
 
 pub(crate) fn offer() -> Simulation {
-    Simulation {
-        presets: PRESETS.iter().map(|(name, ..)| name.to_string()).collect(),
-        sizes: vec![
-            Input::integer("taxa", 1, 1 << 24, "Tips of the tree").named("N"),
-            Input::integer("families", 1, 1 << 32, "Gene families").named("N"),
-            Input::float("rate-spread", 0.0, 5.0, "Standard deviation of each family's log rates"),
-            Input::float("missing", 0.0, 1.0, "Share of cells without data"),
-        ],
-    }
+    Simulation::new(PRESETS.iter().map(|(name, ..)| *name)).sizes([
+        Input::integer("taxa", 1, 1 << 24, "Tips of the tree").named("N"),
+        Input::integer("families", 1, 1 << 32, "Gene families").named("N"),
+        Input::float("rate-spread", 0.0, 5.0, "Standard deviation of each family's log rates"),
+        Input::float("missing", 0.0, 1.0, "Share of cells without data"),
+    ])
 }
 
 pub(crate) fn simulate(call: &Call<'_>, request: &SimulationRequest, folder: &Path) -> Result<(), Error> {

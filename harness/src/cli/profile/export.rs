@@ -1,6 +1,6 @@
 //! `scaletune profile export`
 
-use super::{named, save};
+use super::{named_in_short, save};
 use crate::cli::exit::Exit;
 use crate::cli::{Context, print};
 use crate::profile::Store;
@@ -8,7 +8,7 @@ use serde_json::json;
 use std::path::Path;
 
 pub(super) fn run(context: &Context, store: &Store, name: &str, out: Option<&Path>) -> Result<(), Exit> {
-    let stored = named(store, name)?;
+    let stored = named_in_short(store, name)?;
     match out.filter(|path| *path != Path::new("-")) {
         // A profile is JSON already.
         None => {

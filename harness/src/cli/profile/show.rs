@@ -1,7 +1,7 @@
 //! `scaletune profile show`
 
 use super::look::{Looker, Seen};
-use super::named;
+use super::named_in_short;
 use crate::cli::exit::Exit;
 use crate::cli::{Context, print};
 use crate::profile::{Compared, Found, Point, Ratio, Store};
@@ -9,7 +9,7 @@ use serde_json::json;
 use std::fmt::Write as _;
 
 pub(super) fn run(context: &Context, store: &Store, name: &str) -> Result<(), Exit> {
-    let stored = named(store, name)?;
+    let stored = named_in_short(store, name)?;
     let look = Looker::new(&context.catalogue).look(Found { path: stored.path.clone(), profile: Ok(stored.profile) });
     let Ok(seen) = &look.seen else { return Ok(()) };
     if context.json {

@@ -5,24 +5,14 @@ use super::*;
 use scaletune_descriptor::{Axis, Constraint, IntegerDefault, Output, Role};
 
 pub(crate) fn descriptor() -> Descriptor {
-    Descriptor {
-        name: "count".into(),
-        version: "1.0.0".into(),
-        build: String::new(),
-        summary: String::new(),
-        inputs: vec![],
-        axes: vec![
+    Descriptor::new("count", "1.0.0", "")
+        .axes([
             Axis::choice("decode", "", &[("pool", ""), ("inline", "")]),
             Axis::threads("workers", "", Role::Compute, 1, IntegerDefault::MAX),
-        ],
-        constraints: vec![Constraint::parse("workers <= threads").unwrap()],
-        facts: [("format".to_string(), vec!["bam".to_string()])].into(),
-        helpers: vec![],
-        reference: Plan::new(),
-        outputs: vec![Output::new("out", "out", "tsv", "")],
-        stages: vec![],
-        simulate: None,
-    }
+        ])
+        .constraints([Constraint::parse("workers <= threads").unwrap()])
+        .fact("format", &["bam"])
+        .outputs([Output::new("out", "out", "tsv", "")])
 }
 
 fn stored(name: &str, profile: Profile) -> Stored {

@@ -7,47 +7,35 @@ pub(super) const MIB: u64 = 1 << 20;
 
 /// An engine with `algorithm` (a, b, c) and `workers`.
 pub(crate) fn small() -> Descriptor {
-    Descriptor {
-        name: "small".into(),
-        version: "1".into(),
-        build: String::new(),
-        summary: String::new(),
-        inputs: vec![],
-        axes: vec![
+    Descriptor::new("small", "1", "")
+        .axes([
             Axis::choice("algorithm", "", &[("a", ""), ("b", ""), ("c", "")]),
             Axis::threads("workers", "", Role::Compute, 1, IntegerDefault::MAX),
-        ],
-        constraints: vec![Constraint::parse("workers <= threads").unwrap()],
-        facts: Default::default(),
-        helpers: vec![],
-        reference: Plan::new(),
-        outputs: vec![Output::new("out", "out.tsv", "tsv", "")],
-        stages: vec![],
-        simulate: None,
-    }
+        ])
+        .constraints([Constraint::parse("workers <= threads").unwrap()])
+        .outputs([Output::new("out", "out.tsv", "tsv", "")])
 }
 
 /// An engine like the allele counter, with hundreds of plans for eight threads.
 pub(crate) fn large() -> Descriptor {
     let constraint = |text| Constraint::parse(text).unwrap();
-    Descriptor {
-        axes: vec![
-            Axis::choice("partition", "", &[("chromosome", ""), ("sites", ""), ("bytes", "")]),
-            Axis::choice("decode", "", &[("inline", ""), ("per-reader", ""), ("shared-pool", "")]),
-            Axis::choice("reader", "", &[("htslib", ""), ("raw", ""), ("noodles", "")]),
-            Axis::threads("workers", "", Role::Compute, 1, IntegerDefault::MAX),
-            Axis::threads("decode-threads", "", Role::Io, 0, IntegerDefault::Number(0)),
-            Axis::size("tasks-per-worker", "", 1, 16, 4),
-        ],
-        constraints: vec![
-            constraint("decode == inline -> decode-threads == 0"),
-            constraint("decode != inline -> decode-threads >= 1"),
-            constraint("decode != per-reader -> workers + decode-threads <= threads"),
-            constraint("decode == per-reader -> workers * (1 + decode-threads) <= threads"),
-            constraint("workers == 1 -> tasks-per-worker == 1"),
-        ],
-        ..small()
-    }
+    let mut engine = small();
+    engine.axes = vec![
+        Axis::choice("partition", "", &[("chromosome", ""), ("sites", ""), ("bytes", "")]),
+        Axis::choice("decode", "", &[("inline", ""), ("per-reader", ""), ("shared-pool", "")]),
+        Axis::choice("reader", "", &[("htslib", ""), ("raw", ""), ("noodles", "")]),
+        Axis::threads("workers", "", Role::Compute, 1, IntegerDefault::MAX),
+        Axis::threads("decode-threads", "", Role::Io, 0, IntegerDefault::Number(0)),
+        Axis::size("tasks-per-worker", "", 1, 16, 4),
+    ];
+    engine.constraints = vec![
+        constraint("decode == inline -> decode-threads == 0"),
+        constraint("decode != inline -> decode-threads >= 1"),
+        constraint("decode != per-reader -> workers + decode-threads <= threads"),
+        constraint("decode == per-reader -> workers * (1 + decode-threads) <= threads"),
+        constraint("workers == 1 -> tasks-per-worker == 1"),
+    ];
+    engine
 }
 
 /// Wall and CPU seconds of a plan of [`large`]: decompression and parsing overlap where they have threads of their own;
@@ -89,23 +77,22 @@ pub(super) fn algorithm(plan: &Plan) -> (&str, f64) {
 /// An engine of two stages that share the workers, with thousands of plans for eight threads.
 pub(super) fn staged() -> Descriptor {
     let constraint = |text| Constraint::parse(text).unwrap();
-    Descriptor {
-        axes: vec![
-            Axis::choice("reader", "", &[("plain", ""), ("quick", ""), ("slow", "")]).in_stage("load"),
-            Axis::choice("decode", "", &[("inline", ""), ("pool", "")]).in_stage("load"),
-            Axis::choice("solver", "", &[("stock", ""), ("fused", ""), ("naive", ""), ("lazy", "")]).in_stage("solve"),
-            Axis::choice("layout", "", &[("rows", ""), ("columns", ""), ("tiles", "")]).in_stage("solve"),
-            Axis::threads("workers", "", Role::Compute, 1, IntegerDefault::MAX),
-            Axis::threads("decode-threads", "", Role::Io, 0, IntegerDefault::Number(0)).in_stage("load"),
-            Axis::size("block", "", 1, 64, 4).in_stage("solve"),
-        ],
-        constraints: vec![
-            constraint("decode == inline -> decode-threads == 0"),
-            constraint("decode != inline -> decode-threads >= 1"),
-            constraint("workers + decode-threads <= threads"),
-        ],
-        ..small()
-    }
+    let mut engine = small();
+    engine.axes = vec![
+        Axis::choice("reader", "", &[("plain", ""), ("quick", ""), ("slow", "")]).in_stage("load"),
+        Axis::choice("decode", "", &[("inline", ""), ("pool", "")]).in_stage("load"),
+        Axis::choice("solver", "", &[("stock", ""), ("fused", ""), ("naive", ""), ("lazy", "")]).in_stage("solve"),
+        Axis::choice("layout", "", &[("rows", ""), ("columns", ""), ("tiles", "")]).in_stage("solve"),
+        Axis::threads("workers", "", Role::Compute, 1, IntegerDefault::MAX),
+        Axis::threads("decode-threads", "", Role::Io, 0, IntegerDefault::Number(0)).in_stage("load"),
+        Axis::size("block", "", 1, 64, 4).in_stage("solve"),
+    ];
+    engine.constraints = vec![
+        constraint("decode == inline -> decode-threads == 0"),
+        constraint("decode != inline -> decode-threads >= 1"),
+        constraint("workers + decode-threads <= threads"),
+    ];
+    engine
 }
 
 /// Seconds of `load`, of `solve` and of the rest for a plan of [`staged`]. `load` takes most of the time; within `solve` solver
