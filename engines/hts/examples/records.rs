@@ -6,7 +6,8 @@
 use std::{path::Path, process::ExitCode};
 
 use scaletune_hts::{
-    Alignment, AlignmentFile, Decode, Decoder, Error, Interval, OpenOptions, Reader, ReaderPlan, Unit, Visitor, flag,
+    Alignment, AlignmentFile, Decode, Decoder, Error, Fields, Interval, OpenOptions, Reader, ReaderPlan, Unit, Visitor,
+    flag,
 };
 
 #[derive(Default)]
@@ -57,7 +58,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         None => vec![file.whole_file()],
         Some(every) => sparse(&file, every.parse()?)?,
     };
-    let mut reader = Reader::open(&file, &ReaderPlan { decoder, decode })?;
+    let mut reader = Reader::open(&file, &ReaderPlan { decoder, decode, fields: Fields::ALL })?;
     let mut count = Count::default();
     for unit in &units {
         reader.walk(unit, &mut count)?;

@@ -6,8 +6,8 @@
 use std::{collections::hash_map::DefaultHasher, error, hash::Hasher, path::Path, path::PathBuf, process::ExitCode};
 
 use scaletune_hts::{
-    Alignment, AlignmentFile, Decode, Decoder, Error, Format, Interval, OpenOptions, Place, Reader, ReaderPlan, Unit,
-    Visitor,
+    Alignment, AlignmentFile, Decode, Decoder, Error, Fields, Format, Interval, OpenOptions, Place, Reader, ReaderPlan,
+    Unit, Visitor,
 };
 
 /// Records with a contig, records without, and a hash over the former in their order.
@@ -124,7 +124,7 @@ fn traversals(file: &AlignmentFile) -> Vec<(&'static str, Vec<Unit>, bool)> {
 }
 
 fn walk(file: &AlignmentFile, decoder: Decoder, units: &[Unit]) -> Result<Shown, Error> {
-    let mut reader = Reader::open(file, &ReaderPlan { decoder, decode: Decode::Inline })?;
+    let mut reader = Reader::open(file, &ReaderPlan { decoder, decode: Decode::Inline, fields: Fields::ALL })?;
     let mut shown = Shown::default();
     for unit in units {
         reader.walk(unit, &mut shown)?;

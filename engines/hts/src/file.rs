@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    Decode, Error, Planner,
+    Decode, Error, Fields, Planner,
     bgzf::{END_BLOCK, Inflater, LARGEST_BLOCK, Source, Window, holds_block},
     header::{self, Contig, Header, SortOrder},
     htslib::Handle,
@@ -41,9 +41,6 @@ pub struct OpenOptions {
     pub sam: bool,
     /// The FASTA file that a CRAM file was made with.
     pub reference: Option<PathBuf>,
-    /// The optional fields (tags) of records are not read: to decode those of CRAM takes most of the time. A CRAM record then
-    /// has none; what other formats show of them is not said.
-    pub without_tags: bool,
 }
 
 /// An alignment file that was found to be usable. Copies are cheap and share everything.
@@ -58,7 +55,6 @@ struct Checked {
     /// Meaningful for BAM only.
     first_record: VirtualOffset,
     reference: Option<Reference>,
-    without_tags: bool,
     index: Option<Index>,
     warnings: Vec<Warning>,
 }
@@ -87,7 +83,7 @@ impl AlignmentFile {
                 bam_header(&source)?
             }
             Format::Cram | Format::Sam => {
-                let handle = Handle::open(path, &Decode::Inline, reference.as_ref())?;
+                let handle = Handle::open(path, &Decode::Inline, Fields::ALL, reference.as_ref())?;
                 if format == Format::Cram {
                     handle.check_end(source.size())?;
                 } else if is_bgzf(&source)? {
@@ -102,8 +98,7 @@ impl AlignmentFile {
             Index::find(path, format, options.index.as_deref())?
         };
         let warnings = reference.as_ref().and_then(Reference::warning).into_iter().collect();
-        let without_tags = options.without_tags;
-        let mut checked = Checked { source, format, header, first_record, reference, without_tags, index, warnings };
+        let mut checked = Checked { source, format, header, first_record, reference, index, warnings };
         if let Some(index) = &checked.index {
             checked.warnings.extend(index.check(&checked.source, checked.header.contigs.len())?);
         }
@@ -200,10 +195,6 @@ impl AlignmentFile {
 
     pub(crate) fn first_record(&self) -> VirtualOffset {
         self.0.first_record
-    }
-
-    pub(crate) fn without_tags(&self) -> bool {
-        self.0.without_tags
     }
 
     pub(crate) fn reference(&self) -> Option<&Reference> {

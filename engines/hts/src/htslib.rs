@@ -1,6 +1,5 @@
 //! The reader over htslib: BAM, CRAM and SAM text, with decompression threads where the plan wants them.
 
-mod fields;
 mod handle;
 mod output;
 mod record;
@@ -11,7 +10,7 @@ use std::fs;
 use rust_htslib::bam::Record;
 
 use crate::{
-    AlignmentFile, Decode, Error, Format, Visitor,
+    AlignmentFile, Decode, Error, Fields, Format, Visitor,
     alignment::{Alignment, BEFORE_CONTIG},
     unit::{Interval, Range, VirtualOffset},
 };
@@ -37,34 +36,27 @@ pub(crate) struct HtslibReader {
     is_used: bool,
     file: AlignmentFile,
     decode: Decode,
-}
-
-/// The file, open to read what its opener asked for.
-fn handle_of(file: &AlignmentFile, decode: &Decode) -> Result<Handle, Error> {
-    let mut handle = Handle::open(file.path(), decode, file.reference())?;
-    if file.format() == Format::Cram && file.without_tags() {
-        handle.leave_out_tags()?;
-    }
-    Ok(handle)
+    fields: Fields,
 }
 
 impl HtslibReader {
-    pub(crate) fn open(file: &AlignmentFile, decode: &Decode) -> Result<Self, Error> {
+    pub(crate) fn open(file: &AlignmentFile, decode: &Decode, fields: Fields) -> Result<Self, Error> {
         Ok(HtslibReader {
-            handle: handle_of(file, decode)?,
+            handle: Handle::open(file.path(), decode, fields, file.reference())?,
             record: Record::new(),
             contigs: file.contigs().len(),
             index: None,
             is_used: false,
             file: file.clone(),
             decode: decode.clone(),
+            fields,
         })
     }
 
     /// Shows the visitor every record of a CRAM or SAM file.
     pub(crate) fn walk_from_start<V: Visitor>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
         if self.is_used {
-            self.handle = handle_of(&self.file, &self.decode)?;
+            self.handle = Handle::open(self.file.path(), &self.decode, self.fields, self.file.reference())?;
         }
         self.is_used = true;
         while self.handle.read(&mut self.record).map_err(|error| explained(error, &self.file, None))? {

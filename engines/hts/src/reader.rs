@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::{
-    AlignmentFile, Error, Format, Pool, Visitor,
+    AlignmentFile, Error, Fields, Format, Pool, Visitor,
     alignment::Alignment,
     htslib::HtslibReader,
+    needs::Guard,
     noodles::NoodlesReader,
     raw::RawReader,
     unit::{Pieces, Place, Range, Unit, VirtualOffset},
@@ -40,6 +41,8 @@ pub struct ReaderPlan {
     pub decoder: Decoder,
     /// On which threads.
     pub decode: Decode,
+    /// What the visitors read.
+    pub fields: Fields,
 }
 
 /// A reader of one file. Threads are settled when it is made and can't be changed: htslib loses records when they are set
@@ -47,6 +50,7 @@ pub struct ReaderPlan {
 pub struct Reader {
     inner: Inner,
     file: AlignmentFile,
+    fields: Fields,
 }
 
 enum Inner {
@@ -66,7 +70,7 @@ impl Reader {
                 let problem = format!("{}: SAM text is read inline only; use decode=inline", file.path().display());
                 return Err(Error::Unsupported { problem });
             }
-            Decoder::Htslib => Inner::Htslib(Box::new(HtslibReader::open(file, &plan.decode)?)),
+            Decoder::Htslib => Inner::Htslib(Box::new(HtslibReader::open(file, &plan.decode, plan.fields)?)),
             Decoder::Raw => {
                 own_thread_only("raw", file, &plan.decode)?;
                 Inner::Raw(Box::new(RawReader::new(file.source().clone(), file.contigs().len())))
@@ -76,7 +80,7 @@ impl Reader {
                 Inner::Noodles(Box::new(NoodlesReader::open(file)?))
             }
         };
-        Ok(Reader { inner, file: file.clone() })
+        Ok(Reader { inner, file: file.clone(), fields: plan.fields })
     }
 
     /// Shows the visitor every record of the unit, in file order. A unit can be walked as often as wanted.
@@ -84,6 +88,14 @@ impl Reader {
     /// # Errors
     /// The visitor's own, or what is wrong with the file. After the latter make a new reader.
     pub fn walk<V: Visitor>(&mut self, unit: &Unit, visitor: &mut V) -> Result<(), V::Error> {
+        if cfg!(debug_assertions) && self.fields != Fields::ALL {
+            let fields = self.fields;
+            return self.walk_pieces(unit, &mut Guard { fields, visitor });
+        }
+        self.walk_pieces(unit, visitor)
+    }
+
+    fn walk_pieces<V: Visitor>(&mut self, unit: &Unit, visitor: &mut V) -> Result<(), V::Error> {
         let whole;
         let ranges = match (&unit.pieces, &mut self.inner) {
             (Pieces::Ranges(ranges), _) => ranges.as_slice(),

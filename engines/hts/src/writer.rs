@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 pub use rust_htslib::bam::{Record, record::Aux};
 
 use crate::{
-    AlignmentFile, Decode, Error,
+    AlignmentFile, Decode, Error, Fields,
     htslib::{Handle, Output, OwnHeader},
 };
 
@@ -33,7 +33,7 @@ impl Writer {
     /// # Errors
     /// The file can't be made, or the header of `input` can't be read again.
     pub fn create(path: &Path, input: &AlignmentFile, program: &Program, threads: usize) -> Result<Self, Error> {
-        let handle = Handle::open(input.path(), &Decode::Inline, input.reference())?;
+        let handle = Handle::open(input.path(), &Decode::Inline, Fields::ALL, input.reference())?;
         let header = OwnHeader::with_program(&handle, program)?;
         Ok(Writer { output: Output::create(path, header, threads)?, path: path.to_owned() })
     }
@@ -57,7 +57,7 @@ impl Writer {
         decode: &Decode,
         mut edit: impl FnMut(&mut Record) -> Result<bool, E>,
     ) -> Result<(), E> {
-        let mut handle = Handle::open(input.path(), decode, input.reference())?;
+        let mut handle = Handle::open(input.path(), decode, Fields::ALL, input.reference())?;
         let mut record = Record::new();
         while handle.read(&mut record)? {
             if edit(&mut record)? {

@@ -3,7 +3,7 @@
 
 use crate::scratch;
 use scaletune_hts::{
-    Alignment, AlignmentFile, Decode, Decoder, Error, OpenOptions, Reader, ReaderPlan, Visitor, alignment,
+    Alignment, AlignmentFile, Decode, Decoder, Error, Fields, OpenOptions, Reader, ReaderPlan, Visitor, alignment,
 };
 
 /// Looks at every field of every record.
@@ -50,7 +50,7 @@ pub fn target(data: &[u8]) -> bool {
     scratch::file("a.bam", &file, |path| {
         let options = OpenOptions { without_index: true, ..OpenOptions::default() };
         let Ok(file) = AlignmentFile::open(path, &options) else { return false };
-        let open = || Reader::open(&file, &ReaderPlan { decoder, decode: Decode::Inline });
+        let open = || Reader::open(&file, &ReaderPlan { decoder, decode: Decode::Inline, fields: Fields::ALL });
         let Ok(mut reader) = open() else { return false };
         let mut look = Look::default();
         let outcome = reader.walk(&file.whole_file(), &mut look);

@@ -187,7 +187,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
         if self.rules.ledger {
             self.harvest.ledger.overlap(self.cursor..last);
         }
-        if let Some(reason) = self.rules.rejects(record.flags(), record.mapping_quality()) {
+        if let Some(reason) = self.rules.rejects(record.flags(), || record.mapping_quality()) {
             self.drop_everywhere(last, reason);
             return Ok(());
         }
@@ -275,7 +275,7 @@ impl<'a, S: Sink> Scanner<'a, S> {
 
     #[inline]
     fn class<A: Alignment>(&self, record: &A, place: Place) -> Result<Class, Reason> {
-        if self.rules.is_low(record.qualities().get(place.query as usize).copied()) {
+        if self.rules.is_low(|| record.qualities().get(place.query as usize).copied()) {
             return Err(Reason::BaseQuality);
         }
         let bases = Bases { packed: record.packed_sequence(), length: record.sequence_length() };

@@ -93,12 +93,7 @@ impl Session {
         }
         let file = AlignmentFile::open(
             &options.alignments,
-            &OpenOptions {
-                reference: options.reference.clone(),
-                // Only a cell's barcode is a tag.
-                without_tags: options.barcodes.is_none(),
-                ..Default::default()
-            },
+            &OpenOptions { reference: options.reference.clone(), ..Default::default() },
         )?;
         if file.sort_order() == SortOrder::QueryName {
             return Err(Error::Record {
@@ -188,6 +183,7 @@ impl Session {
             Reader::Raw => hts::Decoder::Raw,
             Reader::Noodles => hts::Decoder::Noodles,
         };
+        let fields = Rules::new(&self.options, self.barcodes.as_ref()).fields();
         // More readers than units would have nothing to do. One is always opened, so that an impossible plan is refused
         // whatever the sites are.
         let readers = plan.workers.min(units.len()).max(1);
@@ -198,7 +194,7 @@ impl Session {
                     (Decode::SharedPool, Some(pool)) => hts::Decode::SharedPool(Arc::clone(pool)),
                     (Decode::SharedPool | Decode::Inline, _) => hts::Decode::Inline,
                 };
-                hts::Reader::open(&self.file, &ReaderPlan { decoder, decode }).map_err(|error| match error {
+                hts::Reader::open(&self.file, &ReaderPlan { decoder, decode, fields }).map_err(|error| match error {
                     hts::Error::Unsupported { problem } => Error::Plan(problem),
                     error => Error::Alignments(error),
                 })

@@ -16,7 +16,7 @@ use std::{
 use rust_htslib::bam::Record;
 
 use crate::{
-    Decode, Error, Format, Pool,
+    Decode, Error, Fields, Format, Pool,
     header::{Contig, Header},
     htslib::reference::unusable_reference,
     pool::thread_count,
@@ -40,8 +40,13 @@ pub(crate) struct Handle {
 unsafe impl Send for Handle {}
 
 impl Handle {
-    /// Opens the file, sets its threads (here and nowhere else) and reads its header.
-    pub(crate) fn open(path: &Path, decode: &Decode, reference: Option<&Reference>) -> Result<Self, Error> {
+    /// Opens the file, sets its threads and its fields (here and nowhere else) and reads its header.
+    pub(crate) fn open(
+        path: &Path,
+        decode: &Decode,
+        fields: Fields,
+        reference: Option<&Reference>,
+    ) -> Result<Self, Error> {
         silence();
         let name = c_path(path)?;
         // SAFETY: both are strings that end with NUL and live over the call.
@@ -56,6 +61,7 @@ impl Handle {
                 return Err(unusable_reference(reference.given()));
             }
         }
+        file.set_fields(path, fields)?;
         let pool = file.set_threads(path, decode)?;
         // SAFETY: the file is open and nothing has been read from it.
         let header = NonNull::new(unsafe { hts_sys::sam_hdr_read(file.0.as_ptr()) })
@@ -80,10 +86,6 @@ impl Handle {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
-    }
-
-    pub(super) fn file_pointer(&mut self) -> *mut hts_sys::htsFile {
-        self.file.as_ptr()
     }
 
     /// For a copy of the header.
@@ -352,6 +354,23 @@ impl Drop for Query {
 struct Opened(NonNull<hts_sys::htsFile>);
 
 impl Opened {
+    /// Has htslib decode these fields of CRAM only; of other formats it always gives whole records.
+    fn set_fields(&self, path: &Path, fields: Fields) -> Result<(), Error> {
+        let Some(required) = fields.required() else { return Ok(()) };
+        let options = [
+            (hts_sys::hts_fmt_option_CRAM_OPT_REQUIRED_FIELDS, required),
+            (hts_sys::hts_fmt_option_CRAM_OPT_DECODE_MD, 0),
+        ];
+        for (option, value) in options {
+            // SAFETY: the file is open and nothing has been read from it; both options take one `int`.
+            if unsafe { hts_sys::hts_set_opt(self.0.as_ptr(), option, value) } != 0 {
+                let problem = format!("{}: htslib can't be asked for some fields only", path.display());
+                return Err(Error::Unsupported { problem });
+            }
+        }
+        Ok(())
+    }
+
     /// Sets the threads that decompress; the pool to hold on to, if there is one.
     fn set_threads(&self, path: &Path, decode: &Decode) -> Result<Option<Arc<Pool>>, Error> {
         let place = || path.display().to_string();

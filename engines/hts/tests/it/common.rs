@@ -11,7 +11,7 @@ use rust_htslib::bam::{
     record::{Aux, Cigar, CigarString},
 };
 use scaletune_hts::{
-    Alignment, AlignmentFile, Decode, Decoder, Error, Field, OpenOptions, Reader, ReaderPlan, Unit, Visitor,
+    Alignment, AlignmentFile, Decode, Decoder, Error, Field, Fields, OpenOptions, Reader, ReaderPlan, Unit, Visitor,
 };
 
 /// The contigs of every test file; the second never has a record.
@@ -85,7 +85,7 @@ pub(crate) fn walk(reader: &mut Reader, unit: &Unit) -> Result<Vec<Seen>, Error>
 }
 
 pub(crate) fn reader(file: &AlignmentFile, decoder: Decoder, decode: Decode) -> Reader {
-    Reader::open(file, &ReaderPlan { decoder, decode }).unwrap()
+    Reader::open(file, &ReaderPlan { decoder, decode, fields: Fields::ALL }).unwrap()
 }
 
 pub(crate) fn open(path: &Path) -> Result<AlignmentFile, Error> {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread};
 
-use scaletune_hts::{Decode, Decoder, Error, Pool, Reader, ReaderPlan};
+use scaletune_hts::{Decode, Decoder, Error, Fields, Pool, Reader, ReaderPlan};
 
 use crate::common::{Seen, open, reader, small_file, walk};
 
@@ -107,7 +107,7 @@ fn threads_are_settled_when_a_reader_is_made() {
     let (_folder, path) = small_file(6000);
     let file = open(&path).unwrap();
     for _ in 0..10 {
-        let plan = ReaderPlan { decoder: Decoder::Htslib, decode: Decode::PerReader(2) };
+        let plan = ReaderPlan { decoder: Decoder::Htslib, decode: Decode::PerReader(2), fields: Fields::ALL };
         let mut reader = Reader::open(&file, &plan).unwrap();
         assert_eq!(walk(&mut reader, &file.whole_file()).unwrap().len(), 6005);
     }
@@ -117,7 +117,7 @@ fn threads_are_settled_when_a_reader_is_made() {
 fn plans_that_a_reader_does_not_support_are_refused_in_words() {
     let (_folder, path) = small_file(10);
     let file = open(&path).unwrap();
-    let refused = |decoder, decode| match Reader::open(&file, &ReaderPlan { decoder, decode }) {
+    let refused = |decoder, decode| match Reader::open(&file, &ReaderPlan { decoder, decode, fields: Fields::ALL }) {
         Ok(_) => panic!("a plan that can't be done was taken"),
         Err(error) => error.to_string(),
     };

@@ -19,7 +19,7 @@ mod tags;
 pub use order::{InputOrder, detect_order};
 pub use tags::{FragmentTags, RecordTag, Tags};
 
-use scaletune_hts::{AlignmentFile, Decode, Decoder, Pool, ReaderPlan};
+use scaletune_hts::{AlignmentFile, Decode, Decoder, Fields, Pool, ReaderPlan};
 use serde::{Deserialize, Serialize};
 
 use crate::annotation::{Annotation, Lookup};
@@ -63,7 +63,9 @@ impl LoadPlan {
             (threads, false) => Decode::PerReader(threads),
             (threads, true) => Decode::SharedPool(Pool::new(threads)?),
         };
-        Ok(ReaderPlan { decoder: self.decoder, decode })
+        // Neither bases nor their qualities: scores are in the tag AS.
+        let fields = Fields::NAME | Fields::MATE | Fields::TAGS;
+        Ok(ReaderPlan { decoder: self.decoder, decode, fields })
     }
 }
 

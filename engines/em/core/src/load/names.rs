@@ -5,7 +5,7 @@
 //! file that follows, with 128 bits a name, proves it and finds the first record out of place, the same one for every plan.
 
 use hashbrown::HashSet;
-use scaletune_hts::{Alignment, Decode, Decoder, Format, Reader, ReaderPlan, SortOrder, Visitor};
+use scaletune_hts::{Alignment, Decode, Decoder, Fields, Format, Reader, ReaderPlan, SortOrder, Visitor};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::Load;
@@ -65,7 +65,7 @@ impl Names {
 fn prove(load: &Load<'_>) -> Result<(), EmError> {
     let file = load.file;
     let decoder = if file.format() == Format::Bam { Decoder::Raw } else { Decoder::Htslib };
-    let mut reader = Reader::open(file, &ReaderPlan { decoder, decode: Decode::Inline })?;
+    let mut reader = Reader::open(file, &ReaderPlan { decoder, decode: Decode::Inline, fields: Fields::NAME })?;
     let mut search = Search { monitor: load.monitor, closed: HashSet::default(), open: None, records: 0, found: None };
     match reader.walk(&file.whole_file(), &mut search) {
         Err(error) if search.found.is_none() => return Err(error),

@@ -9,7 +9,7 @@ use scaletune_em_core::fragment::{OverlapOptions, OverlapRule, StrandedMode};
 use scaletune_em_core::load::{InputOrder, LoadOptions, LoadPlan, Loaded, Loading, load};
 use scaletune_em_core::scores::{Scores, read_table};
 use scaletune_em_core::{Unwatched, Workers};
-use scaletune_hts::{Alignment, AlignmentFile, Decode, Decoder, OpenOptions, Reader, ReaderPlan, Visitor};
+use scaletune_hts::{Alignment, AlignmentFile, Decode, Decoder, Fields, OpenOptions, Reader, ReaderPlan, Visitor};
 
 const GOLDENS: [(&str, &str, &str, StrandedMode); 4] = [
     ("telescope", "alignment.bam", "expected", StrandedMode::None),
@@ -158,7 +158,7 @@ fn fragments_of_a_sorted_file_come_in_the_order_of_their_leading_records() {
     let found = load_file(&bam, StrandedMode::None, &plan(Loading::Parallel, Decoder::Raw, 0), 2);
     let file = AlignmentFile::open(&bam, &OpenOptions::default()).unwrap();
     let mut flags = Flags(Vec::new());
-    let reader_plan = ReaderPlan { decoder: Decoder::Raw, decode: Decode::Inline };
+    let reader_plan = ReaderPlan { decoder: Decoder::Raw, decode: Decode::Inline, fields: Fields::ALL };
     Reader::open(&file, &reader_plan).unwrap().walk(&file.whole_file(), &mut flags).unwrap();
     let leaders: Vec<u64> = found
         .tags
