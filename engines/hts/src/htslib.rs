@@ -1,6 +1,7 @@
 //! The reader over htslib: BAM, CRAM and SAM text, with decompression threads where the plan wants them.
 
 mod handle;
+mod opened;
 mod output;
 mod record;
 mod reference;

@@ -18,8 +18,7 @@ use rust_htslib::bam::Record;
 use crate::{
     Decode, Error, Fields, Format, Pool,
     header::{Contig, Header},
-    htslib::reference::unusable_reference,
-    pool::thread_count,
+    htslib::{opened::Opened, reference::unusable_reference},
     reference::Reference,
     unit::{Interval, VirtualOffset},
 };
@@ -347,61 +346,6 @@ impl Drop for Query {
     fn drop(&mut self) {
         // SAFETY: made by htslib, of this value alone and used no more.
         unsafe { hts_sys::hts_itr_destroy(self.0.as_ptr()) };
-    }
-}
-
-/// A file that is open, and not yet a [`Handle`].
-struct Opened(NonNull<hts_sys::htsFile>);
-
-impl Opened {
-    /// Has htslib decode these fields of CRAM only; of other formats it always gives whole records.
-    fn set_fields(&self, path: &Path, fields: Fields) -> Result<(), Error> {
-        let Some(required) = fields.required() else { return Ok(()) };
-        let options = [
-            (hts_sys::hts_fmt_option_CRAM_OPT_REQUIRED_FIELDS, required),
-            (hts_sys::hts_fmt_option_CRAM_OPT_DECODE_MD, 0),
-        ];
-        for (option, value) in options {
-            // SAFETY: the file is open and nothing has been read from it; both options take one `int`.
-            if unsafe { hts_sys::hts_set_opt(self.0.as_ptr(), option, value) } != 0 {
-                let problem = format!("{}: htslib can't be asked for some fields only", path.display());
-                return Err(Error::Unsupported { problem });
-            }
-        }
-        Ok(())
-    }
-
-    /// Sets the threads that decompress; the pool to hold on to, if there is one.
-    fn set_threads(&self, path: &Path, decode: &Decode) -> Result<Option<Arc<Pool>>, Error> {
-        let place = || path.display().to_string();
-        let refused =
-            || Error::Threads { place: place(), problem: "htslib can't start its threads; ask for fewer".to_owned() };
-        match decode {
-            Decode::Inline => Ok(None),
-            Decode::PerReader(threads) => {
-                let threads = thread_count(*threads, &place())?;
-                // SAFETY: the file is open, nothing has been read from it, and it has no threads yet.
-                match unsafe { hts_sys::hts_set_threads(self.0.as_ptr(), threads) } {
-                    0 => Ok(None),
-                    _ => Err(refused()),
-                }
-            }
-            Decode::SharedPool(pool) => {
-                let mut handle = pool.handle();
-                // SAFETY: as above; the pool lives as long as the `Arc` that is returned, and htslib copies the handle.
-                match unsafe { hts_sys::hts_set_thread_pool(self.0.as_ptr(), &raw mut handle) } {
-                    0 => Ok(Some(Arc::clone(pool))),
-                    _ => Err(refused()),
-                }
-            }
-        }
-    }
-}
-
-impl Drop for Opened {
-    fn drop(&mut self) {
-        // SAFETY: opened by htslib, and of this value alone.
-        unsafe { hts_sys::hts_close(self.0.as_ptr()) };
     }
 }
 
