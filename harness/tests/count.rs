@@ -186,6 +186,23 @@ fn runs_are_summed_up_from_their_manifests() {
     }
 }
 
+/// What `simulate` tells to type can be typed, whatever the folder is called.
+#[test]
+fn the_line_that_runs_a_workload_can_be_pasted() {
+    need_count_engine();
+    let home = home();
+    std::fs::create_dir(home.path().join("it's mine")).unwrap();
+    let make = ["simulate", "count", "--preset", "tiny", "--out", "it's mine/work"];
+    let told = succeed(scaletune(home.path()).args(make));
+    let line = told.lines().find_map(|line| line.strip_prefix("Run it:   scaletune ")).unwrap();
+    let script = format!("exec \"$0\" {line}");
+    let program = scaletune(home.path()).get_program().to_owned();
+    let mut shell = std::process::Command::new("sh");
+    shell.arg("-c").arg(script).arg(program).current_dir(home.path()).env("HOME", home.path());
+    succeed(&mut shell);
+    assert!(home.path().join("count.tsv").is_file(), "{line}");
+}
+
 #[test]
 fn all_missing_inputs_are_named_at_once() {
     need_count_engine();

@@ -65,8 +65,19 @@ pub(super) fn run(
         return super::print(&json!({"folder": out, "inputs": inputs}).to_string());
     }
     context.terminal.note(&format!("Workload: {}", out.display()));
-    context.terminal.note(&format!("Run it:   scaletune run {name} --inputs {} ...", inputs.display()));
+    let outputs = match plugin.descriptor.main_outputs().collect::<Vec<_>>()[..] {
+        [one] => format!("-o {name}.{}", one.format),
+        _ => format!("--outdir {name}-results"),
+    };
+    let inputs = quoted(&inputs.display().to_string());
+    context.terminal.note(&format!("Run it:   scaletune run {name} --inputs {inputs} {outputs}"));
     Ok(())
+}
+
+/// A word that a shell takes for one word.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+=:,@".contains(c);
+    if word.chars().all(is_plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// A small workload in a folder of its own, for `--demo`; the path of its inputs file.

@@ -216,7 +216,7 @@ impl Workload {
             Inputs::check(values, &descriptor.inputs, &extra).map_err(|error| Exit::input(error.to_string()))?;
         let mut values: Map<String, Value> =
             checked.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
-        map_paths(&mut values, &descriptor.inputs, |text| std::path::absolute(text).unwrap_or_else(|_| text.into()))
+        map_paths(&mut values, &descriptor.inputs, input_file::absolute)
             .map_err(|error| Exit::input(error.to_string()))?;
         let inputs = Inputs::check(values.clone(), &descriptor.inputs, &extra)
             .map_err(|error| Exit::input(error.to_string()))?;
