@@ -83,6 +83,7 @@ fn make() -> tempfile::TempDir {
         run(&["simulate", engine, "--preset", "tiny", "--out", &format!("{engine}-tiny")]);
     }
     counting(folder);
+    earlier_run(folder, &run);
     multi_mapping(folder);
     tree(folder);
     sweeps(folder, &run);
@@ -140,6 +141,13 @@ fn counting(folder: &Path) {
     }
     fs::write(folder.join("peaks.bed"), bed).unwrap();
     fs::write(folder.join("genes.gtf"), gtf).unwrap();
+}
+
+/// A run that was made before, with its manifest.
+fn earlier_run(folder: &Path, run: &dyn Fn(&[&str]) -> String) {
+    fs::create_dir(folder.join("earlier")).unwrap();
+    let line = ["run", "count", "-q", "--threads", "1", "--no-profile", "--inputs", "count-tiny/inputs.toml"];
+    run(&[&line[..], &["-o", "earlier/counts.tsv"]].concat());
 }
 
 fn multi_mapping(folder: &Path) {
